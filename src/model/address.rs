@@ -1,0 +1,134 @@
+//! An e-mail address: how it is written, and the key two spellings of it share.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// A checked e-mail address.
+///
+/// Kept as the person wrote it (the local part belongs to their server); compared by
+/// [`Address::key`], which folds case and writes the domain in its ASCII form.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    written: String,
+    key: String,
+}
+
+/// Why a text is not an address that drip mails.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    #[error("the address is empty")]
+    Empty,
+    #[error("`{0}` has no `@`")]
+    NoAt(String),
+    #[error("`{0}` holds a space or control character")]
+    Control(String),
+    #[error("`{0}` is longer than 254 characters, or its part before the `@` than 64")]
+    TooLong(String),
+    #[error("`{0}` has no valid domain after the `@`")]
+    Domain(String),
+    #[error("`{0}` is not an e-mail address")]
+    Form(String),
+}
+
+impl Address {
+    /// Checks an address (RFC 5321 section 4.1.2; quoted local parts and address literals are refused).
+    ///
+    /// # Errors
+    /// Returns why the text cannot be mailed.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let text: String = text.trim().nfc().collect();
+        if text.is_empty() {
+            return Err(AddressError::Empty);
+        }
+        // The message quotes the text, so it must not carry a control character into a terminal.
+        let shown = || text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
+        if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
+            return Err(AddressError::Control(shown()));
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or_else(|| AddressError::NoAt(shown()))?;
+        if local.len() > 64 || text.len() > 254 {
+            return Err(AddressError::TooLong(shown()));
+        }
+        let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Domain(shown()))?;
+        if !ascii.contains('.') || ascii.rsplit('.').next().is_some_and(|tld| tld.chars().all(|c| c.is_ascii_digit())) {
+            return Err(AddressError::Domain(shown()));
+        }
+        if local.starts_with('"') || lettre::Address::new(local, &ascii).is_err() {
+            return Err(AddressError::Form(shown()));
+        }
+        let key = format!("{}@{ascii}", local.to_lowercase());
+        Ok(Self { written: format!("{local}@{}", domain.to_lowercase()), key })
+    }
+
+    /// Returns the address as it was written, with the domain in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// Returns what two spellings of one address share: case folded, domain as A-labels (RFC 5890).
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Returns the domain in its ASCII form.
+    pub fn domain(&self) -> &str {
+        self.key.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+
+    /// Returns the address as SMTP carries it: the written local part at the ASCII domain.
+    pub fn for_smtp(&self) -> String {
+        let local = self.written.rsplit_once('@').map_or("", |(local, _)| local);
+        format!("{local}@{}", self.domain())
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.written)
+    }
+}
+
+/// Says whether a character takes no room on paper, so that two addresses could look the same.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_address_share_a_key() {
+        for (text, key) in [
+            ("Lan@Example.COM", "lan@example.com"),
+            ("  lan@example.com ", "lan@example.com"),
+            ("lan@bücher.example", "lan@xn--bcher-kva.example"),
+            ("lan@B\u{75}\u{308}cher.example", "lan@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(Address::parse(text).expect(text).key(), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_is_refused() {
+        for text in [
+            "",
+            "lan",
+            "lan@",
+            "@example.com",
+            "lan@example",
+            "lan@x.vn\u{200b}",
+            "a b@x.vn",
+            "lan@x.vn\r\nBcc: b@x.vn",
+            "\"a b\"@x.vn",
+            "lan@[1.2.3.4]",
+            "lan@1.2.3.4",
+            ".lan@x..vn",
+            "a@b>,<c@d.vn",
+            "lan@x.vn,minh@x.vn",
+        ] {
+            assert!(Address::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The functions that conditions may call.
+
+use cel::Value;
+use chrono::{Duration, TimeDelta};
+
+use super::{Condition, Scope};
+use crate::model::Instant;
+use crate::model::delay::Span;
+use crate::model::event::Event;
+
+/// A call of one of drip's functions, with its checked arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Call {
+    /// `did(event)`, `did(event, within)`
+    Did(String, Option<Span>),
+    /// `count(event)`, `count(event, within)`
+    Count(String, Option<Span>),
+    /// `days_since(event)`
+    DaysSince(String),
+    /// `opened(step)`, `clicked(step)`, `replied(step)`: the event's name and the step
+    Reacted(&'static str, String),
+    /// `tagged(tag)`
+    Tagged(String),
+    /// `in_segment(name)`
+    InSegment(String),
+}
+
+/// Every function: its name, the form of a call, and whether it takes a span as well.
+pub(super) const FUNCTIONS: [(&str, &str, bool); 8] = [
+    ("did", "did(\"purchased\") or did(\"purchased\", \"30d\")", true),
+    ("count", "count(\"purchased\") or count(\"purchased\", \"30d\")", true),
+    ("days_since", "days_since(\"purchased\")", false),
+    ("opened", "opened(\"step-id\")", false),
+    ("clicked", "clicked(\"step-id\")", false),
+    ("replied", "replied(\"step-id\")", false),
+    ("tagged", "tagged(\"vip\")", false),
+    ("in_segment", "in_segment(\"name\")", false),
+];
+
+/// Segments may name segments; deeper than this they must go in a circle.
+const MAX_SEGMENT_DEPTH: usize = 16;
+
+impl Call {
+    pub(super) fn new(function: &str, name: String, within: Option<Span>) -> Option<Self> {
+        Some(match function {
+            "did" => Self::Did(name, within),
+            "count" => Self::Count(name, within),
+            "days_since" => Self::DaysSince(name),
+            "opened" => Self::Reacted("opened", name),
+            "clicked" => Self::Reacted("clicked", name),
+            "replied" => Self::Reacted("replied", name),
+            "tagged" => Self::Tagged(name),
+            "in_segment" => Self::InSegment(name),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn value(&self, scope: Scope<'_>, depth: usize) -> Value {
+        match self {
+            Self::Did(name, within) => Value::Bool(past(scope, name, *within).next().is_some()),
+            Self::Count(name, within) => {
+                Value::Int(i64::try_from(past(scope, name, *within).count()).unwrap_or(i64::MAX))
+            }
+            Self::DaysSince(name) => past(scope, name, None)
+                .next()
+                .map_or(Value::Null, |event| Value::Int((scope.now - event.at).num_days())),
+            Self::Reacted(name, step) => {
+                let about = |event: &Event| event.properties.get("step").and_then(|value| value.as_str()) == Some(step);
+                Value::Bool(past(scope, name, None).any(about))
+            }
+            Self::Tagged(tag) => Value::Bool(scope.contact.tags.contains(tag)),
+            Self::InSegment(name) => {
+                let holds = |segment: &Condition| segment.holds_within(scope, depth + 1);
+                Value::Bool(depth < MAX_SEGMENT_DEPTH && scope.segments.get(name).is_some_and(holds))
+            }
+        }
+    }
+
+    pub(super) fn reads_events(&self) -> bool {
+        !matches!(self, Self::Tagged(_))
+    }
+
+    pub(super) fn reads_clock(&self) -> bool {
+        matches!(self, Self::Did(_, Some(_)) | Self::Count(_, Some(_)) | Self::DaysSince(_) | Self::InSegment(_))
+    }
+
+    pub(super) fn segment(&self) -> Option<&str> {
+        match self {
+            Self::InSegment(name) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn step(&self) -> Option<&str> {
+        match self {
+            Self::Reacted(_, step) => Some(step),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the events of a name up to now, latest first; with `within`, only those of that time.
+fn past<'a>(scope: Scope<'a>, name: &str, within: Option<Span>) -> impl Iterator<Item = &'a Event> {
+    let since: Instant =
+        within.map_or(Instant::MIN_UTC, |span| scope.now - TimeDelta::max(span.elapsed(), Duration::zero()));
+    let name = name.to_owned();
+    let now = scope.now;
+    scope.history.iter().rev().filter(move |event| event.at <= now && event.at >= since && event.name == name)
+}

@@ -1,0 +1,60 @@
+//! A person, and whether they may be mailed.
+
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+use serde_json::{Map, Value};
+
+use super::address::Address;
+use super::id::ContactId;
+
+/// A person, keyed by e-mail address.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    pub id: ContactId,
+    pub address: Address,
+    pub consent: Consent,
+    /// Whether the address or its domain is on the suppression list.
+    pub suppressed: bool,
+    pub timezone: Option<Tz>,
+    pub language: Option<String>,
+    pub tags: BTreeSet<String>,
+    pub attributes: Map<String, Value>,
+}
+
+/// Whether a contact agreed to mail; only [`Consent::Subscribed`] is mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Consent {
+    /// Has not confirmed yet (double opt-in).
+    Pending,
+    Subscribed,
+    Unsubscribed,
+    Bounced,
+    Complained,
+}
+
+impl Consent {
+    /// Every value, in the order in which an import may move it: only upwards from `Subscribed`.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Subscribed, Self::Unsubscribed, Self::Bounced, Self::Complained];
+
+    /// Returns the word for it in files, output and SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Subscribed => "subscribed",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Bounced => "bounced",
+            Self::Complained => "complained",
+        }
+    }
+
+    /// Returns the consent that a word names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|consent| consent.as_str().eq_ignore_ascii_case(word))
+    }
+
+    /// Says whether it stands against any further mail.
+    pub fn is_opt_out(self) -> bool {
+        matches!(self, Self::Unsubscribed | Self::Bounced | Self::Complained)
+    }
+}
