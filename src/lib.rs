@@ -1,2 +1,5 @@
 pub mod error;
+pub mod import;
 pub mod model;
+pub mod report;
+pub mod ui;

@@ -10,6 +10,7 @@ pub mod delay;
 pub mod enrolment;
 pub mod event;
 pub mod id;
+pub mod plain;
 pub mod send;
 pub mod settings;
 pub mod template;

@@ -1,0 +1,70 @@
+//! The funnel for spreadsheets.
+
+use chrono::SecondsFormat;
+
+use super::Funnel;
+use super::json::rounded;
+
+const HEADER: [&str; 18] = [
+    "campaign",
+    "name",
+    "step",
+    "kind",
+    "gone",
+    "entered",
+    "sent",
+    "skipped",
+    "held",
+    "deferred",
+    "rejected",
+    "unknown",
+    "done",
+    "goal",
+    "waiting",
+    "next_due",
+    "step_rate",
+    "cumulative_rate",
+];
+
+/// Returns the funnels as CSV with a header, one row a step; shares are fractions of 1, instants are in UTC.
+pub fn csv(funnels: &[Funnel]) -> String {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER).expect("a vector takes every write");
+    for (funnel, step) in funnels.iter().flat_map(|funnel| funnel.steps.iter().map(move |step| (funnel, step))) {
+        let number = |share: Option<f64>| rounded(share).map(|share| share.to_string()).unwrap_or_default();
+        let mut record = vec![
+            inert(funnel.campaign.as_str()),
+            inert(&funnel.name),
+            inert(&step.id),
+            step.kind.to_owned(),
+            step.gone.to_string(),
+        ];
+        record.extend(
+            [
+                step.entered,
+                step.sent,
+                step.skipped,
+                step.held,
+                step.deferred,
+                step.rejected,
+                step.unknown,
+                step.done,
+                step.goal,
+                step.waiting,
+            ]
+            .map(|count| count.to_string()),
+        );
+        record.push(step.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default());
+        record.push(number(step.rate()));
+        record.push(number(funnel.cumulative(step)));
+        writer.write_record(record).expect("a vector takes every write");
+    }
+    let bytes = writer.into_inner().expect("a vector takes every write");
+    String::from_utf8(bytes).expect("made of text")
+}
+
+/// Returns a text that no spreadsheet takes for a formula, by the quote mark that makes it text there.
+fn inert(text: &str) -> String {
+    let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if text.trim_start_matches(' ').starts_with(starts) { format!("'{text}") } else { text.to_owned() }
+}

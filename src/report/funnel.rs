@@ -1,0 +1,92 @@
+//! The numbers of one campaign, and the rates that follow from them.
+
+use crate::model::Instant;
+use crate::model::id::CampaignId;
+
+/// What became of the people who entered one campaign.
+#[derive(Debug, Clone)]
+pub struct Funnel {
+    pub campaign: CampaignId,
+    /// Free text for people.
+    pub name: String,
+    /// Everyone who ever entered, each passage counted.
+    pub enrolled: u64,
+    pub active: u64,
+    /// The last step is out.
+    pub finished: u64,
+    pub goal: u64,
+    pub exited: u64,
+    /// Why people left before the end, and how many, the commonest first.
+    pub exits: Vec<(String, u64)>,
+    /// In the order of the campaign file; steps that are gone from it stand last.
+    pub steps: Vec<StepRow>,
+    /// Steps due within 24 hours, and within 7 days.
+    pub due_24h: u64,
+    pub due_7d: u64,
+    /// Steps that should have gone before now.
+    pub late: u64,
+}
+
+/// What became of the people who reached one step.
+#[derive(Debug, Clone, Default)]
+pub struct StepRow {
+    pub id: String,
+    /// `send`, `set` or `exit`.
+    pub kind: &'static str,
+    /// Whether the step is no longer in the file.
+    pub gone: bool,
+    pub entered: u64,
+    pub sent: u64,
+    pub skipped: u64,
+    pub held: u64,
+    pub deferred: u64,
+    pub rejected: u64,
+    pub unknown: u64,
+    /// Carried out without a mail: what `set` and `exit` have in place of `sent`.
+    pub done: u64,
+    /// Reached the goal while this step was the last one that they had got.
+    pub goal: u64,
+    /// Wait for this step now.
+    pub waiting: u64,
+    pub next_due: Option<Instant>,
+}
+
+impl StepRow {
+    /// Returns how many passages the step was carried out for: mails sent, or actions done.
+    pub fn through(&self) -> u64 {
+        if self.kind == "send" { self.sent } else { self.done }
+    }
+
+    /// Returns the share of those who reached the step for whom it was carried out.
+    pub fn rate(&self) -> Option<f64> {
+        share(self.through(), self.entered)
+    }
+}
+
+impl Funnel {
+    /// Returns the share of all who entered the campaign for whom this step was carried out.
+    pub fn cumulative(&self, step: &StepRow) -> Option<f64> {
+        share(step.through(), self.enrolled)
+    }
+
+    /// Returns the share of all who entered the campaign and reached its goal.
+    pub fn goal_rate(&self) -> Option<f64> {
+        share(self.goal, self.enrolled)
+    }
+
+    /// Returns how many fewer got the mail of step `index` than that of the mail before it, as a share of the latter.
+    ///
+    /// Negative where more got it, as after an edit; `None` for the first mail, for other actions and
+    /// for steps that are gone, which have no place in the order any more.
+    pub fn drop_off(&self, index: usize) -> Option<f64> {
+        let is_mail = |step: &&StepRow| step.kind == "send" && !step.gone;
+        let step = self.steps.get(index).filter(is_mail)?;
+        let before = self.steps[..index].iter().rev().find(is_mail)?;
+        share(step.sent, before.sent).map(|kept| 1.0 - kept)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits at most")]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}

@@ -1,0 +1,244 @@
+use chrono::{TimeZone, Utc};
+use insta::assert_snapshot;
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+use crate::model::id::CampaignId;
+
+const PLAIN: Style = Style { colour: false, zone: chrono_tz::Tz::Asia__Ho_Chi_Minh };
+
+fn empty(id: &str, name: &str) -> Funnel {
+    Funnel {
+        campaign: CampaignId::new(id),
+        name: name.to_owned(),
+        enrolled: 0,
+        active: 0,
+        finished: 0,
+        goal: 0,
+        exited: 0,
+        exits: Vec::new(),
+        steps: Vec::new(),
+        due_24h: 0,
+        due_7d: 0,
+        late: 0,
+    }
+}
+
+fn step(id: &str, entered: u64, sent: u64) -> StepRow {
+    StepRow { id: id.to_owned(), kind: "send", entered, sent, ..StepRow::default() }
+}
+
+/// A campaign in the middle of its life: an edit behind it, a mail that could not be rendered, people at every step.
+fn trial() -> Funnel {
+    let due = |day, hour| Utc.with_ymd_and_hms(2026, 3, day, hour, 30, 0).single();
+    Funnel {
+        enrolled: 12_480,
+        active: 3_120,
+        finished: 6_800,
+        goal: 1_560,
+        exited: 1_000,
+        exits: vec![
+            ("unsubscribed".to_owned(), 710),
+            ("plan\u{1b}[31m changed".to_owned(), 260),
+            ("bounced".to_owned(), 30),
+        ],
+        steps: vec![
+            StepRow { rejected: 30, ..step("cảm-ơn-đã-dùng-thử", 12_480, 12_450) },
+            StepRow { goal: 600, waiting: 2_000, next_due: due(2, 2), ..step("case-study", 12_000, 10_000) },
+            StepRow { kind: "set", done: 9_000, ..step("mark-warm", 9_000, 0) },
+            StepRow {
+                goal: 960,
+                skipped: 2_100,
+                held: 3,
+                unknown: 1,
+                deferred: 5,
+                waiting: 1_120,
+                next_due: due(5, 23),
+                ..step("nudge", 9_000, 5_777)
+            },
+            StepRow { gone: true, ..step("old-nudge", 40, 40) },
+        ],
+        due_24h: 850,
+        due_7d: 2_900,
+        late: 12,
+        ..empty("trial", "Nuôi dưỡng khách dùng thử")
+    }
+}
+
+#[test]
+fn a_founder_reads_the_funnel_at_eighty_columns() {
+    assert_snapshot!(table(&[trial()], 80, PLAIN), @r#"
+    Nuôi dưỡng khách dùng thử (trial)
+    12,480 entered: 3,120 under way, 6,800 finished, 1,560 reached the goal (13 %),
+                    1,000 left
+
+    step                              of all    sent  change  skipped  goal  waiting
+    cảm-ơn-đã-dùng-thử  ███████████▉   >99 %  12,450                ·     ·        ·
+    case-study          █████████▌      80 %  10,000   −20 %        ·   600    2,000
+    mark-warm (set)     ████████▋       72 %                        ·     ·        ·
+    nudge               █████▌          46 %   5,777   −42 %    2,100   960    1,120
+    old-nudge †         ▏              0.3 %      40                ·     ·        ·
+    † no longer in the file
+
+    Waiting  2,000 for case-study, next 2026-03-02 09:30
+             1,120 for nudge, next 2026-03-06 06:30
+    Due      850 in 24 hours, 2,900 in 7 days
+    Late     12 should have gone before now
+    Left     710 unsubscribed, 260 plan [31m changed, 30 bounced
+    Refused  30 at cảm-ơn-đã-dùng-thử
+    Retry    5 at nudge
+    Stuck    3 held at nudge, 1 unknown at nudge
+    "#);
+}
+
+#[test]
+fn what_has_not_begun_reads_well() {
+    let welcome = Funnel { steps: vec![step("hello", 0, 0), step("tips", 0, 0)], ..empty("welcome", "welcome") };
+    let one = Funnel {
+        enrolled: 1,
+        active: 1,
+        steps: vec![StepRow { waiting: 1, ..step("hello", 0, 0) }],
+        ..empty("one", "")
+    };
+    assert_snapshot!(table(&[], 80, PLAIN), @"No campaigns yet. Each file `campaigns/NAME.yaml` is one.");
+    assert_snapshot!(table(&[welcome, empty("bare", "Bare"), one], 80, PLAIN), @r#"
+    welcome
+    Nobody has entered yet.
+    Steps: hello, tips
+
+    Bare (bare)
+    Nobody has entered yet.
+
+    one
+    1 entered: 1 under way
+
+    step   of all  sent  waiting
+    hello     0 %     0        1
+
+    Waiting  1 for hello
+    Due      0 in 24 hours, 0 in 7 days
+    "#);
+}
+
+#[test]
+fn every_line_fits_and_the_numbers_stand_under_each_other() {
+    let narrow = table(&[trial()], 60, PLAIN);
+    assert_snapshot!(narrow, @r#"
+    Nuôi dưỡng khách dùng thử (trial)
+    12,480 entered: 3,120 under way, 6,800 finished,
+                    1,560 reached the goal (13 %), 1,000 left
+
+    step          of all    sent  change  skipped  goal  waiting
+    cảm-ơn-đã-d…   >99 %  12,450                ·     ·        ·
+    case-study      80 %  10,000   −20 %        ·   600    2,000
+    mark-warm (…    72 %                        ·     ·        ·
+    nudge           46 %   5,777   −42 %    2,100   960    1,120
+    old-nudge †    0.3 %      40                ·     ·        ·
+    † no longer in the file
+
+    Waiting  2,000 for case-study, next 2026-03-02 09:30
+             1,120 for nudge, next 2026-03-06 06:30
+    Due      850 in 24 hours, 2,900 in 7 days
+    Late     12 should have gone before now
+    Left     710 unsubscribed, 260 plan [31m changed,
+             30 bounced
+    Refused  30 at cảm-ơn-đã-dùng-thử
+    Retry    5 at nudge
+    Stuck    3 held at nudge, 1 unknown at nudge
+    "#);
+    for width in [40, 60, 72, 80, 100, 200] {
+        let text = table(&[trial()], width, PLAIN);
+        assert!(text.lines().all(|line| line.width() <= width), "{width}:\n{text}");
+    }
+}
+
+#[test]
+fn colour_is_all_that_colour_changes() {
+    let coloured = table(&[trial()], 80, Style { colour: true, ..PLAIN });
+    assert!(coloured.contains("\u{1b}["));
+    assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), table(&[trial()], 80, PLAIN));
+}
+
+#[test]
+fn rates_are_of_the_step_of_all_and_of_the_mail_before() {
+    let funnel = trial();
+    let percent = |share: Option<f64>| share.map(|share| format!("{:.1}", share * 100.0));
+    assert_eq!(percent(funnel.steps[1].rate()).as_deref(), Some("83.3"));
+    assert_eq!(percent(funnel.cumulative(&funnel.steps[1])).as_deref(), Some("80.1"));
+    assert_eq!(percent(funnel.goal_rate()).as_deref(), Some("12.5"));
+    let drops: Vec<_> = (0..5).map(|index| percent(funnel.drop_off(index))).collect();
+    assert_eq!(drops, [None, Some("19.7".to_owned()), None, Some("42.2".to_owned()), None]);
+    assert_eq!(empty("a", "a").goal_rate(), None);
+}
+
+#[test]
+fn programs_get_every_number() {
+    let funnel = Funnel { steps: trial().steps.drain(3..4).collect(), ..trial() };
+    assert_snapshot!(serde_json::to_string_pretty(&json(&[funnel])).expect("JSON"), @r#"
+    {
+      "campaigns": [
+        {
+          "campaign": "trial",
+          "name": "Nuôi dưỡng khách dùng thử",
+          "enrolled": 12480,
+          "active": 3120,
+          "finished": 6800,
+          "goal": 1560,
+          "goal_rate": 0.125,
+          "exited": 1000,
+          "exits": [
+            {
+              "reason": "unsubscribed",
+              "count": 710
+            },
+            {
+              "reason": "plan\u001b[31m changed",
+              "count": 260
+            },
+            {
+              "reason": "bounced",
+              "count": 30
+            }
+          ],
+          "due_24h": 850,
+          "due_7d": 2900,
+          "late": 12,
+          "steps": [
+            {
+              "step": "nudge",
+              "kind": "send",
+              "gone": false,
+              "entered": 9000,
+              "sent": 5777,
+              "skipped": 2100,
+              "held": 3,
+              "deferred": 5,
+              "rejected": 0,
+              "unknown": 1,
+              "done": 0,
+              "goal": 960,
+              "waiting": 1120,
+              "next_due": "2026-03-05T23:30:00Z",
+              "step_rate": 0.6419,
+              "cumulative_rate": 0.4629,
+              "drop_off": null
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn a_spreadsheet_runs_no_formula() {
+    let hostile = Funnel { name: "=HYPERLINK(\"http://x\")".to_owned(), ..trial() };
+    assert_snapshot!(csv(&[hostile]), @r#"
+    campaign,name,step,kind,gone,entered,sent,skipped,held,deferred,rejected,unknown,done,goal,waiting,next_due,step_rate,cumulative_rate
+    trial,"'=HYPERLINK(""http://x"")",cảm-ơn-đã-dùng-thử,send,false,12480,12450,0,0,0,30,0,0,0,0,,0.9976,0.9976
+    trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013
+    trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212
+    trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629
+    trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032
+    "#);
+}
