@@ -1,0 +1,169 @@
+//! Front matter: the YAML between two `---` lines at the top of a template.
+
+use std::ops::Range;
+
+use serde::Deserialize;
+
+use crate::error::Diagnostic;
+use crate::model::nearest;
+
+use super::source::{Piece, Source, Tag, cut};
+
+/// What stands in the front matter, checked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Front {
+    pub(super) subject: Option<Line>,
+    pub(super) preheader: Option<Line>,
+    pub(super) layout: Option<(String, Range<usize>)>,
+}
+
+/// A line of text with tags, as it was after YAML took off its quotes.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) pieces: Vec<Piece>,
+}
+
+const KEYS: [&str; 3] = ["subject", "preheader", "layout"];
+
+/// Reads a file's front matter; returns where the text below it begins.
+pub(super) fn read(source: &mut Source, is_send: bool, tags: &mut Vec<Tag>, found: &mut Vec<Diagnostic>) -> usize {
+    let text = std::sync::Arc::clone(&source.text);
+    let bom = if text.starts_with('\u{feff}') { 3 } else { 0 };
+    let first = line_end(&text, bom);
+    if text[bom..first].trim_end() != "---" {
+        if is_send {
+            found.push(no_subject(source, bom..bom));
+        }
+        return bom;
+    }
+    let mut end = first;
+    let close = loop {
+        let next = line_end(&text, end);
+        if end == text.len() {
+            found.push(
+                Diagnostic::error("the front matter is never closed")
+                    .at(source.place(bom..bom + 3))
+                    .hint("end it with a line `---`"),
+            );
+            return text.len();
+        }
+        if text[end..next].trim_end() == "---" {
+            break next;
+        }
+        end = next;
+    };
+    source.front = read_keys(source, first..end, is_send, tags, found);
+    close
+}
+
+fn line_end(text: &str, start: usize) -> usize {
+    text[start..].find('\n').map_or(text.len(), |at| start + at + 1)
+}
+
+fn no_subject(source: &Source, span: Range<usize>) -> Diagnostic {
+    Diagnostic::error("the template has no subject")
+        .at(source.place(span))
+        .hint("begin the file with `---`, a line `subject: …` and another `---`")
+}
+
+type Pairs = Vec<(serde_yaml::Spanned<String>, serde_yaml::Spanned<String>)>;
+
+#[derive(Deserialize)]
+struct Keys(#[serde(deserialize_with = "pairs")] Pairs);
+
+/// Reads a mapping in its own order; a map type would not say where a key stands.
+fn pairs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+    struct Visitor;
+    impl<'de> serde::de::Visitor<'de> for Visitor {
+        type Value = Pairs;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("lines such as `subject: Hello`")
+        }
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some(pair) = map.next_entry()? {
+                all.push(pair);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_map(Visitor)
+}
+
+fn read_keys(
+    source: &Source,
+    range: Range<usize>,
+    is_send: bool,
+    tags: &mut Vec<Tag>,
+    found: &mut Vec<Diagnostic>,
+) -> Front {
+    let mut front = Front::default();
+    let yaml = &source.text[range.clone()];
+    let span = |location: serde_yaml::Location| {
+        let span = location.span();
+        let start = range.start + span.byte_offset().and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
+        let length = span.byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        start.min(range.end)..(start + length).min(range.end)
+    };
+    let keys = if yaml.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        Vec::new()
+    } else {
+        match serde_yaml::from_str::<Keys>(yaml) {
+            Ok(keys) => keys.0,
+            Err(error) => {
+                let said = error.without_snippet().to_string();
+                // Its line counts from the front matter's first; the place says it rightly.
+                let cause = said.split(" at line ").next().unwrap_or_default();
+                let at = error.location().map_or(range.start..range.start, span);
+                let diagnostic = Diagnostic::error("the front matter cannot be read as YAML").cause(cause);
+                let diagnostic = diagnostic.at(source.place(at));
+                found.push(
+                    diagnostic.hint("put a value with `{{`, `:` or `#` in quotes, as `subject: \"{{name}}, hello\"`"),
+                );
+                return front;
+            }
+        }
+    };
+    let mut misspelt = false;
+    for (key, value) in keys {
+        let (key_span, value_span) = (span(key.referenced), span(value.referenced));
+        let mut line = |tags: &mut Vec<Tag>| {
+            // A tag points into the file where YAML left it as it was, else at the whole value.
+            let shift = source.text[value_span.clone()].find(&value.value).map(|at| value_span.start + at);
+            let place = |inner: Range<usize>| match shift {
+                Some(shift) => source.place(shift + inner.start..shift + inner.end),
+                None => source.place(value_span.clone()),
+            };
+            let pieces = cut(place, &value.value, 0..value.value.len(), tags, found);
+            Some(Line { text: value.value.clone(), pieces })
+        };
+        if !is_send && KEYS.contains(&key.value.as_str()) {
+            found.push(
+                Diagnostic::error(format!("`{}` has no use in a layout, a partial or a text part", key.value))
+                    .at(source.place(key_span))
+                    .hint("move it to the template that is sent"),
+            );
+            continue;
+        }
+        match key.value.as_str() {
+            "subject" | "preheader" if value.value.trim().is_empty() => {}
+            "subject" => front.subject = line(tags),
+            "preheader" => front.preheader = line(tags),
+            "layout" => front.layout = Some((value.value.trim().to_owned(), value_span)),
+            unknown => {
+                let diagnostic = Diagnostic::error(format!("unknown key `{unknown}` in the front matter"))
+                    .at(source.place(key_span));
+                misspelt |= nearest(unknown, KEYS) == Some("subject");
+                found.push(match nearest(unknown, KEYS) {
+                    Some(known) => diagnostic.hint(format!("did you mean `{known}`?")),
+                    None => diagnostic.hint("the keys are `subject`, `preheader` and `layout`"),
+                });
+            }
+        }
+    }
+    if is_send && front.subject.is_none() && !misspelt {
+        found.push(no_subject(source, 0..3));
+    }
+    front
+}

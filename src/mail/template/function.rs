@@ -1,0 +1,155 @@
+//! The functions a template may call, and how a value is written.
+
+use std::sync::LazyLock;
+
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason, ScopedJson, html_escape,
+    no_escape,
+};
+use serde_json::Value;
+
+/// Blocks, as `{{#if …}}`.
+pub(super) const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
+
+/// Functions, as `{{upper name}}`.
+pub(super) const FUNCTIONS: [&str; 14] =
+    ["default", "upper", "lower", "lookup", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len"];
+
+/// Writes a value; the compiler puts it around every tag that prints.
+pub(super) const SHOW: &str = "show";
+/// Prints `{`, which next to another brace would be read as a tag.
+pub(super) const BRACE: &str = "drip-brace";
+/// Prints a backslash, which before a tag would make it text.
+pub(super) const BACKSLASH: &str = "drip-backslash";
+
+/// Renders HTML: every value is escaped.
+pub(super) static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(true));
+/// Renders subjects and text parts: values stand as they are.
+pub(super) static TEXT: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(false));
+
+fn registry(escape: bool) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry.register_escape_fn(if escape { html_escape } else { no_escape });
+    registry.unregister_helper("log");
+    registry.unregister_helper("raw");
+    for (name, function) in TABLE {
+        registry.register_helper(name, Box::new(Function(function)));
+    }
+    registry.register_helper(SHOW, Box::new(Show));
+    registry
+}
+
+type Body = fn(&[&Value]) -> Value;
+
+const TABLE: [(&str, Body); 15] = [
+    ("default", |v| first(v.iter().find(|value| !is_absent(value)).copied())),
+    ("upper", |v| text(v, str::to_uppercase)),
+    ("lower", |v| text(v, str::to_lowercase)),
+    ("eq", |v| Value::Bool(same(v))),
+    ("ne", |v| Value::Bool(!same(v))),
+    ("gt", |v| Value::Bool(compare(v) == Some(std::cmp::Ordering::Greater))),
+    ("gte", |v| Value::Bool(compare(v).is_some_and(std::cmp::Ordering::is_ge))),
+    ("lt", |v| Value::Bool(compare(v) == Some(std::cmp::Ordering::Less))),
+    ("lte", |v| Value::Bool(compare(v).is_some_and(std::cmp::Ordering::is_le))),
+    ("and", |v| Value::Bool(v.iter().all(|value| is_true(value)))),
+    ("or", |v| Value::Bool(v.iter().any(|value| is_true(value)))),
+    ("not", |v| Value::Bool(!v.first().is_some_and(|value| is_true(value)))),
+    ("len", |v| match v.first() {
+        Some(Value::Array(list)) => list.len().into(),
+        Some(Value::String(text)) => text.chars().count().into(),
+        Some(Value::Object(map)) => map.len().into(),
+        _ => 0.into(),
+    }),
+    (BRACE, |_| "{".into()),
+    (BACKSLASH, |_| "\\".into()),
+];
+
+/// A function of its arguments alone; a missing one is null.
+struct Function(Body);
+
+impl HelperDef for Function {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let values: Vec<_> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
+        Ok(ScopedJson::Derived((self.0)(&values)))
+    }
+}
+
+struct Show;
+
+impl HelperDef for Show {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        _: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let value = helper.param(0).map_or(&Value::Null, handlebars::PathAndJson::value);
+        if let Some(text) = write(value) {
+            return Ok(ScopedJson::Derived(Value::String(text)));
+        }
+        let name = helper.param(0).and_then(|param| param.relative_path()).cloned();
+        Err(RenderErrorReason::MissingVariable(name).into())
+    }
+}
+
+/// Returns a value as people write it; nothing for null.
+pub(super) fn write(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(number) => {
+            let text = number.to_string();
+            Some(text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned))
+        }
+        Value::Array(list) => Some(list.iter().filter_map(write).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => Some(map.values().filter_map(write).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// Says whether there is nothing to show: null, or blank text.
+fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_true(value: &Value) -> bool {
+    use handlebars::JsonTruthy;
+    value.is_truthy(false)
+}
+
+fn first(value: Option<&Value>) -> Value {
+    value.cloned().unwrap_or(Value::Null)
+}
+
+fn text(values: &[&Value], change: fn(&str) -> String) -> Value {
+    values.first().and_then(|value| write(value)).map_or(Value::Null, |text| Value::String(change(&text)))
+}
+
+fn same(values: &[&Value]) -> bool {
+    match values {
+        [Value::Number(a), Value::Number(b)] => a.as_f64() == b.as_f64(),
+        [a, b] => a == b,
+        _ => false,
+    }
+}
+
+fn compare(values: &[&Value]) -> Option<std::cmp::Ordering> {
+    match values {
+        [Value::Number(a), Value::Number(b)] => a.as_f64()?.partial_cmp(&b.as_f64()?),
+        [Value::String(a), Value::String(b)] => Some(a.cmp(b)),
+        _ => None,
+    }
+}

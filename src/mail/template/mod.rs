@@ -1,0 +1,162 @@
+//! Templates: files in, subject, preheader, HTML and text of one contact's mail out.
+//!
+//! Everything dear happens once, in [`Templates::compile`]: tags become tokens, partials and layout are put together,
+//! Markdown or MJML becomes HTML, styles go into elements, the text part is made, and the tags come back. Contact data
+//! never passes through Markdown or HTML tools, so it can be neither markup nor a cost. Nothing in here reads a file,
+//! the clock or the environment.
+
+mod check;
+mod compile;
+mod compose;
+mod front;
+mod function;
+mod html;
+mod markdown;
+mod mjml;
+mod plain;
+mod program;
+mod source;
+mod subject;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use handlebars::Context;
+use serde_json::Value;
+
+use crate::error::{Diagnostic, Place};
+use crate::model::campaign::Mail;
+use crate::model::id::TemplateName;
+use crate::model::template::TemplateFile;
+
+use self::compile::Compiled;
+use self::subject::Subjects;
+
+/// Every template of a project, compiled; shared between threads as it is.
+#[derive(Debug)]
+pub struct Templates {
+    all: HashMap<TemplateName, Vec<Compiled>>,
+    default_language: String,
+    subjects: Subjects,
+}
+
+/// One contact's mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One line, never empty.
+    pub subject: String,
+    /// One line; already inside `html`.
+    pub preheader: Option<String>,
+    pub html: String,
+    /// Ends with one line feed.
+    pub text: String,
+}
+
+/// Why a mail could not be made for one contact.
+#[derive(Debug, Clone)]
+pub struct RenderError {
+    pub place: Place,
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+impl std::error::Error for RenderError {}
+
+impl From<RenderError> for Diagnostic {
+    fn from(error: RenderError) -> Self {
+        Self::error(error.message).at(error.place).hint(error.hint)
+    }
+}
+
+impl Templates {
+    /// Compiles the files below `templates/`; returns every complaint at once.
+    ///
+    /// Uses up to a few hundred kilobytes of stack for deeply nested templates.
+    pub fn compile(files: &[TemplateFile], default_language: &str) -> Result<Self, Vec<Diagnostic>> {
+        compile::compile(files, default_language)
+    }
+
+    fn new(all: HashMap<TemplateName, Vec<Compiled>>, default_language: &str) -> Self {
+        Self { all, default_language: default_language.to_owned(), subjects: Subjects::default() }
+    }
+
+    /// Returns the names of the templates that can be sent, sorted.
+    pub fn names(&self) -> Vec<&TemplateName> {
+        let mut names: Vec<_> = self.all.keys().collect();
+        names.sort();
+        names
+    }
+
+    /// Says whether a template can be sent.
+    pub fn contains(&self, name: &TemplateName) -> bool {
+        self.all.contains_key(name)
+    }
+
+    /// Returns the languages a template is written in, sorted; empty for the file without one.
+    pub fn languages(&self, name: &TemplateName) -> Vec<&str> {
+        let mut languages: Vec<_> =
+            self.all.get(name).into_iter().flatten().map(|one| one.language.as_deref().unwrap_or_default()).collect();
+        languages.sort_unstable();
+        languages
+    }
+
+    /// Says what is wrong with a step's own `subject:`, and what to do; keeps a good one for the mails to come.
+    pub fn check_subject(&self, source: &str) -> Result<(), String> {
+        self.subjects.get(source).map(|_| ()).map_err(|diagnostic| match diagnostic.hints.first() {
+            Some(hint) => format!("{}; {hint}", diagnostic.message),
+            None => diagnostic.message.clone(),
+        })
+    }
+
+    /// Renders a step's mail in the language that comes nearest to `language`.
+    ///
+    /// `data` is an object; a value that is missing or null, and has no default, is an error.
+    pub fn render(&self, mail: &Mail, language: &str, data: &Value) -> Result<Rendered, RenderError> {
+        let variants = self.all.get(&mail.template).map(Vec::as_slice).unwrap_or_default();
+        let languages: Vec<_> = variants.iter().map(|one| one.language.as_deref()).collect();
+        let Some(at) = choose(&languages, Some(language), &self.default_language) else {
+            return Err(RenderError {
+                place: subject::place(mail.template.as_str()),
+                message: format!("there is no template `{}`", mail.template),
+                hint: "add it below `templates/`".to_owned(),
+            });
+        };
+        let one = &variants[at];
+        let mut context = Context::from(data.clone());
+        let subject = match &mail.subject {
+            Some(source) => self.subjects.render(source, &context)?,
+            None => subject::line(&one.subject, &context)?,
+        };
+        let preheader = one.preheader.as_ref().map(|program| subject::render_line(program, &context)).transpose()?;
+        // A layout may show the subject, as in `<title>{{subject}}</title>`.
+        if let Value::Object(map) = context.data_mut() {
+            map.insert("subject".to_owned(), Value::String(subject.clone()));
+        }
+        let html = one.html.render(&function::HTML, &context)?;
+        let text = plain::tidy(&one.text.render(&function::TEXT, &context)?);
+        Ok(Rendered { subject, preheader: preheader.filter(|line| !line.is_empty()), html, text })
+    }
+}
+
+/// Chooses among languages: the very one, its base, none at all, the default, any.
+fn choose(languages: &[Option<&str>], wanted: Option<&str>, default: &str) -> Option<usize> {
+    let find = |wanted: &str| {
+        languages.iter().position(|one| one.is_some_and(|one| one.eq_ignore_ascii_case(&wanted.replace('_', "-"))))
+    };
+    let base = |tag: &str| tag.split(['-', '_']).next().unwrap_or_default().to_owned();
+    wanted
+        .and_then(|wanted| find(wanted).or_else(|| find(&base(wanted))))
+        .or_else(|| languages.iter().position(Option::is_none))
+        .or_else(|| find(default).or_else(|| find(&base(default))))
+        .or_else(|| (!languages.is_empty()).then_some(0))
+}
