@@ -1,5 +1,7 @@
-//! A mail: from a template to a message to what the relay said about it.
+//! A template becomes a message, a message goes to the relay, and the relay's answer comes back in drip's words.
 //!
-//! Nothing in here knows campaigns' rules or the store; callers say what to send and to whom.
+//! Knows neither the store nor the clock; whoever calls it brings the contact's data and the time.
 
+pub mod message;
 pub mod template;
+pub mod transport;

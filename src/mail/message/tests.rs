@@ -1,0 +1,173 @@
+use chrono::TimeZone;
+use proptest::prelude::*;
+
+use super::*;
+
+fn sender(name: &str) -> Mailbox {
+    Mailbox { name: Some(name.to_owned()), address: Address::parse("hello@bücher.example").unwrap() }
+}
+
+fn mail(name: &str, subject: &str, text: &str, html: &str) -> Result<Vec<u8>, MessageError> {
+    let from = sender("Acme, JSC");
+    build(&Draft {
+        from: &from,
+        reply_to: Some(&sender("Hỗ trợ")),
+        to: &Address::parse("lan@example.com").unwrap(),
+        to_name: Some(name),
+        subject,
+        html,
+        text,
+        message_id: "abc.7@xn--bcher-kva.example",
+        date: chrono::Utc.with_ymd_and_hms(2026, 3, 1, 2, 0, 0).unwrap(),
+        list_id: "chào-mừng",
+        unsubscribe: "mailto:hello@example.com?subject=unsubscribe%20abc",
+    })
+}
+
+/// Returns the headers, unfolded.
+fn headers(mail: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(mail).expect("UTF-8");
+    let (head, _) = text.split_once("\r\n\r\n").expect("a body");
+    head.replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n").map(str::to_owned).collect()
+}
+
+/// What holds for every mail, whatever went into it.
+fn assert_sound(mail: &[u8]) {
+    for line in mail.split_inclusive(|&byte| byte == b'\n') {
+        let line = line.strip_suffix(b"\r\n").expect("CRLF");
+        assert!(!line.contains(&b'\r') && !line.contains(&0), "{line:?}");
+        assert!(line.len() <= 998, "a line of {}", line.len());
+        assert!(line.iter().all(|byte| (b' '..=b'~').contains(byte)), "{line:?}");
+    }
+    let names: Vec<_> = headers(mail).iter().map(|h| h.split(':').next().unwrap().to_ascii_lowercase()).collect();
+    let mut sorted = names.clone();
+    sorted.sort();
+    assert_eq!(
+        sorted,
+        [
+            "auto-submitted",
+            "content-type",
+            "date",
+            "from",
+            "list-id",
+            "list-unsubscribe",
+            "message-id",
+            "mime-version",
+            "reply-to",
+            "subject",
+            "to",
+            "x-auto-response-suppress"
+        ],
+    );
+}
+
+#[test]
+fn a_mail_has_each_header_once_and_text_before_html() {
+    let mail = mail("Nguyễn Thị Lan", "Chào Lan, còn 7 ngày", "Chào Lan\nTạm biệt", "<p>Chào Lan</p>").unwrap();
+    assert_sound(&mail);
+    let headers = headers(&mail);
+    let has = |line: &str| assert!(headers.iter().any(|h| h == line), "{line} in {headers:#?}");
+    has("Date: Sun, 01 Mar 2026 02:00:00 +0000");
+    has("Message-ID: <abc.7@xn--bcher-kva.example>");
+    has("List-Unsubscribe: <mailto:hello@example.com?subject=unsubscribe%20abc>");
+    has("Auto-Submitted: auto-generated");
+    has("List-ID: <ch-o-m-ng-2c6f058d.xn--bcher-kva.example>");
+    assert!(headers.iter().any(|h| h.starts_with("From: ") && h.ends_with("<hello@xn--bcher-kva.example>")));
+    let text = String::from_utf8(mail).unwrap();
+    assert!(text.find("text/plain").unwrap() < text.find("text/html").unwrap());
+}
+
+#[test]
+fn the_same_draft_gives_the_same_bytes() {
+    assert_eq!(mail("Lan", "Hi", "Hello", "<p>Hello"), mail("Lan", "Hi", "Hello", "<p>Hello"));
+}
+
+#[test]
+fn no_value_becomes_a_header_of_its_own() {
+    for evil in [
+        "x\r\nBcc: all@example.com",
+        "x\nBcc: all@example.com",
+        "x\rBcc: all@example.com",
+        "x\u{85}Bcc: a@b.vn",
+        "x\u{2028}Bcc: a@b.vn",
+        "x\0y",
+        "=?utf-8?Q?x=0D=0ABcc:_a@b.vn?=",
+        "\"x\" <evil@example.com>, \"",
+        "\r\n\r\n<html>",
+        "\u{1b}[31m",
+    ] {
+        assert_sound(&mail(evil, evil, &format!("text {evil}"), evil).expect(evil));
+    }
+    let plain = mail("Lan", "=?utf-8?Q?x=0D=0A?=", "text", "html").unwrap();
+    assert!(headers(&plain).contains(&"Subject: =?utf-8?q?=3D=3Futf=2D8=3FQ=3Fx=3D0D=3D0A=3F=3D?=".to_owned()));
+}
+
+#[test]
+fn a_word_longer_than_a_line_is_folded() {
+    for word in ["x".repeat(1200), "ế".repeat(700), format!("a {}", "=?".repeat(600))] {
+        let mail = mail(&word, &word, &word, &word).unwrap();
+        assert_sound(&mail);
+        let longest = headers(&mail).iter().flat_map(|h| h.split(' ').map(str::len).collect::<Vec<_>>()).max();
+        assert!(longest <= Some(100), "{longest:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_mail_is_refused() {
+    assert_eq!(mail("Lan", " \r\n", "text", "html"), Err(MessageError::EmptySubject));
+    assert_eq!(mail("Lan", "Hi", " \n", "html"), Err(MessageError::EmptyText));
+    for id in ["", "a", "a@", "a b@c", "a@b\r\nBcc: x", "<a@b>"] {
+        assert!(!is_message_id(id), "{id:?}");
+    }
+    for uri in ["https://x.example", "mailto:a b", "mailto:a>", "mailto:a\r\nX: y", "mailto:ä@x"] {
+        assert!(!is_mailto(uri), "{uri:?}");
+    }
+}
+
+#[test]
+fn a_message_id_holds_only_what_may_stand_in_one() {
+    assert_eq!(message_id("a\r\nb<c>-_9", 12, "x.example"), "abc-_9.12@x.example");
+    assert!(is_message_id(&message_id("", -3, "x.example")));
+}
+
+#[test]
+fn an_address_to_unsubscribe_at_is_a_uri_whatever_it_holds() {
+    for (address, uri) in [
+        ("a+b@x.example", "mailto:a%2Bb@x.example?subject=unsubscribe%20t%26bcc%3Dx"),
+        ("đ@bücher.example", "mailto:%C4%91@xn--bcher-kva.example?subject=unsubscribe%20t%26bcc%3Dx"),
+    ] {
+        let found = mailto(&Address::parse(address).unwrap(), "t&bcc=x");
+        assert_eq!(found, uri);
+        assert!(is_mailto(&found));
+    }
+}
+
+#[test]
+fn a_local_part_outside_ascii_stays_readable_for_smtputf8() {
+    let from = sender("Acme");
+    let to = Address::parse("đức@bücher.example").unwrap();
+    let draft = Draft {
+        from: &from,
+        reply_to: None,
+        to: &to,
+        to_name: Some("Đức"),
+        subject: "Hi",
+        html: "x",
+        text: "x",
+        message_id: "a@b.example",
+        date: chrono::DateTime::UNIX_EPOCH,
+        list_id: "c",
+        unsubscribe: "mailto:a@b.example",
+    };
+    let mail = String::from_utf8(build(&draft).unwrap()).unwrap();
+    assert!(mail.contains("<đức@xn--bcher-kva.example>"), "{mail}");
+}
+
+proptest! {
+    #[test]
+    fn any_text_makes_a_sound_mail(name in any::<String>(), subject in any::<String>(), text in any::<String>()) {
+        if let Ok(mail) = mail(&name, &format!("s{subject}"), &format!("t{text}"), &text) {
+            assert_sound(&mail);
+        }
+    }
+}

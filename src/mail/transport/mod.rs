@@ -1,0 +1,155 @@
+//! Handing a mail over, and what the other side said.
+//!
+//! A relay makes one transport for each worker thread; a transport keeps one connection over many mails.
+//! It knows phases, because the ledger depends on them: nothing of the content leaves before `commit`
+//! said yes, and once it did, an answer that never came is [`Outcome::Unknown`] and nothing else.
+//!
+//! Must not know: contacts, campaigns, the store, the wall clock. Only a monotonic clock bounds the waiting.
+
+mod discard;
+mod outbox;
+mod reply;
+mod smtp;
+mod wire;
+
+use std::fmt;
+
+pub use discard::Discard;
+pub use outbox::Outbox;
+pub use smtp::{SmtpRelay, Timeouts};
+
+use crate::model::address::Address;
+
+/// Somewhere mail goes.
+pub trait Relay: Send + Sync {
+    /// Makes a transport for one worker; nothing is opened yet.
+    fn transport(&self) -> Box<dyn Transport>;
+
+    /// Names the place for people, without secrets: `smtps://relay.example:465`.
+    fn describe(&self) -> String;
+
+    /// Returns how many transports may be used at once.
+    fn connections(&self) -> usize;
+}
+
+/// One worker's way to the relay.
+pub trait Transport: Send {
+    /// Opens the connection if it is not open.
+    fn connect(&mut self) -> Result<(), ConnectError>;
+
+    /// Hands over one mail.
+    ///
+    /// `commit` is called at most once: when the other side is ready for the content and before the first
+    /// byte of it. It is not called when the mail is refused before that.
+    ///
+    /// # Errors
+    /// When `commit` says no: nothing of the content left, and the connection is dropped.
+    fn deliver(
+        &mut self,
+        envelope: &Envelope,
+        message: &[u8],
+        commit: &mut dyn FnMut() -> bool,
+    ) -> Result<Outcome, NotCommitted>;
+
+    /// Takes leave and closes the connection.
+    fn close(&mut self);
+}
+
+/// Who sends and who receives, in the form SMTP carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    from: String,
+    to: String,
+}
+
+impl Envelope {
+    /// Takes checked addresses, so that no command can be smuggled into the dialogue.
+    pub fn new(from: &Address, to: &Address) -> Self {
+        Self { from: from.for_smtp(), to: to.for_smtp() }
+    }
+
+    /// Returns the sender, its domain as A-labels.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// Returns the recipient, its domain as A-labels.
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// Says whether only a relay with SMTPUTF8 (RFC 6531) can carry it.
+    pub fn needs_smtputf8(&self) -> bool {
+        !self.from.is_ascii() || !self.to.is_ascii()
+    }
+}
+
+/// What became of one mail. Each `reply` is one bounded line without control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The other side took responsibility.
+    Sent { reply: String },
+    /// A definite "not now", or the content never left: may be tried again.
+    Deferred { reply: String, scope: Scope },
+    /// A definite no.
+    Rejected { reply: String, kind: Rejection },
+    /// The content may have arrived; the answer to it never came.
+    Unknown { reason: String },
+}
+
+/// What else a deferral concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This mail alone.
+    Mail,
+    /// This connection: it is gone, and a new one may do.
+    Connection,
+    /// Every mail: the relay asks for a pause, cannot be reached, or will not serve this sender.
+    Relay,
+}
+
+/// What a refusal says about the recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// The address does not exist (5.1.x): never mailed again.
+    Address,
+    /// The mailbox cannot take it (5.2.x, or an address the relay cannot carry); it may on another day.
+    Mailbox,
+    /// Policy, content or anything else: says nothing against the contact.
+    Policy,
+}
+
+/// The content was not handed over, because the intent to do so could not be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the mail was not handed over, because it could not be recorded")]
+pub struct NotCommitted;
+
+/// Why there is no connection; no contact is to blame for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectError {
+    pub kind: ConnectErrorKind,
+    pub message: String,
+    /// What the user may do about it.
+    pub hint: String,
+}
+
+/// The stage at which connecting failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectErrorKind {
+    /// No such host, nobody listening, or lost on the way.
+    Unreachable,
+    /// No trustworthy encryption.
+    Tls,
+    /// The login was refused or would not be safe.
+    Auth,
+    /// The relay does not want to talk.
+    Greeting,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConnectError {}

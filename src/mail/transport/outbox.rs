@@ -1,0 +1,203 @@
+//! A Maildir in the project folder, where mail goes while no SMTP server is configured.
+//!
+//! Any mail reader opens it. The name of a file follows from the mail's Message-ID, so that a mail written
+//! again after a crash replaces itself; the rename out of `tmp/` is the moment the content leaves.
+
+use std::fmt::Write as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    ConnectError, ConnectErrorKind, Envelope, NotCommitted, Outcome, Relay, Scope, Transport, reply::one_line,
+};
+
+/// A Maildir.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    folder: PathBuf,
+}
+
+impl Outbox {
+    /// Names the folder; it is made when the first mail goes.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Writes to `tmp/`, so that the content is on the disk before anything is recorded.
+    fn prepare(&self, name: &str, message: &[u8]) -> io::Result<PathBuf> {
+        let path = self.folder.join("tmp").join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        file.write_all(message)?;
+        file.sync_all()?;
+        Ok(path)
+    }
+
+    /// Moves the mail to `new/`, unless a reader has already filed the same one under `cur/`.
+    fn publish(&self, prepared: &Path, name: &str) -> io::Result<()> {
+        if self.is_filed(name)? {
+            return fs::remove_file(prepared);
+        }
+        let new = self.folder.join("new");
+        fs::rename(prepared, new.join(name))?;
+        // A rename is durable only once its folder is.
+        File::open(new)?.sync_all()
+    }
+
+    fn is_filed(&self, name: &str) -> io::Result<bool> {
+        for entry in fs::read_dir(self.folder.join("cur"))? {
+            if entry?.file_name().to_string_lossy().split(':').next() == Some(name) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Relay for Outbox {
+    fn transport(&self) -> Box<dyn Transport> {
+        Box::new(self.clone())
+    }
+
+    fn describe(&self) -> String {
+        self.folder.display().to_string()
+    }
+
+    fn connections(&self) -> usize {
+        1
+    }
+}
+
+impl Transport for Outbox {
+    fn connect(&mut self) -> Result<(), ConnectError> {
+        for part in ["tmp", "new", "cur"] {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            let folder = self.folder.join(part);
+            builder.create(&folder).map_err(|error| ConnectError {
+                kind: ConnectErrorKind::Unreachable,
+                message: format!("cannot make the folder `{}`: {error}", folder.display()),
+                hint: "make the project folder writable, or set `smtp` in drip.yaml".to_owned(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn deliver(
+        &mut self,
+        _envelope: &Envelope,
+        message: &[u8],
+        commit: &mut dyn FnMut() -> bool,
+    ) -> Result<Outcome, NotCommitted> {
+        let deferred =
+            |why: &dyn std::fmt::Display| Outcome::Deferred { reply: one_line(&why.to_string()), scope: Scope::Relay };
+        if let Err(error) = self.connect() {
+            return Ok(deferred(&error));
+        }
+        let name = file_name(message);
+        let prepared = match self.prepare(&name, message) {
+            Ok(path) => path,
+            Err(error) => return Ok(deferred(&format!("cannot write to {}: {error}", self.folder.display()))),
+        };
+        if !commit() {
+            // What stays behind in `tmp/` is not mail; the next attempt writes over it.
+            let _ = fs::remove_file(prepared);
+            return Err(NotCommitted);
+        }
+        match self.publish(&prepared, &name) {
+            Ok(()) => Ok(Outcome::Sent { reply: format!("written to {}", self.folder.display()) }),
+            Err(error) => Ok(Outcome::Unknown { reason: one_line(&format!("cannot move the mail to new/: {error}")) }),
+        }
+    }
+
+    fn close(&mut self) {}
+}
+
+/// Returns a name that is the same for every attempt at one mail, in the form Maildir asks for.
+fn file_name(message: &[u8]) -> String {
+    let head_end = message.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(message.len());
+    let head = String::from_utf8_lossy(&message[..head_end]).into_owned();
+    let id = head.split("\r\n").find(|line| line.len() > 11 && line[..11].eq_ignore_ascii_case("message-id:"));
+    let digest = match id {
+        Some(line) => Sha256::digest(line[11..].trim()),
+        None => Sha256::digest(message),
+    };
+    let mut name = String::new();
+    for byte in digest.iter().take(16) {
+        let _ = write!(name, "{byte:02x}");
+    }
+    name + ".drip"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::address::Address;
+
+    fn envelope() -> Envelope {
+        let address = Address::parse("lan@example.com").unwrap();
+        Envelope::new(&address, &address)
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_mail_written_twice_is_one_mail_even_after_it_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("outbox");
+        let mut outbox = Outbox::new(&folder).transport();
+        let mail = b"Message-ID: <1@x.example>\r\nSubject: a\r\n\r\nHello\r\n";
+        for _ in 0..2 {
+            let outcome = outbox.deliver(&envelope(), mail, &mut || true).unwrap();
+            assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+        }
+        let new = names(&folder.join("new"));
+        assert_eq!(new.len(), 1);
+        assert_eq!(fs::read(folder.join("new").join(&new[0])).unwrap(), mail);
+
+        fs::rename(folder.join("new").join(&new[0]), folder.join("cur").join(format!("{}:2,S", new[0]))).unwrap();
+        outbox.deliver(&envelope(), mail, &mut || true).unwrap();
+        assert!(names(&folder.join("new")).is_empty(), "the reader would see it twice");
+        assert!(names(&folder.join("tmp")).is_empty());
+    }
+
+    #[test]
+    fn nothing_shows_up_when_the_intent_was_not_recorded() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut outbox = Outbox::new(dir.path()).transport();
+        let mail = b"Message-ID: <1@x.example>\r\n\r\nHello\r\n";
+        assert_eq!(outbox.deliver(&envelope(), mail, &mut || false), Err(NotCommitted));
+        assert!(names(&dir.path().join("new")).is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_defers_and_records_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("outbox"), "a file in the way").unwrap();
+        let mut outbox = Outbox::new(dir.path().join("outbox")).transport();
+        let outcome = outbox.deliver(&envelope(), b"x", &mut || panic!("must not be recorded")).unwrap();
+        assert!(matches!(outcome, Outcome::Deferred { scope: Scope::Relay, .. }), "{outcome:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("outbox");
+        Outbox::new(&folder).transport().deliver(&envelope(), b"x", &mut || true).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        assert_eq!(mode(&folder.join("new").join(&names(&folder.join("new"))[0])), 0o600);
+    }
+}
