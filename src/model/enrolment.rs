@@ -44,3 +44,11 @@ impl EnrolmentState {
         }
     }
 }
+
+/// A contact's last passage through a campaign.
+#[derive(Debug, Clone, Copy)]
+pub struct Passage {
+    pub round: u32,
+    pub state: EnrolmentState,
+    pub ended_at: Option<Instant>,
+}

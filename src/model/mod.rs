@@ -9,6 +9,7 @@ pub mod contact;
 pub mod delay;
 pub mod enrolment;
 pub mod event;
+pub mod facts;
 pub mod id;
 pub mod plain;
 pub mod send;

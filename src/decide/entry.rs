@@ -1,0 +1,36 @@
+//! Who enters a campaign.
+
+use crate::model::Instant;
+use crate::model::campaign::{Campaign, Reentry};
+use crate::model::contact::Contact;
+use crate::model::enrolment::{EnrolmentState, Passage};
+
+/// Whether a contact whose trigger fired comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// As this round.
+    Enter(u32),
+    /// Opted out or suppressed.
+    Barred,
+    /// Is inside already.
+    Inside,
+    /// Was inside, and `reentry` does not let them in (yet).
+    Again,
+}
+
+/// Decides whether a contact whose trigger fired at `at` comes in.
+pub fn entry(campaign: &Campaign, contact: &Contact, last: Option<Passage>, at: Instant) -> Entry {
+    if contact.suppressed || contact.consent.is_opt_out() {
+        return Entry::Barred;
+    }
+    let Some(last) = last else { return Entry::Enter(1) };
+    if last.state == EnrolmentState::Active {
+        return Entry::Inside;
+    }
+    let free = match (campaign.reentry, last.ended_at) {
+        (Reentry::Never, _) => false,
+        (Reentry::Always, _) | (Reentry::After(_), None) => true,
+        (Reentry::After(span), Some(ended)) => at >= ended + span.elapsed(),
+    };
+    if free { Entry::Enter(last.round + 1) } else { Entry::Again }
+}

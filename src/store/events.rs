@@ -1,0 +1,102 @@
+//! Events: what contacts did, and which of it a run has looked at.
+
+use rusqlite::{Row, params};
+use serde_json::{Map, Value};
+
+use super::{Result, Work, instant, millis};
+use crate::model::Instant;
+use crate::model::event::Event;
+use crate::model::id::{ContactId, EventId};
+
+/// An event to record.
+#[derive(Debug, Clone)]
+pub struct NewEvent<'a> {
+    pub contact: ContactId,
+    pub name: &'a str,
+    pub at: Instant,
+    pub properties: &'a Map<String, Value>,
+}
+
+/// What became of a [`NewEvent`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventChange {
+    Added,
+    /// The contact has an event of this name at this time already.
+    Known,
+}
+
+/// An event that no run has looked at.
+#[derive(Debug, Clone)]
+pub struct UnseenEvent {
+    pub contact: ContactId,
+    pub event: Event,
+}
+
+impl Work<'_> {
+    /// Records an event; the same name at the same time by the same contact is the same event.
+    pub fn add_event(&self, event: &NewEvent<'_>) -> Result<EventChange> {
+        let properties = (!event.properties.is_empty()).then(|| serde_json::to_string(event.properties).ok()).flatten();
+        let added = self
+            .sql(
+                "INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![event.contact.0, event.name, millis(event.at), properties])?;
+        Ok(if added == 1 { EventChange::Added } else { EventChange::Known })
+    }
+
+    /// Returns up to `limit` events up to `now` that no run has looked at, oldest first.
+    pub fn unseen_events(&self, now: Instant, limit: usize) -> Result<Vec<UnseenEvent>> {
+        let mut statement = self.sql(
+            "SELECT id, name, at, properties, contact_id FROM events WHERE seen = 0 AND at <= ?1 ORDER BY at, id LIMIT ?2",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![millis(now), limit], |row| {
+            Ok(UnseenEvent { contact: ContactId(row.get(4)?), event: read(row)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Says that a run has looked at an event.
+    pub fn set_seen(&self, id: EventId) -> Result<()> {
+        self.sql("UPDATE events SET seen = 1 WHERE id = ?1")?.execute([id.0])?;
+        Ok(())
+    }
+
+    /// Returns a contact's events up to `now`, oldest first.
+    pub fn events_of(&self, contact: ContactId, now: Instant) -> Result<Vec<Event>> {
+        let mut statement =
+            self.sql("SELECT id, name, at, properties FROM events WHERE contact_id = ?1 AND at <= ?2 ORDER BY at, id")?;
+        let rows = statement.query_map(params![contact.0, millis(now)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns an event by its row.
+    pub fn event(&self, id: EventId) -> Result<Option<Event>> {
+        use rusqlite::OptionalExtension;
+        Ok(self.sql("SELECT id, name, at, properties FROM events WHERE id = ?1")?.query_row([id.0], read).optional()?)
+    }
+
+    /// Returns who fell silent: contacts whose last event of a name, as of `now`, lies after `after` and not after `until`.
+    pub fn silent(&self, name: &str, after: Instant, until: Instant, now: Instant) -> Result<Vec<ContactId>> {
+        let mut statement = self.sql(
+            "SELECT e.contact_id FROM events e WHERE e.name = ?1 AND e.at > ?2 AND e.at <= ?3
+             AND NOT EXISTS (SELECT 1 FROM events later WHERE later.contact_id = e.contact_id AND later.name = e.name
+                             AND later.at > e.at AND later.at <= ?4)
+             ORDER BY e.at, e.id",
+        )?;
+        let rows = statement
+            .query_map(params![name, millis(after), millis(until), millis(now)], |row| Ok(ContactId(row.get(0)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// Reads id, name, time and properties.
+fn read(row: &Row<'_>) -> rusqlite::Result<Event> {
+    let properties = row.get_ref(3)?.as_str_or_null().ok().flatten().and_then(|text| serde_json::from_str(text).ok());
+    Ok(Event {
+        id: EventId(row.get(0)?),
+        name: row.get(1)?,
+        at: instant(row.get(2)?),
+        properties: properties.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,155 @@
+//! The ledger: one row for one step of one enrolment, written before anything leaves.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{Result, StoreError, Work, instant, millis};
+use crate::model::Instant;
+use crate::model::id::{EnrolmentId, RunId, SendId};
+use crate::model::send::SendState;
+
+/// A row that a run has taken in hand.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    pub send: SendId,
+    /// When the row was made: the same on each attempt.
+    pub made_at: Instant,
+    /// Without the brackets; the same on each attempt.
+    pub message_id: String,
+    /// How often the content was offered before.
+    pub attempts: u32,
+}
+
+/// How a row ends, or is put off.
+#[derive(Debug, Clone)]
+pub struct Closing<'a> {
+    pub state: SendState,
+    pub reason: Option<&'a str>,
+    pub at: Instant,
+    pub retry_at: Option<Instant>,
+}
+
+impl Work<'_> {
+    /// Takes a step in hand: makes its row, or takes up the one that was deferred, held or given back.
+    pub fn claim(
+        &self,
+        enrolment: EnrolmentId,
+        step: &str,
+        due: Instant,
+        run: RunId,
+        now: Instant,
+        message_id: impl FnOnce(SendId) -> String,
+    ) -> Result<Claim> {
+        let known = self
+            .sql("SELECT id, made_at, message_id, attempts, state FROM sends WHERE enrolment_id = ?1 AND step = ?2")?
+            .query_row(params![enrolment.0, step], |row| {
+                Ok((
+                    SendId(row.get(0)?),
+                    instant(row.get(1)?),
+                    row.get::<_, Option<String>>(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            })
+            .optional()?;
+        let (send, made_at, message_id, attempts) = match known {
+            Some((send, made_at, Some(message_id), attempts, state)) => {
+                let state = state_at(state)?;
+                if state.is_closed() || state == SendState::Sending {
+                    return Err(StoreError::Row(format!("send {send} is `{}` and cannot be claimed", state.as_str())));
+                }
+                self.sql(
+                    "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3 WHERE id = ?1",
+                )?
+                .execute(params![send.0, millis(now), run.0])?;
+                (send, made_at, message_id, attempts)
+            }
+            Some((send, ..)) => return Err(StoreError::Row(format!("send {send} has no Message-ID"))),
+            None => {
+                self.sql(
+                    "INSERT INTO sends (enrolment_id, step, state, due_at, made_at, at, run_id) VALUES (?1, ?2, 0, ?3, ?4, ?4, ?5)",
+                )?
+                .execute(params![enrolment.0, step, millis(due), millis(now), run.0])?;
+                let send = SendId(self.transaction.last_insert_rowid());
+                let message_id = message_id(send);
+                self.sql("UPDATE sends SET message_id = ?2 WHERE id = ?1")?.execute(params![send.0, message_id])?;
+                (send, now, message_id, 0)
+            }
+        };
+        self.sql("UPDATE enrolments SET position = ?2, due_at = NULL WHERE id = ?1")?
+            .execute(params![enrolment.0, step])?;
+        Ok(Claim { send, made_at, message_id, attempts })
+    }
+
+    /// Records a step that sends nothing: skipped, or done.
+    pub fn record(
+        &self,
+        enrolment: EnrolmentId,
+        step: &str,
+        due: Instant,
+        closing: &Closing<'_>,
+        run: RunId,
+    ) -> Result<()> {
+        self.sql(
+            "INSERT INTO sends (enrolment_id, step, state, reason, due_at, made_at, at, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
+             ON CONFLICT (enrolment_id, step) DO UPDATE SET state = ?3, reason = ?4, at = ?6, retry_at = NULL, run_id = ?7
+             WHERE state IN (0, 3, 5)",
+        )?
+        .execute(params![
+            enrolment.0,
+            step,
+            index_of(closing.state),
+            closing.reason,
+            millis(due),
+            millis(closing.at),
+            run.0
+        ])?;
+        Ok(())
+    }
+
+    /// Notes that the content is about to leave. Committed before its first byte does.
+    ///
+    /// Returns whether the row was this run's to send; otherwise nothing may leave.
+    pub fn set_sending(&self, send: SendId, run: RunId, at: Instant) -> Result<bool> {
+        let rows = self
+            .sql(
+                "UPDATE sends SET state = 1, at = ?3, attempts = attempts + 1 WHERE id = ?1 AND run_id = ?2 AND state = 0
+                 AND NOT EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
+                                 WHERE n.id = sends.enrolment_id AND c.consent <> 'subscribed')",
+            )?
+            .execute(params![send.0, run.0, millis(at)])?;
+        Ok(rows == 1)
+    }
+
+    /// Closes a row that this run has in hand, or puts it off.
+    pub fn close(&self, send: SendId, closing: &Closing<'_>) -> Result<()> {
+        let attempted = i64::from(closing.state == SendState::Deferred && closing.retry_at.is_some());
+        let rows = self
+            .sql(
+                "UPDATE sends SET attempts = attempts + CASE WHEN state = 0 THEN ?6 ELSE 0 END, state = ?2, reason = ?3, at = ?4, retry_at = ?5
+                 WHERE id = ?1 AND state IN (0, 1)",
+            )?
+            .execute(params![
+                send.0,
+                index_of(closing.state),
+                closing.reason,
+                millis(closing.at),
+                closing.retry_at.map(millis),
+                attempted
+            ])?;
+        if rows == 1 { Ok(()) } else { Err(StoreError::Row(format!("send {send} is not in hand"))) }
+    }
+
+    /// Returns what makes Message-IDs of this project its own.
+    pub fn token(&self) -> Result<String> {
+        Ok(self.sql("SELECT value FROM meta WHERE key = 'token'")?.query_row([], |row| row.get(0))?)
+    }
+}
+
+/// Returns the number that stands for a state in the table.
+pub(super) fn index_of(state: SendState) -> usize {
+    SendState::ALL.iter().position(|known| *known == state).unwrap_or(usize::MAX)
+}
+
+pub(super) fn state_at(index: usize) -> Result<SendState> {
+    SendState::ALL.get(index).copied().ok_or_else(|| StoreError::Row(format!("send state {index}")))
+}

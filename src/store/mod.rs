@@ -1,0 +1,208 @@
+//! The state of a project in one SQLite file: all SQL of drip, and the only place that names the database.
+//!
+//! # Durability
+//! The journal is a write-ahead log with `synchronous=FULL`: what was committed survives a power cut,
+//! which the promise "never twice" rests on.
+//!
+//! # Locking
+//! Every writing transaction begins `IMMEDIATE`, so that it waits for another writer at its start and
+//! never fails half-way. A run holds the advisory lock of [`RunLock`] besides; other commands may
+//! write between its transactions.
+//!
+//! # Compatibility
+//! `PRAGMA user_version` numbers the schema. An older file is migrated in one transaction; a newer
+//! one is refused. The `v_` views are for people and stay stable; the tables may change.
+//!
+//! # Files
+//! The file, its `-wal` and its `-shm` are readable by their owner alone.
+
+mod campaigns;
+mod contacts;
+mod enrolments;
+mod events;
+mod facts;
+mod funnel;
+mod ledger;
+mod lock;
+mod members;
+mod runs;
+mod schema;
+mod status;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::DateTime;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub use campaigns::{CampaignRow, KnownCampaign};
+pub use contacts::{ContactChange, ContactUpdate};
+pub use enrolments::NewEnrolment;
+pub use events::{EventChange, NewEvent, UnseenEvent};
+pub use funnel::{FunnelCounts, Waiting};
+pub use ledger::{Claim, Closing};
+pub use lock::RunLock;
+pub use runs::{Recovered, RunTotals};
+pub use status::DueCounts;
+pub use story::{ContactSummary, StoryLine};
+
+use crate::model::Instant;
+
+/// The open state of a project.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+/// One transaction: all of it happens, or nothing.
+pub struct Work<'a> {
+    transaction: Transaction<'a>,
+}
+
+/// What can go wrong with the file.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("`{}` was written by a newer drip (schema {found}, this one knows {known}); install that version", path.display())]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("`{}` is not a drip database", path.display())]
+    Foreign { path: PathBuf },
+    #[error("`{}` is damaged; restore it from a backup, drip does not send from a damaged file", path.display())]
+    Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("`{}` cannot be opened", path.display())]
+    Open { path: PathBuf, source: rusqlite::Error },
+    #[error("another process keeps the database busy")]
+    Busy(#[source] rusqlite::Error),
+    #[error("the disk is full")]
+    Full(#[source] rusqlite::Error),
+    #[error("the database cannot be read or written")]
+    Sqlite(#[source] rusqlite::Error),
+    #[error("the run lock `{}` cannot be taken", path.display())]
+    Lock { path: PathBuf, source: std::io::Error },
+    #[error("a row of the database cannot be read: {0}")]
+    Row(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
+            Some(ErrorCode::DiskFull) => Self::Full(error),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How long a writer waits for another one.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+impl Store {
+    /// Opens the file to read and write; makes it when it is not there.
+    pub fn open(path: &Path) -> Result<Self> {
+        lock::create_private(path).map_err(|source| StoreError::Lock { path: path.to_owned(), source })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let store = Self::connect(path, flags)?;
+        // An answer row each; `execute_batch` steps over them.
+        store
+            .prepare_file(|connection| {
+                connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
+            })?
+            .migrate()
+    }
+
+    /// Opens the file to read alone; `None` when it is not there yet.
+    pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let store = Self::connect(path, flags)?;
+        let store = store.prepare_file(|connection| connection.execute_batch("PRAGMA query_only=ON;"))?;
+        match schema::version(&store.connection)? {
+            0 => Ok(None),
+            found if found > schema::VERSION => {
+                Err(StoreError::Newer { path: store.path, found, known: schema::VERSION })
+            }
+            found if found < schema::VERSION => Self::open(path).map(Some),
+            _ => Ok(Some(store)),
+        }
+    }
+
+    /// Copies the whole state to another file, from a consistent moment, and opens the copy.
+    pub fn copy_to(&self, path: &Path) -> Result<Self> {
+        lock::create_private(path).map_err(|source| StoreError::Lock { path: path.to_owned(), source })?;
+        self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
+        Self::open(path)
+    }
+
+    /// Returns where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins a writing transaction.
+    pub fn begin(&mut self) -> Result<Work<'_>> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Work { transaction })
+    }
+
+    /// Begins a transaction that reads one consistent moment.
+    pub fn read(&mut self) -> Result<Work<'_>> {
+        Ok(Work { transaction: self.connection.transaction()? })
+    }
+
+    fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
+        let open = |source| StoreError::Open { path: path.to_owned(), source };
+        let connection = Connection::open_with_flags(path, flags).map_err(open)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    fn prepare_file(self, prepare: impl Fn(&Connection) -> rusqlite::Result<()>) -> Result<Self> {
+        use rusqlite::ErrorCode;
+        match prepare(&self.connection) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => StoreError::Foreign { path: self.path },
+                Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path: self.path, source: error },
+                Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                    StoreError::Open { path: self.path, source: error }
+                }
+                _ => error.into(),
+            }),
+        }
+    }
+
+    fn migrate(mut self) -> Result<Self> {
+        schema::migrate(&mut self.connection, &self.path)?;
+        Ok(self)
+    }
+}
+
+impl Work<'_> {
+    /// Makes everything since [`Store::begin`] permanent.
+    pub fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit()?)
+    }
+
+    fn sql(&self, text: &str) -> Result<rusqlite::CachedStatement<'_>> {
+        Ok(self.transaction.prepare_cached(text)?)
+    }
+}
+
+/// Returns an instant as the store keeps it: milliseconds since 1970 in UTC.
+fn millis(instant: Instant) -> i64 {
+    instant.timestamp_millis()
+}
+
+/// Returns the instant that the store kept.
+fn instant(millis: i64) -> Instant {
+    DateTime::from_timestamp_millis(millis).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! Runs: begun, recovered from, ended.
+
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+
+use super::{Result, Work, millis};
+use crate::model::Instant;
+use crate::model::id::RunId;
+
+/// What a run that died left behind, and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Recovered {
+    /// Claims whose content had not left: due again.
+    pub given_back: usize,
+    /// Rows whose content may have left: unknown, for a person to decide.
+    pub unknown: usize,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTotals {
+    pub events: u64,
+    pub enrolled: u64,
+    pub sent: u64,
+    pub skipped: u64,
+    pub held: u64,
+    pub deferred: u64,
+    pub rejected: u64,
+    pub unknown: u64,
+    pub goals: u64,
+    pub exited: u64,
+    pub finished: u64,
+}
+
+impl Work<'_> {
+    /// Notes that a run began, and settles what a dead one left in hand. The caller holds the run lock.
+    pub fn begin_run(&self, now: Instant) -> Result<(RunId, Recovered)> {
+        self.sql("INSERT INTO runs (started_at) VALUES (?1)")?.execute([millis(now)])?;
+        let run = RunId(self.transaction.last_insert_rowid());
+        // The index `sends_open` is used where its own condition stands word for word.
+        self.sql(
+            "UPDATE enrolments SET due_at = ?1 WHERE state = 'active'
+             AND id IN (SELECT enrolment_id FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (0, 1))",
+        )?
+        .execute([millis(now)])?;
+        let given_back = self
+            .sql("UPDATE sends SET state = 3, reason = 'given back: the run ended', at = ?1, retry_at = NULL WHERE state IN (0, 1, 3, 5, 7) AND state = 0")?
+            .execute([millis(now)])?;
+        // `at` stays: the moment the content began to leave is the best guess of when it arrived.
+        let unknown = self
+            .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state IN (0, 1, 3, 5, 7) AND state = 1")?
+            .execute([])?;
+        Ok((run, Recovered { given_back, unknown }))
+    }
+
+    /// Notes what a run did.
+    pub fn end_run(&self, run: RunId, totals: &RunTotals, at: Instant) -> Result<()> {
+        let totals = serde_json::to_string(totals).unwrap_or_default();
+        self.sql("UPDATE runs SET ended_at = ?2, totals = ?3 WHERE id = ?1")?.execute(params![
+            run.0,
+            millis(at),
+            totals
+        ])?;
+        Ok(())
+    }
+}

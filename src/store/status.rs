@@ -1,0 +1,33 @@
+//! What hangs: for the operator.
+
+use rusqlite::params;
+
+use super::{CampaignRow, Result, Work, millis};
+use crate::model::Instant;
+
+/// How many of a campaign's people are due when.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DueCounts {
+    /// Due already.
+    pub late: u64,
+    /// Due after now, up to 24 hours on.
+    pub within_24h: u64,
+    /// Due after now, up to 7 days on.
+    pub within_7d: u64,
+}
+
+impl Work<'_> {
+    /// Returns how many are due when.
+    pub fn due_counts(&self, campaign: CampaignRow, now: Instant) -> Result<DueCounts> {
+        let day = chrono::TimeDelta::days(1);
+        Ok(self
+            .sql(
+                "SELECT coalesce(sum(due_at <= ?2), 0), coalesce(sum(due_at > ?2 AND due_at <= ?3), 0),
+                        coalesce(sum(due_at > ?2 AND due_at <= ?4), 0)
+                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4",
+            )?
+            .query_row(params![campaign.0, millis(now), millis(now + day), millis(now + day * 7)], |row| {
+                Ok(DueCounts { late: row.get(0)?, within_24h: row.get(1)?, within_7d: row.get(2)? })
+            })?)
+    }
+}
