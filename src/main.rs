@@ -1,1 +1,7 @@
-fn main() {}
+//! Parses the command line, runs drip, ends with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    drip::main(std::env::args_os()).into()
+}

@@ -43,6 +43,12 @@ pub enum Kind {
     Events,
 }
 
+/// Returns the value that a text typed by hand stands for, by the rules for a cell; `None`: nothing.
+pub fn typed(text: &str) -> Option<Value> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| cell::value(text))
+}
+
 /// A row that can be taken.
 #[derive(Debug, Clone)]
 pub enum Row {
@@ -157,9 +163,14 @@ impl<R: Read> Import<R> {
         RejectedWriter::new(source, self.header(), self.delimiter, self.marked)
     }
 
+    /// Rejects the row that was read last, for a reason that only the caller can know.
+    pub fn reject(&self, line: u64, reason: String) -> Rejected {
+        Rejected { line, reason, record: self.rows.columns().cells(&self.record) }
+    }
+
     fn break_off(&mut self, line: u64, reason: String) -> Rejected {
         self.cut_short = Some(format!("line {line}: {reason}"));
-        Rejected { line, reason, record: self.rows.columns().cells(&self.record) }
+        self.reject(line, reason)
     }
 }
 

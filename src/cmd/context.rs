@@ -1,0 +1,133 @@
+//! What every command starts from: the project, its store, the time, and where to print.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::Failure;
+use super::environment::Environment;
+use crate::cli::Global;
+use crate::clock::Clock;
+use crate::error::{Diagnostic, Diagnostics};
+use crate::mail::template::Templates;
+use crate::model::Instant;
+use crate::model::address::Address;
+use crate::model::campaign::{Action, Campaign};
+use crate::project::{self, Overrides, Project};
+use crate::runner;
+use crate::store::Store;
+use crate::ui::{Output, diagnostic};
+
+/// What a command works with.
+pub(super) struct Context {
+    pub(super) root: PathBuf,
+    pub(super) clock: Clock,
+    pub(super) output: Rc<Output>,
+    environment: Environment,
+}
+
+/// A project whose files were found right.
+pub(super) struct Loaded {
+    pub(super) project: Project,
+    pub(super) templates: Templates,
+}
+
+impl Context {
+    pub(super) fn new(global: &Global, environment: Environment, output: Output) -> Self {
+        let clock = global.now.map_or(Clock::System, Clock::Fixed);
+        Self { root: global.project.clone(), clock, output: Rc::new(output), environment }
+    }
+
+    /// Returns the same, for another folder, at another time, and without a relay.
+    pub(super) fn elsewhere(&self, root: PathBuf, clock: Clock) -> Self {
+        let environment = Environment { smtp_url: None, ..self.environment.clone() };
+        Self { root, clock, output: Rc::clone(&self.output), environment }
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Loads and checks the project, and prints its warnings.
+    pub(super) fn load(&self) -> Result<Loaded, Failure> {
+        let loaded = self.load_quietly()?;
+        for warning in &loaded.project.warnings {
+            self.output.message(&diagnostic::render(warning, self.output.colours_messages()));
+        }
+        Ok(loaded)
+    }
+
+    /// Loads and checks the project: every file, and every template.
+    pub(super) fn load_quietly(&self) -> Result<Loaded, Failure> {
+        if !self.root.join("drip.yaml").is_file() {
+            let missing = format!("there is no drip.yaml in `{}`", self.root.display());
+            let hint = "go into the project's folder, name it with -C DIR, or make one with `drip init`";
+            return Err(Diagnostics(vec![Diagnostic::error(missing).hint(hint)]).into());
+        }
+        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
+        let loaded = project::load(&self.root, &overrides);
+        let files = match &loaded {
+            Ok(project) => project.templates.clone(),
+            Err(_) => project::templates(&self.root),
+        };
+        let language = loaded.as_ref().map_or("en", |project| project.settings.language.as_str());
+        match (Templates::compile(&files, language), loaded) {
+            (Ok(templates), Ok(project)) => {
+                let wrong = wrong_subjects(&templates, &project.campaigns);
+                if wrong.is_empty() { Ok(Loaded { project, templates }) } else { Err(Diagnostics(wrong).into()) }
+            }
+            (Err(problems), Ok(_)) => Err(Diagnostics(problems).into()),
+            (Ok(_), Err(problems)) => Err(problems.into()),
+            (Err(more), Err(Diagnostics(mut problems))) => {
+                problems.extend(more);
+                Err(Diagnostics(problems).into())
+            }
+        }
+    }
+
+    /// Opens the store and notes campaign files that are new, so that what comes in now comes after them.
+    pub(super) fn store(&self, project: &Project) -> Result<Store, Failure> {
+        let mut store = Store::open(&self.database())?;
+        runner::register(&mut store, &project.settings, &project.campaigns, self.now())?;
+        Ok(store)
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.root.join("drip.db")
+    }
+}
+
+/// Reads an address from the command line.
+pub(super) fn address(text: &str) -> Result<Address, Failure> {
+    Address::parse(text).map_err(|error| Diagnostic::error(error.to_string()).into())
+}
+
+/// Returns the campaign of an id from the command line.
+pub(super) fn campaign<'a>(campaigns: &'a [Campaign], id: &str) -> Result<&'a Campaign, Failure> {
+    if let Some(campaign) = campaigns.iter().find(|campaign| campaign.id.as_str() == id) {
+        return Ok(campaign);
+    }
+    let missing = Diagnostic::error(format!("there is no campaign `{id}`"));
+    let ids = || campaigns.iter().map(|campaign| campaign.id.as_str());
+    Err(match crate::model::nearest(id, ids()) {
+        Some(near) => missing.hint(format!("did you mean `{near}`?")),
+        None if campaigns.is_empty() => missing.hint("the folder campaigns/ holds no YAML file"),
+        None => missing.hint(format!("the campaigns are {}", ids().collect::<Vec<_>>().join(", "))),
+    }
+    .into())
+}
+
+/// Returns what is wrong with the subjects that steps set for themselves.
+fn wrong_subjects(templates: &Templates, campaigns: &[Campaign]) -> Vec<Diagnostic> {
+    let mut wrong = Vec::new();
+    for campaign in campaigns {
+        for step in &campaign.steps {
+            let Action::Send(mail) = &step.action else { continue };
+            let Some(subject) = &mail.subject else { continue };
+            if let Err(message) = templates.check_subject(subject) {
+                let place = format!("campaigns/{}.yaml: the subject of step `{}`", campaign.id, step.id);
+                wrong.push(Diagnostic::error(format!("{place}: {message}")));
+            }
+        }
+    }
+    wrong
+}

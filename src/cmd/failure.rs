@@ -1,0 +1,88 @@
+//! Why a command failed, how it is said, and with which code drip ends.
+
+use crate::error::{Diagnostic, Diagnostics};
+use crate::exit::Exit;
+use crate::store::StoreError;
+use crate::ui::{Output, diagnostic};
+
+/// What stops a command.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The user asked for something that is not there or cannot be.
+    Usage(Diagnostic),
+    /// The files of the project are wrong.
+    Project(Diagnostics),
+    Store(StoreError),
+    /// Anything else: I/O beside the store.
+    Other(anyhow::Error),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self::Project(diagnostics)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Usage(diagnostic)
+    }
+}
+
+impl Failure {
+    /// Says what is wrong, and returns the exit code for it.
+    pub(super) fn print(self, output: &Output) -> Exit {
+        let say = |diagnostic: &Diagnostic| output.message(&diagnostic::render(diagnostic, output.colours_messages()));
+        match self {
+            Self::Usage(diagnostic) => {
+                say(&diagnostic);
+                Exit::Usage
+            }
+            Self::Project(Diagnostics(diagnostics)) => {
+                diagnostics.iter().for_each(say);
+                Exit::Project
+            }
+            Self::Store(error) => {
+                say(&store(&error));
+                Exit::Store
+            }
+            Self::Other(error) => {
+                say(&chain(&*error));
+                Exit::Failure
+            }
+        }
+    }
+}
+
+fn store(error: &StoreError) -> Diagnostic {
+    let diagnostic = chain(error);
+    match error {
+        StoreError::Full(_) => diagnostic.hint("free some space and run again; nothing more is sent before that"),
+        StoreError::Busy(_) => diagnostic.hint("another command is writing; run again when it is done"),
+        StoreError::Damaged { .. } => diagnostic.hint("keep the damaged file: it may tell who got what"),
+        _ => diagnostic,
+    }
+}
+
+/// Makes a diagnostic of an error and what is behind it.
+fn chain(error: &dyn std::error::Error) -> Diagnostic {
+    let mut diagnostic = Diagnostic::error(error.to_string());
+    let mut source = error.source();
+    while let Some(cause) = source {
+        diagnostic = diagnostic.cause(cause.to_string());
+        source = cause.source();
+    }
+    diagnostic
+}

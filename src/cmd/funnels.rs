@@ -1,0 +1,114 @@
+//! The store's counts and the campaign files → funnels.
+
+use std::collections::BTreeMap;
+
+use crate::model::Instant;
+use crate::model::campaign::{Action, Campaign};
+use crate::model::id::CampaignId;
+use crate::model::send::SendState;
+use crate::report::{Funnel, StepRow};
+use crate::store::{CampaignRow, Result, Work};
+
+/// Returns the funnel of a campaign that the store knows; `campaign` is `None` when its file is gone.
+pub(super) fn funnel(
+    work: &Work<'_>,
+    row: CampaignRow,
+    id: &CampaignId,
+    campaign: Option<&Campaign>,
+    now: Instant,
+) -> Result<Funnel> {
+    let counts = work.funnel(row)?;
+    let due = work.due_counts(row, now)?;
+    let of = |state: &str| counts.enrolments.get(state).copied().unwrap_or(0);
+    let mut funnel = Funnel {
+        enrolled: counts.enrolments.values().sum(),
+        active: of("active"),
+        finished: of("finished"),
+        goal: of("goal"),
+        exited: of("exited"),
+        exits: counts.exits,
+        due_24h: due.within_24h,
+        due_7d: due.within_7d,
+        late: due.late,
+        ..empty(id, campaign)
+    };
+    let mut rows = Rows { campaign, funnel: &mut funnel, gone: BTreeMap::new() };
+    for (step, state, count) in counts.sends {
+        let row = rows.of(&step);
+        row.entered += count;
+        match state {
+            SendState::Sent => row.sent += count,
+            SendState::Skipped => row.skipped += count,
+            SendState::Held => row.held += count,
+            SendState::Deferred => row.deferred += count,
+            SendState::Rejected => row.rejected += count,
+            SendState::Unknown => row.unknown += count,
+            SendState::Done => row.done += count,
+            // In the hands of a run at this moment.
+            SendState::Claimed | SendState::Sending => {}
+        }
+    }
+    for waiting in counts.waiting {
+        let row = rows.of(&waiting.step);
+        row.entered += waiting.without_row;
+        row.waiting += waiting.active;
+        row.next_due = [row.next_due, waiting.next_due].into_iter().flatten().min();
+    }
+    for (step, count) in counts.goals {
+        if let Some(step) = step {
+            rows.of(&step).goal += count;
+        }
+    }
+    Ok(funnel)
+}
+
+/// Returns the funnel of a campaign that nobody has entered.
+pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
+    let steps = campaign.map_or(&[][..], |campaign| &campaign.steps);
+    Funnel {
+        campaign: id.clone(),
+        name: campaign.map_or_else(|| id.as_str().to_owned(), |campaign| campaign.name.clone()),
+        enrolled: 0,
+        active: 0,
+        finished: 0,
+        goal: 0,
+        exited: 0,
+        exits: Vec::new(),
+        steps: steps
+            .iter()
+            .map(|step| StepRow {
+                id: step.id.as_str().to_owned(),
+                kind: match step.action {
+                    Action::Send(_) => "send",
+                    Action::Set(_) => "set",
+                    Action::Exit(_) => "exit",
+                },
+                ..StepRow::default()
+            })
+            .collect(),
+        due_24h: 0,
+        due_7d: 0,
+        late: 0,
+    }
+}
+
+/// Finds the row of a step by any id that it has, or had.
+struct Rows<'a> {
+    campaign: Option<&'a Campaign>,
+    funnel: &'a mut Funnel,
+    gone: BTreeMap<String, usize>,
+}
+
+impl Rows<'_> {
+    fn of(&mut self, step: &str) -> &mut StepRow {
+        let index = match self.campaign.and_then(|campaign| campaign.position_of(step)) {
+            Some(index) => index,
+            None => *self.gone.entry(step.to_owned()).or_insert_with(|| {
+                let row = StepRow { id: step.to_owned(), kind: "send", gone: true, ..StepRow::default() };
+                self.funnel.steps.push(row);
+                self.funnel.steps.len() - 1
+            }),
+        };
+        &mut self.funnel.steps[index]
+    }
+}

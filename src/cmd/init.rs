@@ -1,0 +1,74 @@
+//! `drip init`: writes the starter project, the very files that stand at the root of drip's own repository.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context as _;
+use include_dir::{Dir, include_dir};
+
+use super::{Context, Failure};
+use crate::exit::Exit;
+use crate::ui::words::count;
+
+static CAMPAIGNS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/campaigns");
+static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
+const SETTINGS: &[u8] = include_bytes!("../../drip.yaml");
+/// State and personal data stay out of git.
+const IGNORED: &[u8] = b"drip.db*\ndrip.lock\noutbox/\n*.rejected.csv\n";
+
+pub(super) fn init(context: &Context, dir: &Path) -> Result<Exit, Failure> {
+    let root = context.root.join(dir);
+    let written = write(&root)?;
+    let kept = if written.kept == 0 {
+        String::new()
+    } else {
+        format!(" {} were there already and stay as they are.", count(written.kept, "file"))
+    };
+    context.output.status(&format!("Wrote {} to {}.{kept}", count(written.new, "file"), root.display()));
+    let go = if dir == Path::new(".") { String::new() } else { format!("cd {} && ", dir.display()) };
+    context.output.status(&format!("Next:\n  {go}drip check\n  drip import contacts.csv\n  drip run --dry-run"));
+    Ok(Exit::Success)
+}
+
+/// How many files were written, and how many were there.
+pub(super) struct Written {
+    pub(super) new: u64,
+    pub(super) kept: u64,
+}
+
+/// Writes the starter project; never over a file that is there.
+pub(super) fn write(root: &Path) -> Result<Written, Failure> {
+    let mut written = Written { new: 0, kept: 0 };
+    let mut put = |path: &Path, content: &[u8]| -> anyhow::Result<()> {
+        let path = root.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("`{}` cannot be made", parent.display()))?;
+        }
+        // `create_new` does not follow a link that stands there, and never overwrites.
+        match fs::File::create_new(&path).and_then(|mut file| io::Write::write_all(&mut file, content)) {
+            Ok(()) => written.new += 1,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => written.kept += 1,
+            Err(error) => {
+                return Err(error).with_context(|| format!("`{}` cannot be written", path.display()));
+            }
+        }
+        Ok(())
+    };
+    put(Path::new("drip.yaml"), SETTINGS)?;
+    put(Path::new(".gitignore"), IGNORED)?;
+    for (folder, dir) in [("campaigns", &CAMPAIGNS), ("templates", &TEMPLATES)] {
+        for (path, content) in files(dir) {
+            put(&Path::new(folder).join(path), content)?;
+        }
+    }
+    Ok(written)
+}
+
+fn files<'a>(dir: &'a Dir<'a>) -> Vec<(&'a Path, &'a [u8])> {
+    let mut found: Vec<_> = dir.files().map(|file| (file.path(), file.contents())).collect();
+    for inner in dir.dirs() {
+        found.extend(files(inner));
+    }
+    found
+}

@@ -1,0 +1,84 @@
+//! One file a command: arguments → calls → exit code. What they share stands in [`Context`].
+
+mod campaign;
+mod check;
+mod contact;
+mod context;
+mod demo;
+mod enrol;
+mod environment;
+mod failure;
+mod funnels;
+mod help;
+mod import;
+mod init;
+mod report;
+mod run;
+mod track;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::ui::{Color, Options, Output};
+
+use context::Context;
+pub(crate) use failure::Failure;
+
+/// Parses, runs the command, prints its failure.
+pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let environment = environment::read();
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, environment.no_color),
+    };
+    let color = match cli.global.color {
+        crate::cli::Color::Auto => Color::Auto,
+        crate::cli::Color::Always => Color::Always,
+        crate::cli::Color::Never => Color::Never,
+    };
+    let output = Output::new(Options {
+        color,
+        no_color: environment.no_color,
+        quiet: cli.global.quiet,
+        verbose: cli.global.verbose,
+        json: cli.global.json,
+    });
+    let context = Context::new(&cli.global, environment, output);
+    let result = match cli.command {
+        Command::Init { dir } => init::init(&context, &dir),
+        Command::Check => check::check(&context),
+        Command::Import { files } => import::import(&context, &files),
+        Command::Track { email, event, properties, at } => track::track(&context, &email, &event, &properties, at),
+        Command::Enrol { campaign, emails } => enrol::enrol(&context, &campaign, &emails),
+        Command::Contact(command) => contact::contact(&context, &command),
+        Command::Campaign(command) => campaign::campaign(&context, &command),
+        Command::Run(arguments) => run::run(&context, &arguments),
+        Command::Report { campaign, format } => report::report(&context, campaign.as_deref(), format),
+        Command::Demo { dir } => demo::demo(&context, dir.as_deref()),
+        Command::Help { topic } => help::help(&context, &topic),
+    };
+    let exit = result.unwrap_or_else(|failure| failure.print(&context.output));
+    match context.output.finish() {
+        Err(error) if exit == Exit::Success => {
+            context.output.error(&format!("the output could not be written: {error}"));
+            Exit::Failure
+        }
+        _ => exit,
+    }
+}
+
+/// Prints what clap says: help and version to stdout, a wrong command line to stderr.
+fn usage(error: &clap::Error, no_color: bool) -> Exit {
+    let wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let output = Output::new(Options { no_color, ..Options::default() });
+    if wanted {
+        output.result(&error.render().to_string());
+        return Exit::Success;
+    }
+    output.message(&error.render().to_string());
+    Exit::Usage
+}

@@ -1,0 +1,240 @@
+//! `drip run`: one pass over everything that is due.
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::context::{self, Context, Loaded};
+use super::{Failure, report};
+use crate::cli::RunArgs;
+use crate::exit::Exit;
+use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
+use crate::model::campaign::Existing;
+use crate::report::json as funnels_json;
+use crate::runner::{self, Happening, Options, Outcome, Parts, Stop};
+use crate::store::{RunLock, RunTotals, Store};
+use crate::ui::sanitise;
+use crate::ui::words::{count, list};
+
+/// People named one by one in a dry run before the rest is only counted.
+const NAMED: u64 = 20;
+
+pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failure> {
+    let loaded = context.load()?;
+    let only = match &arguments.campaign {
+        Some(id) => Some(context::campaign(&loaded.project.campaigns, id)?.id.clone()),
+        None => None,
+    };
+    let options = Options { limit: arguments.limit, campaign: only };
+    if arguments.dry_run {
+        return dry_run(context, &loaded, &options);
+    }
+    let Some(_lock) = RunLock::take(&context.database())? else {
+        context.output.status("Another run is under way; this one does nothing.");
+        return Ok(Exit::Success);
+    };
+    let mut store = Store::open(&context.database())?;
+    let outcome = pass(context, &loaded, &mut store, &options)?;
+    let relay = relay(context, &loaded);
+    if context.output.options().json {
+        let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
+        let json = json!({
+            "totals": outcome.totals, "stopped": outcome.stopped.as_ref().map(stopped),
+            "relay": relay.describe(), "funnels": funnels_json(&funnels),
+        });
+        context.output.result(&format!("{json:#}\n"));
+    } else if !context.output.options().quiet {
+        context.output.result(&format!("{}\n", sentence(&outcome.totals, "sent")));
+        if outcome.totals.sent > 0 && loaded.project.settings.smtp.is_none() {
+            context.output.result(&format!(
+                "No SMTP server is configured, so the mail lies in {}, a Maildir.\n",
+                context.root.join("outbox").display()
+            ));
+        }
+        if !outcome.moved.is_empty() {
+            let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
+            context.output.result(&format!("\n{}", report::table(context, &loaded, &funnels)));
+        }
+    }
+    Ok(finish(context, &outcome))
+}
+
+/// Runs once on a store that is the caller's to write; prints nothing but trouble and details.
+pub(super) fn pass(
+    context: &Context,
+    loaded: &Loaded,
+    store: &mut Store,
+    options: &Options,
+) -> Result<Outcome, Failure> {
+    let relay = relay(context, loaded);
+    let parts = Parts {
+        settings: &loaded.project.settings,
+        campaigns: &loaded.project.campaigns,
+        templates: &loaded.templates,
+        relay: relay.as_ref(),
+        clock: context.clock,
+    };
+    Ok(runner::run(store, &parts, options, &mut |happening| tell(context, &happening, "sent"))?)
+}
+
+/// Plays the run on a copy of the store, with a relay that keeps nothing: the same code, and no trace.
+fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit, Failure> {
+    let folder = tempfile::Builder::new().prefix("drip-").tempdir().context("no temporary folder can be made")?;
+    let mut copy = match Store::open_to_read(&context.database())? {
+        Some(store) => store.copy_to(&folder.path().join("drip.db"))?,
+        None => Store::open(&folder.path().join("drip.db"))?,
+    };
+    let discard = Discard;
+    let parts = Parts {
+        settings: &loaded.project.settings,
+        campaigns: &loaded.project.campaigns,
+        templates: &loaded.templates,
+        relay: &discard,
+        clock: context.clock,
+    };
+    let mut mails = Vec::new();
+    let mut total = 0_u64;
+    let verbose = context.output.options().verbose;
+    let outcome = runner::run(&mut copy, &parts, options, &mut |happening| match &happening {
+        Happening::Sent { campaign, step, contact } => {
+            total += 1;
+            if verbose || context.output.options().json || total <= NAMED {
+                mails.push((campaign.clone(), step.clone(), contact.clone()));
+            }
+        }
+        other => tell(context, other, "would be sent"),
+    })?;
+    if context.output.options().json {
+        let mails: Vec<_> = mails
+            .iter()
+            .map(|(campaign, step, contact)| json!({ "campaign": campaign.as_str(), "step": step, "email": contact }))
+            .collect();
+        context.output.result(&format!("{:#}\n", json!({ "dry_run": true, "totals": outcome.totals, "mails": mails })));
+        return Ok(Exit::Success);
+    }
+    let mut text = format!("Dry run, nothing was changed. {}\n", sentence(&outcome.totals, "would be sent"));
+    for (campaign, step, contact) in &mails {
+        text += &format!("  {campaign}  {step}  {}\n", sanitise::line(contact));
+    }
+    if total > mails.len() as u64 {
+        text += &format!("  and {} more (-v names them all)\n", total - mails.len() as u64);
+    }
+    context.output.result(&text);
+    Ok(if outcome.totals.held > 0 { Exit::Attention } else { Exit::Success })
+}
+
+fn relay(context: &Context, loaded: &Loaded) -> Box<dyn Relay> {
+    match &loaded.project.settings.smtp {
+        Some(smtp) => Box::new(SmtpRelay::new(smtp.clone())),
+        None => Box::new(Outbox::new(context.root.join("outbox"))),
+    }
+}
+
+/// Says why a run stopped, and returns the exit code of what it did.
+fn finish(context: &Context, outcome: &Outcome) -> Exit {
+    match &outcome.stopped {
+        Some(Stop::Limit) => context.output.status("The limit is reached; everyone else stays due."),
+        Some(why) => {
+            context.output.error(&stopped(why));
+            return Exit::Relay;
+        }
+        None => {}
+    }
+    let totals = &outcome.totals;
+    if totals.held + totals.rejected + totals.unknown > 0 { Exit::Attention } else { Exit::Success }
+}
+
+fn stopped(why: &Stop) -> String {
+    match why {
+        Stop::Relay(reason) => {
+            format!("the run stopped, and everyone it did not reach stays due: {}", sanitise::line(reason))
+        }
+        Stop::Silence => "the run stopped: the relay took mail after mail without an answer".to_owned(),
+        Stop::Limit => "the limit is reached".to_owned(),
+    }
+}
+
+/// Returns what a run did as one sentence.
+pub(super) fn sentence(totals: &RunTotals, sent: &str) -> String {
+    let mut parts = vec![format!("{} {sent}", count(totals.sent, "mail"))];
+    let more = [
+        (totals.enrolled, "enrolled"),
+        (totals.skipped, "skipped"),
+        (totals.held, "held"),
+        (totals.deferred, "deferred"),
+        (totals.rejected, "rejected"),
+        (totals.unknown, "unknown"),
+        (totals.goals, "reached the goal"),
+        (totals.exited, "left early"),
+        (totals.finished, "finished"),
+    ];
+    parts.extend(more.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")));
+    format!("{}.", list(&parts))
+}
+
+/// Says what happened: trouble always, the rest to those who want details.
+fn tell(context: &Context, happening: &Happening, sent: &str) {
+    let output = &context.output;
+    match happening {
+        Happening::Recovered(recovered) => {
+            if recovered.given_back > 0 {
+                let mails = count(recovered.given_back as u64, "mail");
+                output.warn(&format!("an earlier run was cut off; {mails} it had not begun will go now"));
+            }
+            if recovered.unknown > 0 {
+                let mails = count(recovered.unknown as u64, "mail");
+                output.warn(&format!(
+                    "an earlier run was cut off while {mails} left; they are `unknown` and not sent again"
+                ));
+            }
+        }
+        Happening::Registered(registered) if registered.matching > 0 && registered.existing == Existing::Skip => {
+            let people = count(registered.matching, "contact");
+            output.status(&format!(
+                "Campaign {} is new; {people} who match already stay out (`existing: include` lets them in).",
+                registered.campaign
+            ));
+        }
+        Happening::Registered(registered) => output.detail(&format!("Campaign {} is new.", registered.campaign)),
+        Happening::Changed { campaign, people } => {
+            output
+                .detail(&format!("Campaign {campaign} changed; {} looked at anew.", count(*people as u64, "contact")));
+        }
+        Happening::Gone { campaign, people } => {
+            let people = count(*people, "contact");
+            output.warn(&format!("campaigns/{campaign}.yaml is gone; {people} inside it wait until it is back"));
+        }
+        Happening::Paused { campaign, reason } => {
+            let reason = sanitise::line(reason);
+            output.warn(&format!(
+                "campaign {campaign} is paused ({reason}); go on with `drip campaign resume {campaign}`"
+            ));
+        }
+        Happening::Entered { campaign, contact } => {
+            output.detail(&format!("{campaign}: {} entered", sanitise::line(contact)));
+        }
+        Happening::Sent { campaign, step, contact } => {
+            output.detail(&format!("{campaign} {step}: {} {sent}", sanitise::line(contact)));
+        }
+        Happening::Held { campaign, step, contact, reason } => {
+            output.warn(&format!("{campaign} {step}: {} held: {}", sanitise::line(contact), sanitise::lines(reason)));
+        }
+        Happening::Deferred { campaign, step, contact, reason, retry_at } => {
+            let until = retry_at.format("%Y-%m-%d %H:%M:%SZ");
+            output.detail(&format!(
+                "{campaign} {step}: {} deferred until {until}: {}",
+                sanitise::line(contact),
+                sanitise::line(reason)
+            ));
+        }
+        Happening::Rejected { campaign, step, contact, reason } => {
+            output.warn(&format!(
+                "{campaign} {step}: {} rejected: {}",
+                sanitise::line(contact),
+                sanitise::line(reason)
+            ));
+        }
+        Happening::Unknown { campaign, step, contact, reason } => {
+            output.warn(&format!("{campaign} {step}: {} unknown: {}", sanitise::line(contact), sanitise::line(reason)));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! One campaign file → a campaign.
+
+use std::collections::BTreeMap;
+
+use super::fields::Source;
+use super::settings::{NAME_HINT, unknown_segment, window};
+use super::steps;
+use super::yaml::{Kind, Node};
+use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Late, Reentry, Trigger};
+use crate::model::condition::Condition;
+use crate::model::delay::Span;
+use crate::model::id::{CampaignId, is_name};
+use crate::model::template::TemplateFile;
+use crate::model::window::Window;
+
+/// What a campaign file is read against.
+pub(super) struct Surroundings<'a> {
+    pub(super) window: Window,
+    pub(super) segments: &'a BTreeMap<String, Condition>,
+    pub(super) templates: &'a [TemplateFile],
+}
+
+/// A campaign, and the nodes of its conditions for later checks.
+pub(super) fn read(source: &mut Source, root: &Node, id: &str, around: &Surroundings<'_>) -> Option<Campaign> {
+    let before = source.problems.len();
+    let mut fields = source.fields(root, "a campaign")?;
+    let name = fields.take("name").and_then(|node| source.text(node, "name")).map(|name| name.trim().to_owned());
+    let triggers = fields.need(source, "trigger", "the campaign").map(|node| triggers(source, node, around));
+    let reentry = fields.take("reentry").and_then(|node| source.parse(node, "reentry", reentry));
+    let existing = fields.take("existing").and_then(|node| {
+        source.parse(node, "existing", |text| word(text, &[("skip", Existing::Skip), ("include", Existing::Include)]))
+    });
+    let goal = fields.take("goal").and_then(|node| goal(source, node, around));
+    let exit_when = fields.take("exit_when").and_then(|node| condition(source, node, "exit_when", false, around));
+    let window = window(source, &mut fields, around.window);
+    let late = fields.take("late").and_then(|node| source.parse(node, "late", late));
+    let at_end = fields.take("at_end").and_then(|node| {
+        source.parse(node, "at_end", |text| word(text, &[("close", AtEnd::Close), ("hold", AtEnd::Hold)]))
+    });
+    let priority = fields.take("priority").and_then(|node| {
+        source.parse(node, "priority", |text| {
+            text.parse().map_err(|_| format!("`{text}` is not a whole number; a higher one goes first"))
+        })
+    });
+    let steps_node = fields.need(source, "steps", "the campaign");
+    fields.finish(source);
+    let defaults = steps::Defaults { window, late: late.unwrap_or_default() };
+    let steps = steps_node.map(|node| steps::read(source, node, &defaults, around));
+    if source.problems.len() > before {
+        return None;
+    }
+    Some(Campaign {
+        id: CampaignId::new(id),
+        name: name.unwrap_or_else(|| id.to_owned()),
+        triggers: triggers?,
+        reentry: reentry.unwrap_or_default(),
+        existing: existing.unwrap_or_default(),
+        goal,
+        exit_when,
+        at_end: at_end.unwrap_or_default(),
+        priority: priority.unwrap_or(0),
+        steps: steps?,
+        fingerprint: String::new(),
+    })
+}
+
+/// Reads a condition and checks what it names.
+pub(super) fn condition(
+    source: &mut Source,
+    node: &Node,
+    what: &str,
+    has_event: bool,
+    around: &Surroundings<'_>,
+) -> Option<Condition> {
+    let condition = source.condition(node, what)?;
+    if condition.reads_trigger() && !has_event {
+        let message = format!("`{what}` looks at `event`, which is known in `where` alone");
+        source.error(
+            node.span.clone(),
+            message,
+            Some("use did(\"…\"), or move the condition to the trigger's `where`"),
+        );
+    }
+    for name in condition.segments() {
+        unknown_segment(source, name, node, around.segments);
+    }
+    Some(condition)
+}
+
+/// Reads a name of an event, tag or the like.
+pub(super) fn name(source: &mut Source, node: &Node, what: &str) -> Option<String> {
+    let text = source.text(node, what)?.trim().to_owned();
+    if !is_name(&text) {
+        source.error(node.span.clone(), format!("`{text}` is not a name for `{what}`"), Some(NAME_HINT));
+    }
+    Some(text)
+}
+
+/// Reads `send` or `skip after 3d`.
+pub(super) fn late(text: &str) -> Result<Late, String> {
+    match text.strip_prefix("skip after ") {
+        Some(span) => Span::parse(span.trim()).map(Late::SkipAfter),
+        None if text == "send" => Ok(Late::Send),
+        None => Err(format!("`{text}` is not known for `late`; write `send` or `skip after 3d`")),
+    }
+}
+
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        format!("`{text}` is not known here; write {}", known.join(" or "))
+    })
+}
+
+fn reentry(text: &str) -> Result<Reentry, String> {
+    match (text, text.strip_prefix("after ")) {
+        ("never", _) => Ok(Reentry::Never),
+        ("always", _) => Ok(Reentry::Always),
+        (_, Some(span)) => Span::parse(span.trim()).map(Reentry::After),
+        _ => Err(format!("`{text}` is not known for `reentry`; write `never`, `always` or `after 90d`")),
+    }
+}
+
+fn triggers(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Vec<Trigger> {
+    match &node.kind {
+        Kind::List(items) if items.is_empty() => {
+            source.error(
+                node.span.clone(),
+                "`trigger` is an empty list",
+                Some("write `manual` to let people in by hand"),
+            );
+            Vec::new()
+        }
+        Kind::List(items) => items.iter().filter_map(|item| trigger(source, item, around)).collect(),
+        _ => trigger(source, node, around).into_iter().collect(),
+    }
+}
+
+const TRIGGERS: &str = "write `manual`, or one of event, tag, segment and inactive, as `trigger: { event: signed_up }`";
+
+fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Trigger> {
+    if let Kind::Scalar(text) = &node.kind {
+        if text == "manual" {
+            return Some(Trigger::Manual);
+        }
+        source.error(node.span.clone(), format!("`{text}` is not a trigger"), Some(TRIGGERS));
+        return None;
+    }
+    let mut fields = source.fields(node, "`trigger`")?;
+    let event = fields.take("event");
+    let condition_node = fields.take("where");
+    let tag = fields.take("tag");
+    let segment = fields.take("segment");
+    let inactive = fields.take("inactive");
+    let manual = fields.take_entry("manual");
+    fields.refuse(source, &["date", "offset", "yearly"]);
+    fields.finish(source);
+    if let (Some(node), None) = (condition_node, event) {
+        source.error(
+            node.span.clone(),
+            "`where` goes with `event` alone",
+            Some("a condition on the contact is a `segment`"),
+        );
+    }
+    let given = [event.is_some(), tag.is_some(), segment.is_some(), inactive.is_some(), manual.is_some()];
+    if given.iter().filter(|given| **given).count() != 1 {
+        source.error(node.span.clone(), "a trigger needs exactly one of its kinds", Some(TRIGGERS));
+        return None;
+    }
+    if let Some(node) = event {
+        let condition = condition_node.and_then(|node| condition(source, node, "where", true, around));
+        return name(source, node, "event").map(|name| Trigger::Event { name, condition });
+    }
+    if let Some(node) = tag {
+        return source.text(node, "tag").map(|tag| Trigger::Tag(tag.trim().to_owned()));
+    }
+    if let Some(node) = segment {
+        return condition(source, node, "segment", false, around).map(Trigger::Segment);
+    }
+    if let Some(node) = inactive {
+        let mut fields = source.fields(node, "`inactive`")?;
+        let event = fields.need(source, "event", "`inactive`").and_then(|node| name(source, node, "event"));
+        let span = fields.need(source, "for", "`inactive`").and_then(|node| source.parse(node, "for", Span::parse));
+        fields.finish(source);
+        return Some(Trigger::Inactive { event: event?, span: span? });
+    }
+    Some(Trigger::Manual)
+}
+
+fn goal(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Goal> {
+    if let Kind::Scalar(_) = node.kind {
+        return name(source, node, "goal").map(|event| Goal { event, condition: None, within: None });
+    }
+    let mut fields = source.fields(node, "`goal`")?;
+    let event = fields.need(source, "event", "`goal`").and_then(|node| name(source, node, "event"));
+    let condition = fields.take("where").and_then(|node| condition(source, node, "where", true, around));
+    let within = fields.take("within").and_then(|node| source.parse(node, "within", Span::parse));
+    fields.finish(source);
+    Some(Goal { event: event?, condition, within })
+}

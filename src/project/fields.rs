@@ -1,0 +1,159 @@
+//! The fields of a mapping: taken one by one, each problem noted, what is left over unknown.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::yaml::{Key, Kind, Node};
+use crate::error::{Diagnostic, Place};
+use crate::model::condition::Condition;
+use crate::model::nearest;
+
+/// One file and what is wrong with it.
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) text: Arc<str>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+impl Source {
+    pub(super) fn new(path: PathBuf, text: &str) -> Self {
+        Self { path, text: text.into(), problems: Vec::new() }
+    }
+
+    pub(super) fn place(&self, span: Range<usize>) -> Place {
+        Place { path: self.path.clone(), text: Arc::clone(&self.text), span }
+    }
+
+    /// Notes a problem at some bytes.
+    pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>, hint: Option<&str>) {
+        let mut diagnostic = Diagnostic::error(message).at(self.place(span));
+        if let Some(hint) = hint {
+            diagnostic = diagnostic.hint(hint);
+        }
+        self.problems.push(diagnostic);
+    }
+
+    /// Returns the text of a scalar.
+    pub(super) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match &node.kind {
+            Kind::Scalar(text) => Some(text),
+            Kind::Map(_) if self.text.get(node.span.clone()).is_some_and(|text| text.starts_with("{{")) => {
+                let message = format!("`{what}` begins with `{{{{` and must stand in quotes");
+                self.error(node.span.clone(), message, Some("write \"{{first_name}}, …\""));
+                None
+            }
+            _ => {
+                self.error(node.span.clone(), format!("`{what}` must be a text, not {}", node.what()), None);
+                None
+            }
+        }
+    }
+
+    /// Reads a scalar with a parser whose error is a clause for a message.
+    pub(super) fn parse<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.text(node, what)?.to_owned();
+        match parse(text.trim()) {
+            Ok(value) => Some(value),
+            Err(message) => {
+                self.error(node.span.clone(), message, None);
+                None
+            }
+        }
+    }
+
+    /// Reads a condition; an error is placed inside the scalar where it is written on one line.
+    pub(super) fn condition(&mut self, node: &Node, what: &str) -> Option<Condition> {
+        let text = self.text(node, what)?.to_owned();
+        match Condition::parse(&text) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                let written = self.text.get(node.span.clone()).unwrap_or_default();
+                let span = match written.find(&text) {
+                    Some(offset) => {
+                        let start = node.span.start + offset;
+                        start + error.span.start..start + error.span.end
+                    }
+                    None => node.span.clone(),
+                };
+                self.error(span, error.message, error.hint.as_deref());
+                None
+            }
+        }
+    }
+
+    /// Begins to take a mapping apart.
+    pub(super) fn fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
+        match &node.kind {
+            Kind::Map(entries) => {
+                Some(Fields { entries: entries.iter().map(Some).collect(), known: Vec::new(), span: node.span.clone() })
+            }
+            _ => {
+                self.error(node.span.clone(), format!("{what} must be a mapping of fields, not {}", node.what()), None);
+                None
+            }
+        }
+    }
+}
+
+/// A mapping that is being taken apart.
+pub(super) struct Fields<'n> {
+    entries: Vec<Option<&'n (Key, Node)>>,
+    known: Vec<&'static str>,
+    pub(super) span: Range<usize>,
+}
+
+impl<'n> Fields<'n> {
+    /// Takes a field out; an empty one counts as absent.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.take_entry(name).map(|(_, node)| node).filter(|node| !matches!(node.kind, Kind::Null))
+    }
+
+    /// Takes a field out with its key, also an empty one.
+    pub(super) fn take_entry(&mut self, name: &'static str) -> Option<&'n (Key, Node)> {
+        self.known.push(name);
+        let slot = self.entries.iter_mut().find(|slot| slot.is_some_and(|(key, _)| key.name == name))?;
+        slot.take()
+    }
+
+    /// Says whether one of these fields is there.
+    pub(super) fn has_any(&self, names: &[&str]) -> bool {
+        self.entries.iter().flatten().any(|(key, _)| names.contains(&key.name.as_str()))
+    }
+
+    /// Takes a field that must be there.
+    pub(super) fn need(&mut self, source: &mut Source, name: &'static str, of: &str) -> Option<&'n Node> {
+        let found = self.take(name);
+        if found.is_none() {
+            let span = self.span.start..self.span.start;
+            source.error(span, format!("{of} has no `{name}`"), None);
+        }
+        found
+    }
+
+    /// Refuses fields of the language that this version does not carry out.
+    pub(super) fn refuse(&mut self, source: &mut Source, names: &[&'static str]) {
+        for name in names {
+            if let Some((key, _)) = self.take_entry(name) {
+                source.error(key.span.clone(), format!("`{name}` is not supported yet"), Some("leave it out"));
+            }
+            self.known.pop();
+        }
+    }
+
+    /// Notes every field that was not taken.
+    pub(super) fn finish(self, source: &mut Source) {
+        for (key, _) in self.entries.into_iter().flatten() {
+            let hint = match nearest(&key.name, self.known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the fields here are {}", self.known.join(", ")),
+            };
+            source.error(key.span.clone(), format!("unknown field `{}`", key.name), Some(&hint));
+        }
+    }
+}

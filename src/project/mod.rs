@@ -1,0 +1,165 @@
+//! A folder of files → the model. Every complaint names file, line and column, and all are told at once.
+//!
+//! Reads files and nothing else: neither the clock, nor the environment, nor the store. What is written
+//! inside a template is the mail room's to check.
+
+mod campaign;
+mod fields;
+mod files;
+mod settings;
+mod smtp_url;
+mod steps;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Diagnostic, Diagnostics};
+use crate::model::campaign::{Action, Campaign};
+use crate::model::id::is_name;
+use crate::model::settings::Settings;
+use crate::model::template::TemplateFile;
+
+use campaign::Surroundings;
+use fields::Source;
+
+/// What is said outside of the files.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// The relay with its password; wins over `smtp.url`.
+    pub smtp_url: Option<String>,
+}
+
+/// A project whose files make sense.
+#[derive(Debug)]
+pub struct Project {
+    pub root: PathBuf,
+    pub settings: Settings,
+    /// By id.
+    pub campaigns: Vec<Campaign>,
+    pub templates: Vec<TemplateFile>,
+    /// What works, but should not stay so.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Loads a project.
+///
+/// # Errors
+/// Returns everything that is wrong with its files.
+pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> {
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+    let templates = files::templates(root, &mut problems);
+    let settings = read(root, Path::new("drip.yaml"), &mut problems, |source, node| {
+        settings::read(source, node, overrides, &mut warnings)
+    });
+    let mut campaigns = Vec::new();
+    for path in files::below(root, "campaigns", &mut problems) {
+        let Some(id) = campaign_id(&path, &mut problems) else { continue };
+        let no_segments = std::collections::BTreeMap::new();
+        let around = Surroundings {
+            window: settings.as_ref().map(|settings| settings.window).unwrap_or_default(),
+            segments: settings.as_ref().map_or(&no_segments, |settings| &settings.segments),
+            templates: &templates,
+        };
+        let read = read(root, &path, &mut problems, |source, node| {
+            let mut campaign = campaign::read(source, node, &id, &around)?;
+            campaign.fingerprint = fingerprint(&source.text, &campaign, settings.as_ref(), &templates);
+            Some(campaign)
+        });
+        campaigns.extend(read);
+    }
+    match settings {
+        Some(settings) if problems.is_empty() => {
+            Ok(Project { root: root.to_owned(), settings, campaigns, templates, warnings })
+        }
+        _ => Err(Diagnostics(problems)),
+    }
+}
+
+/// Returns the templates of a project that does not load, so that they can be checked all the same.
+pub fn templates(root: &Path) -> Vec<TemplateFile> {
+    files::templates(root, &mut Vec::new())
+}
+
+fn read<T>(
+    root: &Path,
+    path: &Path,
+    problems: &mut Vec<Diagnostic>,
+    lower: impl FnOnce(&mut Source, &yaml::Node) -> Option<T>,
+) -> Option<T> {
+    let text = match files::text(root, path) {
+        Ok(text) => text,
+        Err(problem) => {
+            problems.push(*problem);
+            return None;
+        }
+    };
+    let mut source = Source::new(path.to_owned(), &text);
+    if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
+        source.error(0..0, "the file is empty", None);
+    }
+    let found = if source.problems.is_empty() {
+        match yaml::read(&text, |span| source.place(span)) {
+            Ok(node) => lower(&mut source, &node),
+            Err(problem) => {
+                source.problems.push(*problem);
+                None
+            }
+        }
+    } else {
+        None
+    };
+    // A marketer mends a file from top to bottom.
+    source.problems.sort_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start));
+    let right = source.problems.is_empty();
+    problems.append(&mut source.problems);
+    found.filter(|_| right)
+}
+
+fn campaign_id(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let shown = path.display();
+    let Some(id) = name.strip_suffix(".yaml") else {
+        let wrong = Diagnostic::error(format!("{shown}: a campaign's file ends in .yaml"));
+        let stem = name.split('.').next().unwrap_or(name);
+        problems.push(wrong.hint(format!("rename it to campaigns/{stem}.yaml, or move it out of campaigns/")));
+        return None;
+    };
+    if path.parent() != Some(Path::new("campaigns")) {
+        let wrong = Diagnostic::error(format!("{shown}: campaigns stand in campaigns/ itself, not in a folder below"));
+        problems.push(wrong.hint(format!("move it to campaigns/{name}")));
+        return None;
+    }
+    if !is_name(id) {
+        let wrong = Diagnostic::error(format!("{shown}: `{id}` is not a name for a campaign"));
+        problems.push(wrong.hint(settings::NAME_HINT));
+        return None;
+    }
+    Some(id.to_owned())
+}
+
+/// Returns what changes whenever the campaign's people must be looked at anew: its file, what it
+/// inherits, and the templates that its mails are made of.
+fn fingerprint(text: &str, campaign: &Campaign, settings: Option<&Settings>, templates: &[TemplateFile]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(text);
+    if let Some(settings) = settings {
+        let inherited = (&settings.timezone, &settings.window, &settings.frequency_cap, &settings.segments);
+        hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
+    }
+    let uses = |file: &TemplateFile| {
+        let name = file.name.as_str();
+        let sent = |step: &crate::model::campaign::Step| matches!(&step.action, Action::Send(mail) if mail.template == file.name);
+        name.starts_with("_layouts/") || name.starts_with("_partials/") || campaign.steps.iter().any(sent)
+    };
+    for file in templates.iter().filter(|file| uses(file)) {
+        hash.update(file.path.to_string_lossy().as_bytes());
+        hash.update(&file.text);
+    }
+    let digest = hash.finalize();
+    // Eight bytes are plenty: it is compared with one other of the same campaign.
+    let first = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{first:016x}")
+}

@@ -1,0 +1,253 @@
+//! Who enters: new events, changed contacts, silences. Goals are looked at here too, event by event.
+
+use chrono::TimeDelta;
+
+use super::register::{BATCH, became_member, has_state_trigger};
+use super::{Happening, Known, Run};
+use crate::decide::entry::{Entry, entry};
+use crate::decide::{funnel, goal};
+use crate::model::Instant;
+use crate::model::campaign::{Existing, Trigger};
+use crate::model::condition::Scope;
+use crate::model::contact::Contact;
+use crate::model::event::Event;
+use crate::model::id::{ContactId, EventId};
+use crate::store::{NewEnrolment, Store, StoreError, UnseenEvent, Work};
+
+/// An event that is not older than this, seen from the campaign's first run, is news even if it was imported before.
+const GRACE: TimeDelta = TimeDelta::hours(24);
+
+/// Conditions that change with the clock are tested on everyone this often.
+const SWEEP: TimeDelta = TimeDelta::hours(1);
+
+impl Run<'_> {
+    /// Lets in whoever may enter, and takes out whoever reached the goal.
+    pub(super) fn enter(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.events(store)?;
+        self.changed_contacts(store)?;
+        self.sweeps(store)?;
+        self.silences(store)
+    }
+
+    fn events(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        // Events change what segments and `exit_when` say of a contact.
+        let state_reads_events = self.known.iter().any(|known| {
+            known.reads_events && (has_state_trigger(known.campaign) || known.campaign.exit_when.is_some())
+        });
+        loop {
+            let work = store.begin()?;
+            let batch = work.unseen_events(self.now, BATCH)?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for unseen in &batch {
+                self.goals(&work, unseen)?;
+                self.event_triggers(&work, unseen)?;
+                if state_reads_events {
+                    work.set_changed(unseen.contact)?;
+                }
+                work.set_seen(unseen.event.id)?;
+            }
+            work.commit()?;
+            self.totals.events += batch.len() as u64;
+        }
+    }
+
+    fn goals(&mut self, work: &Work<'_>, unseen: &UnseenEvent) -> Result<(), StoreError> {
+        for known in &self.known {
+            let Some(goal) = known.campaign.goal.as_ref().filter(|goal| goal.event == unseen.event.name) else {
+                continue;
+            };
+            for id in work.open_to_goal(unseen.contact, known.row, goal.within.is_some())? {
+                let facts = work.facts(id, &known.campaign.id, true, None, self.now)?;
+                if let Some(event) = goal::reached(known.campaign, &facts, self.rules, self.now) {
+                    work.reach_goal(id, funnel::credited_step(&facts.sends), event.at)?;
+                    self.totals.goals += 1;
+                    self.moved.insert(known.campaign.id.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn event_triggers(&mut self, work: &Work<'_>, unseen: &UnseenEvent) -> Result<(), StoreError> {
+        let fired_by = |known: &Known<'_>| {
+            known
+                .campaign
+                .triggers
+                .iter()
+                .any(|t| matches!(t, Trigger::Event { name, .. } if *name == unseen.event.name))
+        };
+        if !self.known.iter().any(fired_by) {
+            return Ok(());
+        }
+        let contact = work.contact_of(unseen.contact)?;
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            if fired_by(known) && is_news(known, &unseen.event) && self.holds(work, known, &contact, &unseen.event)? {
+                self.admit(work, index, &contact, unseen.event.at, Some(unseen.event.id))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says whether an event fires one of a campaign's event triggers.
+    fn holds(&self, work: &Work<'_>, known: &Known<'_>, contact: &Contact, event: &Event) -> Result<bool, StoreError> {
+        for trigger in &known.campaign.triggers {
+            let Trigger::Event { name, condition } = trigger else { continue };
+            if *name != event.name {
+                continue;
+            }
+            let Some(condition) = condition else { return Ok(true) };
+            let history = if condition.reads_events() { work.events_of(contact.id, event.at)? } else { Vec::new() };
+            let scope =
+                Scope { contact, event: Some(event), history: &history, segments: self.rules.segments, now: event.at };
+            if condition.holds(scope) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn changed_contacts(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        loop {
+            let work = store.begin()?;
+            let batch = work.changed_contacts(BATCH)?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for contact in &batch {
+                self.state_triggers(&work, contact)?;
+                work.wake(contact.id, self.now)?;
+                work.set_unchanged(contact.id)?;
+            }
+            work.commit()?;
+        }
+    }
+
+    fn state_triggers(&mut self, work: &Work<'_>, contact: &Contact) -> Result<(), StoreError> {
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            if has_state_trigger(known.campaign)
+                && became_member(work, known.row, known.campaign, contact, self.rules, self.now)?
+            {
+                self.admit(work, index, contact, self.now, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tests on everyone the segment triggers that can become true without anything happening.
+    fn sweeps(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        let now = self.now;
+        let reads_clock = |known: &Known<'_>| {
+            known.campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Segment(c) if c.reads_clock()))
+        };
+        let due: Vec<usize> = (0..self.known.len())
+            .filter(|&index| reads_clock(&self.known[index]))
+            .filter(|&index| self.known[index].stored.swept_at.is_none_or(|at| now - at >= SWEEP || at > now))
+            .collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        let mut after = 0;
+        loop {
+            let work = store.begin()?;
+            let batch = work.contacts_after(after, BATCH)?;
+            let Some(last) = batch.last() else { break };
+            after = last.id.0;
+            for contact in &batch {
+                for &index in &due {
+                    let known = &self.known[index];
+                    if became_member(&work, known.row, known.campaign, contact, self.rules, now)? {
+                        self.admit(&work, index, contact, now, None)?;
+                    }
+                }
+            }
+            work.commit()?;
+        }
+        let work = store.begin()?;
+        for &index in &due {
+            work.set_swept(self.known[index].row, now)?;
+        }
+        work.commit()
+    }
+
+    /// Lets in those whose silence became long enough since silences were last looked at: each silence once.
+    fn silences(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            let spans: Vec<_> = known
+                .campaign
+                .triggers
+                .iter()
+                .filter_map(|trigger| match trigger {
+                    Trigger::Inactive { event, span } => Some((event.clone(), span.elapsed())),
+                    _ => None,
+                })
+                .collect();
+            let looked = known.stored.silences_at;
+            if spans.is_empty() || looked.is_some_and(|at| at >= self.now) {
+                continue;
+            }
+            let row = known.row;
+            let include = known.campaign.existing == Existing::Include;
+            let work = store.begin()?;
+            for (event, span) in spans {
+                let until = self.now - span;
+                let after = match looked {
+                    Some(at) => at - span,
+                    None if include => Instant::UNIX_EPOCH - TimeDelta::days(36_500),
+                    None => until,
+                };
+                for id in work.silent(&event, after, until, self.now)? {
+                    self.admit_silent(&work, index, id)?;
+                }
+            }
+            work.set_silences_at(row, self.now)?;
+            work.commit()?;
+        }
+        Ok(())
+    }
+
+    fn admit_silent(&mut self, work: &Work<'_>, index: usize, id: ContactId) -> Result<(), StoreError> {
+        let contact = work.contact_of(id)?;
+        self.admit(work, index, &contact, self.now, None)
+    }
+
+    /// Lets a contact in whose trigger fired, where `reentry` and consent allow it.
+    fn admit(
+        &mut self,
+        work: &Work<'_>,
+        index: usize,
+        contact: &Contact,
+        at: Instant,
+        event: Option<EventId>,
+    ) -> Result<(), StoreError> {
+        let known = &self.known[index];
+        let last = work.last_passage(contact.id, known.row)?;
+        let Entry::Enter(round) = entry(known.campaign, contact, last, at) else { return Ok(()) };
+        work.enrol(&NewEnrolment {
+            contact: contact.id,
+            campaign: known.row,
+            round,
+            entered_at: at,
+            event,
+            due_at: self.now,
+        })?;
+        self.totals.enrolled += 1;
+        self.moved.insert(known.campaign.id.clone());
+        (self.tell)(Happening::Entered {
+            campaign: known.campaign.id.clone(),
+            contact: contact.address.as_str().to_owned(),
+        });
+        Ok(())
+    }
+}
+
+/// Says whether an event came after the campaign file, or so shortly before that it is meant.
+fn is_news(known: &Known<'_>, event: &Event) -> bool {
+    known.campaign.existing == Existing::Include
+        || event.id.0 > known.stored.first_event
+        || event.at >= known.stored.first_seen_at - GRACE
+}

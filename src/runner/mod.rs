@@ -1,0 +1,155 @@
+//! One pass of `drip run`: who enters, who is due, what leaves. Prints nothing; says what happens
+//! through a callback.
+//!
+//! The store is written by the thread that calls [`run`] alone. Each connection to the relay has a
+//! thread of its own, which renders a mail, speaks SMTP, and asks for the two commits that the promise
+//! rests on: `sending` before the content leaves, and the outcome after. What several connections ask
+//! for at the same time goes into one transaction.
+
+mod advance;
+mod compose;
+mod deliver;
+mod enter;
+mod register;
+mod settle;
+
+use std::collections::BTreeSet;
+
+use crate::clock::Clock;
+use crate::decide::Rules;
+use crate::mail::template::Templates;
+use crate::mail::transport::Relay;
+use crate::model::Instant;
+use crate::model::campaign::Campaign;
+use crate::model::id::{CampaignId, RunId};
+use crate::model::settings::Settings;
+use crate::store::{CampaignRow, KnownCampaign, Recovered, RunTotals, Store, StoreError};
+
+pub use register::{Registered, register};
+
+/// What a run works with.
+pub struct Parts<'a> {
+    pub settings: &'a Settings,
+    pub campaigns: &'a [Campaign],
+    pub templates: &'a Templates,
+    pub relay: &'a dyn Relay,
+    pub clock: Clock,
+}
+
+/// What the user asked of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// At most so many mails.
+    pub limit: Option<u64>,
+    /// Only this campaign's mails.
+    pub campaign: Option<CampaignId>,
+}
+
+/// Something that happened during a run.
+#[derive(Debug, Clone)]
+pub enum Happening {
+    /// A dead run was cleaned up after.
+    Recovered(Recovered),
+    /// A campaign file is new.
+    Registered(Registered),
+    /// A campaign file changed; so many people are looked at anew.
+    Changed { campaign: CampaignId, people: usize },
+    /// A campaign file is gone; so many people are frozen inside.
+    Gone { campaign: CampaignId, people: u64 },
+    /// A campaign is paused, with its reason.
+    Paused { campaign: CampaignId, reason: String },
+    /// Someone came in.
+    Entered { campaign: CampaignId, contact: String },
+    /// A mail left.
+    Sent { campaign: CampaignId, step: String, contact: String },
+    /// A mail could not be rendered.
+    Held { campaign: CampaignId, step: String, contact: String, reason: String },
+    /// A mail is put off until then.
+    Deferred { campaign: CampaignId, step: String, contact: String, reason: String, retry_at: Instant },
+    /// A mail was refused.
+    Rejected { campaign: CampaignId, step: String, contact: String, reason: String },
+    /// Whether a mail arrived is not known.
+    Unknown { campaign: CampaignId, step: String, contact: String, reason: String },
+}
+
+/// What a run did, and what stopped it if something did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub totals: RunTotals,
+    /// Campaigns in which something happened.
+    pub moved: BTreeSet<CampaignId>,
+    pub stopped: Option<Stop>,
+}
+
+/// Why a run stopped before its work was done. Everyone it did not reach stays due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The relay cannot be reached, or refuses to talk.
+    Relay(String),
+    /// Too many mails in a row without an answer.
+    Silence,
+    /// `--limit` was reached.
+    Limit,
+}
+
+/// A campaign of the files together with what the store knows of it.
+pub(crate) struct Known<'a> {
+    campaign: &'a Campaign,
+    row: CampaignRow,
+    stored: KnownCampaign,
+    /// Whether deciding needs the contact's events.
+    reads_events: bool,
+}
+
+impl<'a> Known<'a> {
+    fn new(campaign: &'a Campaign, stored: KnownCampaign, settings: &Settings) -> Self {
+        let segments_read =
+            |name: &str| settings.segments.get(name).is_none_or(crate::model::condition::Condition::reads_events);
+        let reads_events = campaign.goal.is_some()
+            || campaign
+                .conditions()
+                .any(|condition| condition.reads_events() || condition.segments().any(segments_read));
+        Self { campaign, row: stored.row, stored, reads_events }
+    }
+}
+
+/// A run under way.
+struct Run<'a> {
+    parts: &'a Parts<'a>,
+    rules: Rules<'a>,
+    known: Vec<Known<'a>>,
+    now: Instant,
+    id: RunId,
+    token: String,
+    totals: RunTotals,
+    moved: BTreeSet<CampaignId>,
+    tell: &'a mut dyn FnMut(Happening),
+}
+
+/// Makes one pass. The caller holds the run lock.
+pub fn run(
+    store: &mut Store,
+    parts: &Parts<'_>,
+    options: &Options,
+    tell: &mut dyn FnMut(Happening),
+) -> Result<Outcome, StoreError> {
+    let now = parts.clock.now();
+    let rules = Rules::from(parts.settings);
+    let work = store.begin()?;
+    let (id, recovered) = work.begin_run(now)?;
+    let token = work.token()?;
+    work.commit()?;
+    if recovered != Recovered::default() {
+        tell(Happening::Recovered(recovered));
+    }
+    let known = register::known(store, parts.settings, parts.campaigns, now, tell)?;
+    let mut run =
+        Run { parts, rules, known, now, id, token, totals: RunTotals::default(), moved: BTreeSet::new(), tell };
+    run.totals.unknown += recovered.unknown as u64;
+    run.enter(store)?;
+    let stopped = run.send(store, options)?;
+    let work = store.begin()?;
+    work.end_run(id, &run.totals, parts.clock.now())?;
+    work.commit()?;
+    Ok(Outcome { totals: run.totals, moved: run.moved, stopped })
+}

@@ -1,0 +1,153 @@
+//! Campaign files that appear, change or go.
+
+use super::{Happening, Known};
+use crate::decide::Rules;
+use crate::model::Instant;
+use crate::model::campaign::{Campaign, Existing, Trigger};
+use crate::model::condition::Scope;
+use crate::model::contact::Contact;
+use crate::model::event::Event;
+use crate::model::id::CampaignId;
+use crate::model::settings::Settings;
+use crate::store::{CampaignRow, Store, StoreError, Work};
+
+/// How many contacts are looked at in one transaction.
+pub(super) const BATCH: usize = 500;
+
+/// A campaign that was not there before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    pub campaign: CampaignId,
+    /// Contacts who matched its tag and segment triggers already.
+    pub matching: u64,
+    /// Whether they enter.
+    pub existing: Existing,
+}
+
+/// Notes new campaign files, so that what is imported from now on counts as having come after them.
+pub fn register(
+    store: &mut Store,
+    settings: &Settings,
+    campaigns: &[Campaign],
+    now: Instant,
+) -> Result<Vec<Registered>, StoreError> {
+    let mut registered = Vec::new();
+    for campaign in campaigns {
+        let work = store.read()?;
+        let known = work.campaign(&campaign.id)?;
+        drop(work);
+        if known.is_none() {
+            registered.push(add(store, settings, campaign, now)?);
+        }
+    }
+    Ok(registered)
+}
+
+/// Brings what the store knows of the campaigns up to the files.
+pub(super) fn known<'a>(
+    store: &mut Store,
+    settings: &Settings,
+    campaigns: &'a [Campaign],
+    now: Instant,
+    tell: &mut dyn FnMut(Happening),
+) -> Result<Vec<Known<'a>>, StoreError> {
+    for registered in register(store, settings, campaigns, now)? {
+        tell(Happening::Registered(registered));
+    }
+    let work = store.begin()?;
+    let mut known = Vec::new();
+    for mut stored in work.campaigns()? {
+        let Some(campaign) = campaigns.iter().find(|campaign| campaign.id == stored.id) else {
+            let people = work.active_in(stored.row)?;
+            if people > 0 {
+                tell(Happening::Gone { campaign: stored.id, people });
+            }
+            continue;
+        };
+        if stored.fingerprint != campaign.fingerprint {
+            let people = work.campaign_changed(stored.row, &campaign.fingerprint, now)?;
+            stored.paused = None;
+            tell(Happening::Changed { campaign: stored.id.clone(), people });
+        }
+        if let Some(reason) = &stored.paused {
+            tell(Happening::Paused { campaign: stored.id.clone(), reason: reason.clone() });
+        }
+        known.push(Known::new(campaign, stored, settings));
+    }
+    work.commit()?;
+    known.sort_by(|a, b| (b.campaign.priority, &a.campaign.id).cmp(&(a.campaign.priority, &b.campaign.id)));
+    Ok(known)
+}
+
+fn add(store: &mut Store, settings: &Settings, campaign: &Campaign, now: Instant) -> Result<Registered, StoreError> {
+    let rules = Rules::from(settings);
+    // One transaction: a campaign must not be known while who matched it is not.
+    let work = store.begin()?;
+    let stored = work.add_campaign(&campaign.id, &campaign.fingerprint, now)?;
+    let mut matching = 0;
+    if has_state_trigger(campaign) {
+        let mut after = 0;
+        loop {
+            let contacts = work.contacts_after(after, BATCH)?;
+            let Some(last) = contacts.last() else { break };
+            after = last.id.0;
+            for contact in &contacts {
+                if matches(&work, campaign, contact, rules, now)? {
+                    matching += 1;
+                    match campaign.existing {
+                        Existing::Skip => drop(work.set_member(stored.row, contact.id, true)?),
+                        Existing::Include => work.set_changed(contact.id)?,
+                    }
+                }
+            }
+        }
+    }
+    work.commit()?;
+    Ok(Registered { campaign: campaign.id.clone(), matching, existing: campaign.existing })
+}
+
+/// Says whether a campaign has a trigger that is a state, not a happening: a tag or a segment.
+pub(super) fn has_state_trigger(campaign: &Campaign) -> bool {
+    campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_)))
+}
+
+/// Says whether a contact matches one of a campaign's tag and segment triggers.
+pub(super) fn matches(
+    work: &Work<'_>,
+    campaign: &Campaign,
+    contact: &Contact,
+    rules: Rules<'_>,
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let mut events: Option<Vec<Event>> = None;
+    for trigger in &campaign.triggers {
+        let holds = match trigger {
+            Trigger::Tag(tag) => contact.tags.contains(tag),
+            Trigger::Segment(condition) => {
+                if condition.reads_events() && events.is_none() {
+                    events = Some(work.events_of(contact.id, now)?);
+                }
+                let history = events.as_deref().unwrap_or_default();
+                condition.holds(Scope { contact, event: None, history, segments: rules.segments, now })
+            }
+            _ => false,
+        };
+        if holds {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Notes whether a contact matches; returns whether that became so just now.
+pub(super) fn became_member(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: &Campaign,
+    contact: &Contact,
+    rules: Rules<'_>,
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let matches = matches(work, campaign, contact, rules, now)?;
+    work.set_member(row, contact.id, matches)
+}

@@ -1,0 +1,364 @@
+//! Sending: due enrolments out of the index, claims a batch at a time, outcomes into the ledger.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+
+use chrono::TimeDelta;
+
+use super::advance::{Advanced, Job};
+use super::deliver::{self, Desk, Handover, Report};
+use super::{Happening, Options, Run, Stop};
+use crate::mail::transport::{self, Rejection, Scope};
+use crate::model::Instant;
+use crate::model::contact::Consent;
+use crate::model::send::SendState;
+use crate::store::{Closing, Store, StoreError, Work};
+
+/// Claims made in one transaction at the most.
+const CLAIMS: usize = 64;
+/// Mails in hand for each connection: enough that none waits for the next claim.
+const IN_HAND: usize = 8;
+/// This many mails in a row without an answer, and something is wrong with the relay.
+const MAX_SILENT: u32 = 5;
+/// This many refusals for policy in a row, and something is wrong with the campaign's mail.
+const MAX_POLICY: u32 = 10;
+/// The first wait after a deferral; it doubles each time (RFC 5321 section 4.5.4.1 asks for patience).
+const FIRST_RETRY: TimeDelta = TimeDelta::minutes(5);
+const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
+/// After this long a mail that is still deferred is given up.
+const GIVE_UP: TimeDelta = TimeDelta::days(3);
+
+/// The state of sending that is not in the store.
+struct Progress<'o> {
+    options: &'o Options,
+    /// Mails claimed and not settled.
+    in_hand: usize,
+    claimed: u64,
+    /// Which campaign is being worked through.
+    at: usize,
+    connections: usize,
+    silent: u32,
+    policy: Vec<u32>,
+    stopped: Option<Stop>,
+}
+
+impl Progress<'_> {
+    fn may_claim(&self) -> bool {
+        self.stopped.is_none() && self.options.limit.is_none_or(|limit| self.claimed < limit)
+    }
+
+    fn stop(&mut self, why: Stop) {
+        self.stopped.get_or_insert(why);
+    }
+}
+
+impl Run<'_> {
+    /// Works off everything that is due.
+    pub(super) fn send(&mut self, store: &mut Store, options: &Options) -> Result<Option<Stop>, StoreError> {
+        let parts = self.parts;
+        let mut progress = Progress {
+            options,
+            in_hand: 0,
+            claimed: 0,
+            at: 0,
+            connections: 0,
+            silent: 0,
+            policy: vec![0; self.known.len()],
+            stopped: None,
+        };
+        if !self.anyone_due(store, options)? {
+            return Ok(None);
+        }
+        // A relay that is down is found before anyone is claimed.
+        let mut first = parts.relay.transport();
+        if let Err(error) = first.connect() {
+            return Ok(Some(Stop::Relay(error.to_string())));
+        }
+        let campaigns = deliver::campaigns(&self.known);
+        let (jobs, desk) = channel();
+        let desk = Desk { jobs: Mutex::new(desk), stopping: AtomicBool::new(false) };
+        let (reports, inbox) = channel();
+        std::thread::scope(|scope| {
+            let start = |transport| deliver::start(scope, &desk, parts, &campaigns, transport, reports.clone());
+            let mut transports = vec![first];
+            transports.extend((1..parts.relay.connections()).map(|_| parts.relay.transport()));
+            for transport in transports {
+                match start(transport) {
+                    Ok(()) => progress.connections += 1,
+                    Err(error) if progress.connections == 0 => {
+                        return Ok(Some(Stop::Relay(format!("no thread can be started: {error}"))));
+                    }
+                    Err(_) => break,
+                }
+            }
+            let result = self.work_off(store, &mut progress, &jobs, &inbox, &desk);
+            // Whatever happened, threads that ask from now on are told no, and find no more work.
+            desk.stopping.store(true, Ordering::Release);
+            drop((inbox, jobs));
+            result?;
+            Ok(progress.stopped)
+        })
+    }
+
+    fn anyone_due(&self, store: &mut Store, options: &Options) -> Result<bool, StoreError> {
+        let work = store.read()?;
+        for index in 0..self.known.len() {
+            if self.is_wanted(index, options) && !work.due(self.known[index].row, self.now, 1)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_wanted(&self, index: usize, options: &Options) -> bool {
+        let known = &self.known[index];
+        known.stored.paused.is_none() && options.campaign.as_ref().is_none_or(|only| *only == known.campaign.id)
+    }
+
+    fn work_off(
+        &mut self,
+        store: &mut Store,
+        progress: &mut Progress<'_>,
+        jobs: &Sender<Box<Job>>,
+        inbox: &Receiver<Report>,
+        desk: &Desk,
+    ) -> Result<(), StoreError> {
+        let room = progress.connections * IN_HAND;
+        loop {
+            while progress.stopped.is_none() && progress.in_hand < room && progress.at < self.known.len() {
+                self.claim_batch(store, progress, room, jobs)?;
+            }
+            if progress.in_hand == 0 {
+                return Ok(());
+            }
+            let Ok(first) = inbox.recv() else {
+                // Every thread has ended, each with a report before it; what is left was never begun.
+                progress.stop(Stop::Relay("every connection failed".to_owned()));
+                return Ok(());
+            };
+            self.settle(store, progress, first, inbox, jobs)?;
+            if progress.stopped.as_ref().is_some_and(|why| *why != Stop::Limit) {
+                desk.stopping.store(true, Ordering::Release);
+            }
+        }
+    }
+
+    /// Decides the next due enrolments of the campaign at hand, and claims those that have a mail to send.
+    fn claim_batch(
+        &mut self,
+        store: &mut Store,
+        progress: &mut Progress<'_>,
+        room: usize,
+        jobs: &Sender<Box<Job>>,
+    ) -> Result<(), StoreError> {
+        if !self.is_wanted(progress.at, progress.options) {
+            progress.at += 1;
+            return Ok(());
+        }
+        let work = store.begin()?;
+        let due = work.due(self.known[progress.at].row, self.now, CLAIMS)?;
+        if due.is_empty() {
+            progress.at += 1;
+            return Ok(());
+        }
+        let mut claimed = Vec::new();
+        for id in due {
+            if progress.in_hand + claimed.len() >= room {
+                break;
+            }
+            let may_send = progress.may_claim();
+            match self.advance(&work, progress.at, id, may_send)? {
+                Advanced::Settled => {}
+                Advanced::Claimed(job) => {
+                    progress.claimed += 1;
+                    claimed.push(job);
+                }
+                Advanced::OverLimit => {
+                    progress.stop(Stop::Limit);
+                    break;
+                }
+            }
+        }
+        work.commit()?;
+        for job in claimed {
+            progress.in_hand += 1;
+            // A receiver that is gone means that no thread is left; `work_off` finds out.
+            let _ = jobs.send(job);
+        }
+        Ok(())
+    }
+
+    /// Writes what the threads report, everything that has come in by now in one transaction.
+    fn settle(
+        &mut self,
+        store: &mut Store,
+        progress: &mut Progress<'_>,
+        first: Report,
+        inbox: &Receiver<Report>,
+        jobs: &Sender<Box<Job>>,
+    ) -> Result<(), StoreError> {
+        let at = self.parts.clock.now();
+        let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
+        let mut again = Vec::new();
+        let work = store.begin()?;
+        for report in std::iter::once(first).chain(inbox.try_iter()) {
+            match report {
+                Report::Offer(send, answer) => {
+                    let stopping = progress.stopped.as_ref().is_some_and(|why| *why != Stop::Limit);
+                    let may_leave = !stopping && work.set_sending(send, self.id, at)?;
+                    answers.push((answer, may_leave));
+                }
+                Report::Done(job, handover) => {
+                    progress.in_hand -= 1;
+                    self.outcome(&work, progress, &job, handover, at)?;
+                }
+                Report::NoConnection(job, reason) => {
+                    progress.connections -= 1;
+                    if progress.connections == 0 || progress.stopped.is_some() {
+                        progress.in_hand -= 1;
+                        self.give_back(&work, &job, at)?;
+                        progress.stop(Stop::Relay(reason));
+                    } else {
+                        again.push(job);
+                    }
+                }
+            }
+        }
+        work.commit()?;
+        // Only what is committed may be acted on.
+        for (answer, may_leave) in answers {
+            let _ = answer.send(may_leave);
+        }
+        for job in again {
+            let _ = jobs.send(job);
+        }
+        Ok(())
+    }
+
+    fn outcome(
+        &mut self,
+        work: &Work<'_>,
+        progress: &mut Progress<'_>,
+        job: &Job,
+        handover: Handover,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        let outcome = match handover {
+            Handover::GivenBack => return self.give_back(work, job, at),
+            Handover::Held(reason) => {
+                close(work, job, SendState::Held, Some(&reason), at, None)?;
+                work.wait(job.enrolment, Some(&job.step), None)?;
+                self.totals.held += 1;
+                self.say(job, |campaign, step, contact| Happening::Held { campaign, step, contact, reason });
+                return Ok(());
+            }
+            Handover::Answered(outcome) => outcome,
+        };
+        if !matches!(outcome, transport::Outcome::Unknown { .. }) {
+            progress.silent = 0;
+        }
+        match outcome {
+            transport::Outcome::Sent { .. } => {
+                progress.policy[job.known] = 0;
+                close(work, job, SendState::Sent, None, at, None)?;
+                self.totals.sent += 1;
+                self.say(job, |campaign, step, contact| Happening::Sent { campaign, step, contact });
+                self.move_on(work, job)
+            }
+            transport::Outcome::Deferred { reply, scope } => {
+                if matches!(scope, Scope::Relay) {
+                    progress.stop(Stop::Relay(reply.clone()));
+                }
+                self.deferred(work, job, reply, at)
+            }
+            transport::Outcome::Rejected { reply, kind } => {
+                if matches!(kind, Rejection::Policy) {
+                    progress.policy[job.known] += 1;
+                    if progress.policy[job.known] == MAX_POLICY {
+                        self.pause(work, job.known, &reply)?;
+                    }
+                }
+                if matches!(kind, Rejection::Address) {
+                    work.set_consent(job.contact.id, Consent::Bounced, &reply, at)?;
+                }
+                self.rejected(work, job, reply, at)
+            }
+            transport::Outcome::Unknown { reason } => {
+                progress.silent += 1;
+                if progress.silent >= MAX_SILENT {
+                    progress.stop(Stop::Silence);
+                }
+                close(work, job, SendState::Unknown, Some(&reason), at, None)?;
+                self.totals.unknown += 1;
+                self.say(job, |campaign, step, contact| Happening::Unknown { campaign, step, contact, reason });
+                self.move_on(work, job)
+            }
+        }
+    }
+
+    fn deferred(&mut self, work: &Work<'_>, job: &Job, reply: String, at: Instant) -> Result<(), StoreError> {
+        if at - job.claim.made_at >= GIVE_UP {
+            return self.rejected(work, job, format!("given up after {} days: {reply}", GIVE_UP.num_days()), at);
+        }
+        let doublings = job.claim.attempts.min(10);
+        let retry_at = at + (FIRST_RETRY * (1 << doublings)).min(LONGEST_RETRY);
+        close(work, job, SendState::Deferred, Some(&reply), at, Some(retry_at))?;
+        work.wait(job.enrolment, Some(&job.step), Some(retry_at))?;
+        self.totals.deferred += 1;
+        self.say(job, |campaign, step, contact| Happening::Deferred {
+            campaign,
+            step,
+            contact,
+            reason: reply,
+            retry_at,
+        });
+        Ok(())
+    }
+
+    fn rejected(&mut self, work: &Work<'_>, job: &Job, reason: String, at: Instant) -> Result<(), StoreError> {
+        close(work, job, SendState::Rejected, Some(&reason), at, None)?;
+        self.totals.rejected += 1;
+        self.say(job, |campaign, step, contact| Happening::Rejected { campaign, step, contact, reason });
+        self.move_on(work, job)
+    }
+
+    /// Puts a mail back that was claimed and not begun: it is due as before.
+    fn give_back(&mut self, work: &Work<'_>, job: &Job, at: Instant) -> Result<(), StoreError> {
+        close(work, job, SendState::Deferred, Some("given back"), at, None)?;
+        work.wait(job.enrolment, Some(&job.step), Some(self.now))
+    }
+
+    /// Finds what the enrolment waits for next. Its next mail is at least a moment away.
+    fn move_on(&mut self, work: &Work<'_>, job: &Job) -> Result<(), StoreError> {
+        match self.advance(work, job.known, job.enrolment, false)? {
+            Advanced::OverLimit => work.wait(job.enrolment, None, Some(self.now)),
+            _ => Ok(()),
+        }
+    }
+
+    fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str) -> Result<(), StoreError> {
+        let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {reply}");
+        let known = &mut self.known[index];
+        work.set_paused(known.row, Some(&reason))?;
+        known.stored.paused = Some(reason.clone());
+        (self.tell)(Happening::Paused { campaign: known.campaign.id.clone(), reason });
+        Ok(())
+    }
+
+    fn say(&mut self, job: &Job, what: impl FnOnce(crate::model::id::CampaignId, String, String) -> Happening) {
+        let campaign = self.known[job.known].campaign.id.clone();
+        (self.tell)(what(campaign, job.step.clone(), job.contact.address.as_str().to_owned()));
+    }
+}
+
+fn close(
+    work: &Work<'_>,
+    job: &Job,
+    state: SendState,
+    reason: Option<&str>,
+    at: Instant,
+    retry_at: Option<Instant>,
+) -> Result<(), StoreError> {
+    work.close(job.claim.send, &Closing { state, reason, at, retry_at })
+}
