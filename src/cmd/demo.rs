@@ -27,7 +27,7 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
         }
     };
     let start = start();
-    let say = |text: &str| context.output.status(text);
+    let say = |text: &str| context.output.result(text);
     say(&format!("A fresh project in {}:", root.display()));
     init::write(&root)?;
     let files = [("contacts.csv", CONTACTS), ("events.csv", EVENTS)].map(|(name, content)| {
@@ -38,15 +38,16 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
     let day_of = |at: Instant| context.elsewhere(root.clone(), Clock::Fixed(at));
     import::import(&day_of(start), &files)?;
 
-    say(&format!("\nThirty days of `drip run`, each hour on a virtual clock from {}:", start.format("%Y-%m-%d")));
+    say(&format!("\nThirty days of `drip run`, twice a day on a virtual clock from {}:", start.format("%Y-%m-%d")));
     let loaded = day_of(start).load()?;
     let mut store = Store::open(&root.join("drip.db"))?;
     let Some(_lock) = RunLock::take(&root.join("drip.db"))? else {
         return Err(Diagnostic::error("another run is under way in that folder").into());
     };
     let mut last = day_of(start);
-    for hour in 0..DAYS * 24 {
-        let at = start + TimeDelta::hours(hour);
+    for run in 0..DAYS * 2 {
+        // 01:00 and 13:00 UTC: each contact's zone has its daytime at one of them.
+        let at = start + TimeDelta::hours(1 + 12 * run);
         last = day_of(at);
         let outcome = run::pass(&last, &loaded, &mut store, &Options::default())?;
         if !outcome.moved.is_empty() {

@@ -155,7 +155,6 @@ fn stopped(why: &Stop) -> String {
 
 /// Returns what a run did as one sentence.
 pub(super) fn sentence(totals: &RunTotals, sent: &str) -> String {
-    let mut parts = vec![format!("{} {sent}", count(totals.sent, "mail"))];
     let more = [
         (totals.enrolled, "enrolled"),
         (totals.skipped, "skipped"),
@@ -167,7 +166,12 @@ pub(super) fn sentence(totals: &RunTotals, sent: &str) -> String {
         (totals.exited, "left early"),
         (totals.finished, "finished"),
     ];
-    parts.extend(more.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}")));
+    let more = more.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!("{number} {what}"));
+    let mails = (totals.sent > 0).then(|| format!("{} {sent}", count(totals.sent, "mail")));
+    let parts: Vec<String> = mails.into_iter().chain(more).collect();
+    if parts.is_empty() {
+        return "Nothing was due.".to_owned();
+    }
     format!("{}.", list(&parts))
 }
 

@@ -168,7 +168,9 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let over = step.delay.over(last.map_or(entry, |row| row.at), entry, zone);
     // Two mails never share an instant: the second one would leave in the same run as the first.
     let over = match last {
-        Some(row) if row.state.is_mail() => over.max(row.at + TimeDelta::milliseconds(1)),
+        Some(row) if row.state.is_mail() && matches!(step.action, Action::Send(_)) => {
+            over.max(row.at + TimeDelta::milliseconds(1))
+        }
         _ => over,
     };
     match step.action {

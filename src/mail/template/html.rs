@@ -66,11 +66,9 @@ pub(super) fn parts(html: &str) -> Vec<(Range<usize>, Part<'_>)> {
             at += end;
             continue;
         }
-        let end = rest[1.min(rest.len())..]
-            .char_indices()
-            .find(|(_, c)| *c == '<')
-            .map_or(rest.len(), |(offset, _)| offset + 1);
-        let end = (end..=rest.len()).find(|end| rest.is_char_boundary(*end)).unwrap_or(rest.len());
+        // The first character is text whatever it is; a `<` that opened nothing stands there.
+        let first = rest.chars().next().map_or(0, char::len_utf8);
+        let end = rest[first..].find('<').map_or(rest.len(), |offset| first + offset);
         all.push((at..at + end, Part::Text));
         at += end;
     }

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+"""Eighteen months of a real shop: 23,570 people, 67,591 purchases, one run a day; checked against a
+computation that knows nothing of drip.
+
+    tests/slow/cdnow.py --drip target/release/drip --data DIR [--month 1997-03] [--keep DIR]
+
+DIR holds contacts.csv and events.csv of the CDNOW data set. The mails of one month go through a real
+SMTP server (a socket on this machine), the others to the outbox. Every enrolment and every row of the
+ledger is compared, and the mails received with both.
+"""
+import argparse
+import collections
+import csv
+import datetime as dt
+import json
+import os
+import pathlib
+import socketserver
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import zoneinfo
+
+UTC = dt.timezone.utc
+FIRST, LAST = dt.date(1997, 1, 1), dt.date(1998, 9, 30)
+
+FILES = {
+    "drip.yaml": "from: CDNOW <shop@cdnow.example>\npostal_address: CDNOW, 1 Main Street\nfrequency_cap: none\n",
+    "campaigns/welcome.yaml": """\
+trigger: { event: purchased }
+reentry: never
+goal: { event: purchased }
+steps:
+  - { id: thanks, send: mail }
+  - { id: tips, delay: 7d, send: mail }
+  - { id: offer, delay: 21d, send: mail }
+""",
+    "campaigns/winback.yaml": """\
+trigger: { inactive: { event: purchased, for: 90d } }
+reentry: always
+goal: { event: purchased }
+steps:
+  - { id: miss-you, send: mail }
+  - { id: discount, delay: 14d, send: mail }
+""",
+    "campaigns/loyal.yaml": """\
+trigger: { segment: 'count("purchased") >= 5' }
+steps:
+  - { id: vip, send: mail }
+""",
+    "templates/mail.md": """\
+---
+subject: "{{campaign.id}} {{step.id}}: {{first_name}}"
+---
+Chào {{first_name}} {{last_name}}, this is a mail of {{campaign.id}}.
+
+{{postal_address}} · [Unsubscribe]({{unsubscribe_url}})
+""",
+}
+
+
+def run_of(day):
+    """The one run of a day."""
+    return dt.datetime.combine(day, dt.time(9), UTC)
+
+
+def first_run(instant):
+    """The first run that is not before an instant; None after the last one."""
+    day = max(instant.date(), FIRST)
+    if run_of(day) < instant:
+        day += dt.timedelta(days=1)
+    return run_of(day) if day <= LAST else None
+
+
+def later(instant, days, zone):
+    """The same wall time some days later; a wall time that occurs twice is the first, one that a
+    zone leaves out is the end of the gap."""
+    wall = instant.astimezone(zone).replace(tzinfo=None) + dt.timedelta(days=days)
+    found = wall.replace(tzinfo=zone, fold=0)
+    back = found.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    if back != wall:  # In a gap: step to its end, minute by minute.
+        while back != wall:
+            wall += dt.timedelta(minutes=1)
+            found = wall.replace(tzinfo=zone, fold=0)
+            back = found.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    return found.astimezone(UTC)
+
+
+def passage(campaign, email, number, entered, start, steps, goals, zone):
+    """Follows one passage; `start` is the run that lets the person in. Returns enrolment and sends."""
+    sends, origin, due = [], entered, start
+    for step, days in steps:
+        due = later(origin, days, zone) if days else max(origin, start)
+        now = first_run(max(due, start))
+        # The goal is looked at in every run, and before a step is sent in the same run.
+        reached = next((goal for goal in goals if goal > entered and (now is None or goal <= now)), None)
+        if reached is not None and first_run(reached) is not None:
+            return (campaign, email, number, "goal", entered), sends
+        if now is None:
+            return (campaign, email, number, "active", entered), sends
+        sends.append((campaign, email, number, step, now.date()))
+        origin = now
+    return (campaign, email, number, "finished", entered), sends
+
+
+def expected(people, purchases):
+    """Computes every enrolment and every send from the history alone."""
+    enrolments, sends = set(), set()
+
+    def add(result):
+        enrolments.add(result[0])
+        sends.update(result[1])
+
+    for email, zone in people.items():
+        bought = sorted(purchases.get(email, []))
+        if not bought:
+            continue
+        steps = [("thanks", 0), ("tips", 7), ("offer", 21)]
+        start = first_run(bought[0])
+        if start:
+            add(passage("welcome", email, 1, bought[0], start, steps, bought, zone))
+        number = 0
+        for purchase, following in zip(bought, bought[1:] + [None]):
+            silent = first_run(purchase + dt.timedelta(days=90))
+            if silent is None or (following is not None and following <= silent):
+                continue
+            number += 1
+            add(passage("winback", email, number, silent, silent, [("miss-you", 0), ("discount", 14)], bought, zone))
+        if len(bought) >= 5 and (start := first_run(bought[4])):
+            add(passage("loyal", email, 1, start, start, [("vip", 0)], [], zone))
+    return enrolments, sends
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """A small SMTP server that keeps who got what."""
+
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Session)
+        self.mails, self.lock = [], threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Session(socketserver.StreamRequestHandler):
+    disable_nagle_algorithm = True
+
+    def handle(self):
+        self.say("220 test")
+        to = None
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"EHLO":
+                self.say("250-test\r\n250 PIPELINING")
+            elif verb == b"RCPT":
+                to = line.split(b"<")[1].split(b">")[0].decode()
+                self.say("250 ok")
+            elif verb == b"DATA":
+                self.say("354 go")
+                lines = []
+                while (line := self.rfile.readline()) != b".\r\n":
+                    lines.append(line)
+                with self.server.lock:
+                    self.server.mails.append((to, b"".join(lines)))
+                self.say("250 ok")
+            elif verb == b"QUIT":
+                return self.say("221 bye")
+            else:
+                self.say("250 ok")
+
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--drip", default="target/release/drip")
+    arguments.add_argument("--data", default="../shared/data/cdnow")
+    arguments.add_argument("--month", default="1997-03", help="goes through SMTP")
+    arguments.add_argument("--keep", help="leave the project in this folder")
+    options = arguments.parse_args()
+    data, drip = pathlib.Path(options.data), os.path.abspath(options.drip)
+    if not (data / "events.csv").exists():
+        print(f"skipped: {data} holds no CDNOW data")
+        return 0
+    with open(data / "contacts.csv", encoding="utf-8") as file:
+        people = {row["email"]: zoneinfo.ZoneInfo(row["timezone"]) for row in csv.DictReader(file)}
+    purchases = collections.defaultdict(list)
+    with open(data / "events.csv", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            purchases[row["email"]].append(dt.datetime.fromisoformat(row["time"].replace("Z", "+00:00")))
+    enrolments, sends = expected(people, purchases)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        project = pathlib.Path(options.keep or temporary)
+        for name, text in FILES.items():
+            path = project / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        relay = Relay()
+        bare = {"PATH": os.environ["PATH"]}
+        with_relay = bare | {"DRIP_SMTP_URL": f"smtp://127.0.0.1:{relay.server_address[1]}"}
+
+        def call(*words, environment=bare):
+            return subprocess.run([drip, "-C", str(project), *words], check=True, env=environment, capture_output=True).stdout
+
+        call("import", str(data / "contacts.csv"), str(data / "events.csv"))
+        day = FIRST
+        while day <= LAST:
+            environment = with_relay if day.isoformat().startswith(options.month) else bare
+            call("-q", "--now", run_of(day).strftime("%Y-%m-%dT%H:%M:%SZ"), "run", environment=environment)
+            day += dt.timedelta(days=1)
+        end = run_of(LAST).strftime("%Y-%m-%dT%H:%M:%SZ")
+        report = json.loads(call("--now", end, "report", "--format", "json"))
+        return compare(project, report, relay, options.month, enrolments, sends)
+
+
+def compare(project, report, relay, month, enrolments, sends):
+    base = sqlite3.connect(project / "drip.db")
+    time = lambda text: dt.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    rows = base.execute("SELECT campaign, email, round, state, entered_at FROM v_enrolments")
+    found_enrolments = {(c, e, r, s, time(at)) for c, e, r, s, at in rows}
+    rows = base.execute("SELECT campaign, email, round, step, state, sent_at FROM v_sends").fetchall()
+    found_sends = {(c, e, r, step, time(at).date()) for c, e, r, step, state, at in rows if state == "sent"}
+    wrong = 0
+
+    def check(what, found, wanted):
+        nonlocal wrong
+        if found == wanted:
+            return
+        wrong += 1
+        print(f"DIFFERENT {what}: found {found}, expected {wanted}")
+
+    for what, found, wanted in [("enrolments", found_enrolments, enrolments), ("sends", found_sends, sends)]:
+        for row in sorted(found - wanted, key=str)[:5]:
+            print(f"only drip has {what} {row}")
+        for row in sorted(wanted - found, key=str)[:5]:
+            print(f"only the computation has {what} {row}")
+        check(f"number of {what} that differ", len(found ^ wanted), 0)
+    check("rows of the ledger that are not `sent`", sum(row[4] != "sent" for row in rows), 0)
+
+    print(f"{'campaign':10} {'step':10} {'entered':>8} {'sent':>8}   enrolled, goal, finished, active")
+    for funnel in report["campaigns"]:
+        campaign = funnel["campaign"]
+        states = collections.Counter(row[3] for row in enrolments if row[0] == campaign)
+        for key, state in [("goal", "goal"), ("finished", "finished"), ("active", "active")]:
+            check(f"{campaign} {key}", funnel[key], states[state])
+        check(f"{campaign} enrolled", funnel["enrolled"], sum(states.values()))
+        for step in funnel["steps"]:
+            sent = sum(row[0] == campaign and row[3] == step["step"] for row in sends)
+            check(f"{campaign} {step['step']} sent", step["sent"], sent)
+            print(f"{campaign:10} {step['step']:10} {step['entered']:8} {step['sent']:8}   "
+                  f"{funnel['enrolled']}, {funnel['goal']}, {funnel['finished']}, {funnel['active']}")
+
+    through_smtp = collections.Counter((row[1]) for row in sends if row[4].isoformat().startswith(month))
+    check("mails received by SMTP in the month", collections.Counter(to for to, _ in relay.mails), through_smtp)
+    outbox = len(list((project / "outbox" / "new").iterdir()))
+    check("mails in the outbox", outbox, len(sends) - sum(through_smtp.values()))
+    print(f"{len(sends)} sends, {len(relay.mails)} of them by SMTP in {month}, {outbox} in the outbox; "
+          f"{len(enrolments)} enrolments; {wrong} differences")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
