@@ -1,6 +1,6 @@
 //! How long after its origin a step comes: `2d`, `36h`, `1d at 09:00`, `5d since entry`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use chrono::{Days, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
@@ -64,7 +64,7 @@ impl fmt::Display for Span {
         let mut text = String::new();
         for (amount, unit) in [(self.days, 'd'), (h, 'h'), (m, 'm'), (s, 's')] {
             if amount > 0 {
-                text += &format!("{amount}{unit}");
+                write!(text, "{amount}{unit}")?;
             }
         }
         f.pad(if text.is_empty() { "0m" } else { &text })
@@ -121,8 +121,9 @@ impl Delay {
 
     /// Returns the instant at which the delay is over.
     ///
-    /// With `at`, that is the first such wall time on the day the span leads to that is not before
-    /// the origin (for calendar days) or the elapsed instant (for hours); else that of the next day.
+    /// With `at`, that is this wall time on the day the span leads to; where that lies before the
+    /// origin (for calendar days) or the elapsed instant (for hours), it is that of the next day. Days
+    /// lead to a date by the calendar, whatever the clocks do on it; hours lead to an instant.
     pub fn over(self, previous: Instant, entry: Instant, zone: Tz) -> Instant {
         let origin = match self.origin {
             Origin::Previous => previous,
@@ -130,8 +131,11 @@ impl Delay {
         };
         let reached = self.span.after(origin, zone);
         let Some(time) = self.at else { return reached };
-        let floor = if self.span.seconds > 0 { reached } else { origin };
-        let date = wall::wall(reached, zone).date();
+        // A gap that ends at midnight puts `reached` a day too far: Nuuk, the last Saturday of March.
+        let (floor, date) = match self.span {
+            Span { days, seconds: 0 } => (origin, wall::wall(origin, zone).date() + Days::new(days.into())),
+            _ => (reached, wall::wall(reached, zone).date()),
+        };
         let that_day = wall::instant(date.and_time(time), zone);
         if that_day >= floor {
             return that_day;
@@ -144,7 +148,7 @@ impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = self.span.to_string();
         if let Some(at) = self.at {
-            text += &format!(" at {}", at.format("%H:%M"));
+            write!(text, " at {}", at.format("%H:%M"))?;
         }
         if self.origin == Origin::Entry {
             text += " since entry";
@@ -222,5 +226,14 @@ mod tests {
             let over = Delay::parse(text).expect(text).over(origin, origin, zone);
             assert_eq!(over, due.parse::<Instant>().expect("an instant"), "{text}");
         }
+    }
+
+    #[test]
+    fn a_day_later_is_the_next_day_also_where_its_hour_is_skipped() {
+        // On Saturday 2024-03-30 the clocks of Nuuk jump from 23:00 to Sunday 00:00.
+        let zone: Tz = "America/Nuuk".parse().expect("a zone");
+        let origin: Instant = "2024-03-30T01:30:00Z".parse().expect("Friday 23:30 there");
+        let over = Delay::parse("1d at 09:00").expect("a delay").over(origin, origin, zone);
+        assert_eq!(over, "2024-03-30T11:00:00Z".parse::<Instant>().expect("Saturday 09:00 there"));
     }
 }

@@ -131,8 +131,10 @@ impl Window {
         // midnight (another weekday), and when the zone changes its offset.
         let first = wall::wall(from, zone).date() - Days::new(1);
         let start = self.hours.map_or(0, |hours| hours.start);
-        let mut moments = wall::transitions(from, from + TimeDelta::days(10), zone);
-        for day in 0..11 {
+        // A fortnight and some: `sun` from 02:15 to 02:45 misses the Sunday whose hour a gap swallows.
+        let until = from + TimeDelta::days(16);
+        let mut moments = wall::transitions(from, until, zone);
+        for day in 0..17 {
             let date = first + Days::new(day);
             for minute in [0, start] {
                 let time = NaiveTime::MIN + TimeDelta::minutes(minute.into());
@@ -140,7 +142,7 @@ impl Window {
             }
         }
         moments.sort_unstable();
-        moments.into_iter().find(|&at| at >= from && self.is_open(at, zone)).unwrap_or(from)
+        moments.into_iter().find(|&at| at >= from && self.is_open(at, zone)).unwrap_or(until)
     }
 }
 
@@ -169,6 +171,8 @@ mod tests {
         assert_eq!(open("02:30-04:00", "", "Europe/Paris", "2026-03-29T00:00:00Z"), "2026-03-29T01:00:00Z");
         // It lies wholly inside the skipped hour: tomorrow.
         assert_eq!(open("02:15-02:45", "", "Europe/Paris", "2026-03-29T00:00:00Z"), "2026-03-30T00:15:00Z");
+        // The same on Sundays alone, just after the one before: a fortnight on.
+        assert_eq!(open("02:15-02:45", "sun", "Europe/Paris", "2026-03-22T02:00:00Z"), "2026-04-05T00:15:00Z");
     }
 
     #[test]

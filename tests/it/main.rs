@@ -1,0 +1,3 @@
+//! What drip promises, tested from outside: one binary, one subject a module.
+
+mod time;
