@@ -14,7 +14,7 @@
 //!                   model, error              ui, clock, exit: used by main, lib, cmd alone
 //! ```
 //!
-//! (`runner` takes the clock as a parameter.)
+//! `runner` is handed a function that tells the time.
 //!
 //! # The life of one run
 //! 1. `main` parses; `project::load` checks everything, and an error stops here, before the store opens.

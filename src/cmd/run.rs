@@ -66,12 +66,14 @@ pub(super) fn pass(
     options: &Options,
 ) -> Result<Outcome, Failure> {
     let relay = relay(context, loaded);
+    let clock = context.clock;
+    let now = move || clock.now();
     let parts = Parts {
         settings: &loaded.project.settings,
         campaigns: &loaded.project.campaigns,
         templates: &loaded.templates,
         relay: relay.as_ref(),
-        clock: context.clock,
+        clock: &now,
     };
     Ok(runner::run(store, &parts, options, &mut |happening| tell(context, &happening, "sent"))?)
 }
@@ -84,12 +86,14 @@ fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit
         None => Store::open(&folder.path().join("drip.db"))?,
     };
     let discard = Discard;
+    let clock = context.clock;
+    let now = move || clock.now();
     let parts = Parts {
         settings: &loaded.project.settings,
         campaigns: &loaded.project.campaigns,
         templates: &loaded.templates,
         relay: &discard,
-        clock: context.clock,
+        clock: &now,
     };
     let mut mails = Vec::new();
     let mut total = 0_u64;

@@ -166,15 +166,13 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let entry = facts.enrolment.entered_at;
     let last = facts.sends.iter().filter(|row| row.state.is_closed()).max_by_key(|row| row.at);
     let over = step.delay.over(last.map_or(entry, |row| row.at), entry, zone);
-    // Two mails never share an instant: the second one would leave in the same run as the first.
-    let over = match last {
-        Some(row) if row.state.is_mail() && matches!(step.action, Action::Send(_)) => {
-            over.max(row.at + TimeDelta::milliseconds(1))
-        }
-        _ => over,
-    };
     match step.action {
-        Action::Send(_) => step.window.next_open(over, zone),
+        Action::Send(_) => {
+            // Two mails never share an instant: the second one would leave in the same run as the first.
+            let mails = facts.sends.iter().filter(|row| row.state.is_mail() && !step.is_called(&row.step));
+            let over = mails.map(|row| row.at + TimeDelta::milliseconds(1)).fold(over, Instant::max);
+            step.window.next_open(over, zone)
+        }
         Action::Set(_) | Action::Exit(_) => over,
     }
 }

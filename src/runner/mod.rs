@@ -15,7 +15,6 @@ mod settle;
 
 use std::collections::BTreeSet;
 
-use crate::clock::Clock;
 use crate::decide::Rules;
 use crate::mail::template::Templates;
 use crate::mail::transport::Relay;
@@ -33,7 +32,8 @@ pub struct Parts<'a> {
     pub campaigns: &'a [Campaign],
     pub templates: &'a Templates,
     pub relay: &'a dyn Relay,
-    pub clock: Clock,
+    /// Tells the time.
+    pub clock: &'a (dyn Fn() -> Instant + Sync),
 }
 
 /// What the user asked of a run.
@@ -133,7 +133,7 @@ pub fn run(
     options: &Options,
     tell: &mut dyn FnMut(Happening),
 ) -> Result<Outcome, StoreError> {
-    let now = parts.clock.now();
+    let now = (parts.clock)();
     let rules = Rules::from(parts.settings);
     let work = store.begin()?;
     let (id, recovered) = work.begin_run(now)?;
@@ -149,7 +149,7 @@ pub fn run(
     run.enter(store)?;
     let stopped = run.send(store, options)?;
     let work = store.begin()?;
-    work.end_run(id, &run.totals, parts.clock.now())?;
+    work.end_run(id, &run.totals, (parts.clock)())?;
     work.commit()?;
     Ok(Outcome { totals: run.totals, moved: run.moved, stopped })
 }

@@ -198,7 +198,7 @@ impl Run<'_> {
         inbox: &Receiver<Report>,
         jobs: &Sender<Box<Job>>,
     ) -> Result<(), StoreError> {
-        let at = self.parts.clock.now();
+        let at = (self.parts.clock)();
         let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
         let mut again = Vec::new();
         let work = store.begin()?;

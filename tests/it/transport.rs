@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
-#[path = "it/support/smtp.rs"]
-mod smtp;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +12,8 @@ use drip::model::address::Address;
 use drip::model::settings::{Login, Security, Smtp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use smtp::{Script, SmtpServer, Verb};
+
+use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const MAIL: &[u8] = b"Subject: Hi\r\n\r\nHello\r\n";
 /// Longer than any wait of the client below.

@@ -1,0 +1,227 @@
+//! A project in a temporary folder, and the built program run in it with nothing from outside.
+
+#![allow(clippy::unwrap_used, reason = "whatever fails in here is the failure of the test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rusqlite::Connection;
+
+use super::smtp::SmtpServer;
+
+/// A project that lives as long as the test.
+pub(crate) struct Sandbox {
+    folder: tempfile::TempDir,
+    relay: Option<u16>,
+}
+
+/// A mail of the outbox, as far as a test reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub(crate) to: String,
+}
+
+/// How a command ended.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Asserts an exit code; says what was printed if it is another.
+    #[track_caller]
+    pub(crate) fn code(self, expected: i32) -> Self {
+        assert_eq!(self.code, expected, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+}
+
+impl Sandbox {
+    /// Makes a project with settings, one template `mail`, and no campaign.
+    pub(crate) fn new() -> Self {
+        let sandbox = Self { folder: tempfile::tempdir().unwrap(), relay: None };
+        sandbox
+            .settings("frequency_cap: none")
+            .file("templates/mail.md", "---\nsubject: Chào {{default first_name 'bạn'}}\n---\n{{campaign.id}} {{step.id}}\n\n{{postal_address}} [Hủy đăng ký]({{unsubscribe_url}})\n")
+    }
+
+    /// Writes drip.yaml: who sends, and these lines.
+    pub(crate) fn settings(self, lines: &str) -> Self {
+        self.file("drip.yaml", &format!("from: Acme <hello@acme.example>\npostal_address: 12 Lý Thường Kiệt, Hà Nội\ntimezone: Asia/Ho_Chi_Minh\n{lines}\n"))
+    }
+
+    pub(crate) fn file(self, path: &str, text: &str) -> Self {
+        self.write(path, text);
+        self
+    }
+
+    /// Writes a file in the course of a test.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Writes a campaign: everything above `steps`, and the steps in flow form.
+    pub(crate) fn campaign(self, id: &str, head: &str, steps: &[&str]) -> Self {
+        self.edit(id, head, steps);
+        self
+    }
+
+    /// Writes a campaign in the course of a test.
+    pub(crate) fn edit(&self, id: &str, head: &str, steps: &[&str]) {
+        let steps: String = steps.iter().map(|step| format!("  - {{ {step} }}\n")).collect();
+        self.write(&format!("campaigns/{id}.yaml"), &format!("{head}\nsteps:\n{steps}"));
+    }
+
+    /// Imports contacts: lines of `email,first_name,…` below this header.
+    pub(crate) fn contacts(self, header: &str, rows: &[&str]) -> Self {
+        self.import(header, rows);
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn import(&self, header: &str, rows: &[&str]) {
+        self.write("import.csv", &format!("{header}\n{}\n", rows.join("\n")));
+        self.drip(&["--now", "2026-03-01T00:00:00Z", "import", &self.path("import.csv").display().to_string()]).code(0);
+    }
+
+    /// Sends the mail through a server from now on.
+    pub(crate) fn through(mut self, server: &SmtpServer) -> Self {
+        self.relay = Some(server.port());
+        self
+    }
+
+    /// Sends the mail to a port from now on, whether anybody listens there or not.
+    pub(crate) fn to_port(&mut self, port: Option<u16>) {
+        self.relay = port;
+    }
+
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    /// Returns a command in the project, with nothing of the environment.
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.env_clear().current_dir(self.folder.path()).args(["--color", "never"]).args(words);
+        if let Some(port) = self.relay {
+            command.env("DRIP_SMTP_URL", format!("smtp://127.0.0.1:{port}"));
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command.
+    #[track_caller]
+    pub(crate) fn drip(&self, words: &[&str]) -> Ended {
+        let output = self.command(words).output().unwrap();
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs twice at an instant: the second run must find nothing to do. Returns the sends so far.
+    #[track_caller]
+    pub(crate) fn run(&self, now: &str) -> Vec<String> {
+        self.run_ends(now, 0)
+    }
+
+    /// The same for a run that ends with a code.
+    #[track_caller]
+    pub(crate) fn run_ends(&self, now: &str, code: i32) -> Vec<String> {
+        self.drip(&["--now", now, "run"]).code(code);
+        let before = self.sends();
+        if code == 0 {
+            let again = self.drip(&["--now", now, "run"]).code(0);
+            assert_eq!(again.stdout.lines().next(), Some("Nothing was due."), "a second run at {now}");
+            assert_eq!(self.sends(), before, "a second run at {now}");
+        }
+        self.check();
+        before
+    }
+
+    /// Returns the ledger, one line a row: campaign, step, e-mail, round, state and reason.
+    pub(crate) fn sends(&self) -> Vec<String> {
+        self.sql(
+            "SELECT campaign || ' ' || step || ' ' || email || CASE WHEN round > 1 THEN ' #' || round ELSE '' END || ' ' || state
+             || CASE WHEN reason IS NULL THEN '' ELSE ' (' || reason || ')' END FROM v_sends ORDER BY campaign, email, round, due_at, step",
+        )
+    }
+
+    /// Returns the enrolments, one line a row.
+    pub(crate) fn enrolments(&self) -> Vec<String> {
+        self.sql(
+            "SELECT campaign || ' ' || email || CASE WHEN round > 1 THEN ' #' || round ELSE '' END || ' ' || state
+             || CASE WHEN state = 'active' THEN coalesce(' at ' || position, '') WHEN state = 'exited' THEN ' (' || reason || ')' ELSE '' END
+             FROM v_enrolments ORDER BY campaign, email, round",
+        )
+    }
+
+    /// Returns the first column of a query as text.
+    pub(crate) fn sql(&self, query: &str) -> Vec<String> {
+        let connection = self.database();
+        let mut statement = connection.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+        rows.map(|value| match value.unwrap() {
+            rusqlite::types::Value::Text(text) => text,
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            other => format!("{other:?}"),
+        })
+        .collect()
+    }
+
+    pub(crate) fn database(&self) -> Connection {
+        Connection::open(self.path("drip.db")).unwrap()
+    }
+
+    /// Returns the mails of the outbox, by recipient.
+    pub(crate) fn outbox(&self) -> Vec<Mail> {
+        let Ok(entries) = fs::read_dir(self.path("outbox/new")) else { return Vec::new() };
+        let mut mails: Vec<_> = entries.map(|entry| read_mail(&entry.unwrap().path())).collect();
+        mails.sort_by(|a, b| a.to.cmp(&b.to));
+        mails
+    }
+
+    /// Asserts what must hold at any time.
+    #[track_caller]
+    pub(crate) fn check(&self) {
+        let connection = self.database();
+        let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(integrity, "ok");
+        let broken = connection.prepare("PRAGMA foreign_key_check").unwrap().query_map([], |_| Ok(())).unwrap().count();
+        assert_eq!(broken, 0, "foreign keys");
+        if self.relay.is_none() {
+            let sent: BTreeMap<String, usize> = count(self.sql("SELECT email FROM v_sends WHERE state = 'sent'"));
+            let received = count(self.outbox().into_iter().map(|mail| mail.to));
+            assert_eq!(received, sent, "the outbox and the ledger");
+        }
+    }
+}
+
+/// Counts equal things.
+pub(crate) fn count<T: Ord>(things: impl IntoIterator<Item = T>) -> BTreeMap<T, usize> {
+    let mut counts = BTreeMap::new();
+    for thing in things {
+        *counts.entry(thing).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// Returns the program under test: `DRIP_BIN`, or the one that was built with the tests.
+#[expect(clippy::disallowed_methods, reason = "a long run tests the release build")]
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("DRIP_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_drip")), PathBuf::from)
+}
+
+fn read_mail(path: &Path) -> Mail {
+    let bytes = fs::read_to_string(path).unwrap();
+    let to = bytes.lines().find_map(|line| line.strip_prefix("To: ")).unwrap();
+    let to = to.rsplit_once('<').map_or(to, |(_, address)| address.trim_end_matches('>')).to_owned();
+    Mail { to }
+}
