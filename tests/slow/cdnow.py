@@ -177,13 +177,13 @@ class Session(socketserver.StreamRequestHandler):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--drip", default="target/release/drip")
-    arguments.add_argument("--data", default="../shared/data/cdnow")
+    arguments.add_argument("--data", required=True)
     arguments.add_argument("--month", default="1997-03", help="goes through SMTP")
     arguments.add_argument("--keep", help="leave the project in this folder")
     options = arguments.parse_args()
     data, drip = pathlib.Path(options.data), os.path.abspath(options.drip)
     if not (data / "events.csv").exists():
-        print(f"skipped: {data} holds no CDNOW data")
+        print(f"SKIPPED: {data} holds no CDNOW data, so nothing was compared")
         return 0
     with open(data / "contacts.csv", encoding="utf-8") as file:
         people = {row["email"]: zoneinfo.ZoneInfo(row["timezone"]) for row in csv.DictReader(file)}
