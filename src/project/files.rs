@@ -67,22 +67,10 @@ pub(super) fn text(root: &Path, path: &Path) -> Result<String, Box<Diagnostic>> 
 pub(super) fn templates(root: &Path, problems: &mut Vec<Diagnostic>) -> Vec<TemplateFile> {
     let mut files: Vec<TemplateFile> = Vec::new();
     for path in below(root, "templates", problems) {
-        let file = match template(root, &path) {
-            Ok(file) => file,
-            Err(problem) => {
-                problems.push(*problem);
-                continue;
-            }
-        };
-        let is_text = |format: Format| format == Format::Text;
-        let twin = files.iter().find(|other| {
-            other.name == file.name && other.language == file.language && is_text(other.format) == is_text(file.format)
-        });
-        if let Some(twin) = twin {
-            let message = format!("{}: `{}` is the same template", path.display(), twin.path.display());
-            problems.push(Diagnostic::error(message).hint("keep one of the two"));
+        match template(root, &path) {
+            Ok(file) => files.push(file),
+            Err(problem) => problems.push(*problem),
         }
-        files.push(file);
     }
     files
 }
