@@ -23,7 +23,7 @@ pub(super) fn init(context: &Context, dir: &Path) -> Result<Exit, Failure> {
     let kept = if written.kept == 0 {
         String::new()
     } else {
-        format!(" {} were there already and stay as they are.", count(written.kept, "file"))
+        format!(" Left {} alone that stood there already.", count(written.kept, "file"))
     };
     context.output.status(&format!("Wrote {} to {}.{kept}", count(written.new, "file"), root.display()));
     let go = if dir == Path::new(".") { String::new() } else { format!("cd {} && ", dir.display()) };

@@ -2,7 +2,9 @@
 
 mod broken;
 mod crash;
+mod documents;
 mod house_rules;
+mod import;
 mod run;
 mod support;
 mod time;

@@ -297,11 +297,11 @@ fn a_relay_that_is_down_leaves_everyone_due() {
     track(&sandbox, "lan@example.com", "go", "2026-03-02T01:00:00Z");
     // A port that was free a moment ago: nobody listens there.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    sandbox.to_port(Some(free));
+    sandbox.send_to_port(Some(free));
     let said = sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run"]).code(5);
     assert!(said.stderr.contains("everyone it did not reach stays due"), "{}", said.stderr);
     assert_eq!(sandbox.sends(), [""; 0]);
-    sandbox.to_port(Some(relay.port()));
+    sandbox.send_to_port(Some(relay.port()));
     assert_eq!(sandbox.run("2026-03-02T02:01:00Z"), ["w a lan@example.com sent"]);
 }
 

@@ -73,8 +73,9 @@ impl Sandbox {
 
     /// Writes a campaign in the course of a test.
     pub(crate) fn edit(&self, id: &str, head: &str, steps: &[&str]) {
-        let steps: String = steps.iter().map(|step| format!("  - {{ {step} }}\n")).collect();
-        self.write(&format!("campaigns/{id}.yaml"), &format!("{head}\nsteps:\n{steps}"));
+        let steps: Vec<_> = steps.iter().map(|step| format!("  - {{ {step} }}")).collect();
+        let steps = steps.join("\n");
+        self.write(&format!("campaigns/{id}.yaml"), &format!("{head}\nsteps:\n{steps}\n"));
     }
 
     /// Imports contacts: lines of `email,first_name,…` below this header.
@@ -96,7 +97,7 @@ impl Sandbox {
     }
 
     /// Sends the mail to a port from now on, whether anybody listens there or not.
-    pub(crate) fn to_port(&mut self, port: Option<u16>) {
+    pub(crate) fn send_to_port(&mut self, port: Option<u16>) {
         self.relay = port;
     }
 

@@ -1,0 +1,107 @@
+//! What the documents show is run: the tour, the campaign reference, the templates.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::Sandbox;
+use crate::support::sandbox::binary;
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// Returns the fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    text.split(&opening).skip(1).map(|rest| rest.split("\n```").next().unwrap().to_owned() + "\n").collect()
+}
+
+/// Runs the commands of a block in a shell, and finds every line that the block shows in what they print.
+fn play(block: &str, folder: &Path) {
+    let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    let bin = binary();
+    let output = Command::new("sh")
+        .args(["-ec", &commands.join("\n")])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.parent().unwrap().display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    for line in block.lines().filter(|line| !line.starts_with("$ ")) {
+        assert!(said.contains(line), "`{line}` is not in:\n{said}");
+    }
+}
+
+#[test]
+fn the_tour_of_the_readme_goes_as_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocks = blocks(&document("README.md"), "console");
+    assert_eq!(blocks.len(), 1);
+    play(&blocks[0], folder.path());
+    let guide = document("docs/operating.md");
+    play(&self::blocks(&guide, "console")[0], folder.path());
+}
+
+#[test]
+fn the_reference_loads() {
+    let reference = document("docs/campaigns.md");
+    let template = blocks(&reference, "markdown");
+    let mut sandbox = Sandbox::new().file("templates/trial/mail.md", &template[0]);
+    for block in blocks(&reference, "yaml") {
+        let path = block.lines().next().unwrap().trim_start_matches("# ").to_owned();
+        sandbox = sandbox.file(&path, &block);
+    }
+    let said = sandbox.drip(&["check"]).code(0);
+    assert!(said.stderr.contains("1 campaign with 5 steps"), "{}", said.stderr);
+    let readme = blocks(&document("README.md"), "yaml");
+    let mut sandbox = sandbox.file("campaigns/readme.yaml", &readme[0]);
+    for step in ["hello", "how-to", "offer"] {
+        sandbox = sandbox.file(&format!("templates/welcome/{step}.md"), &template[0]);
+    }
+    sandbox.drip(&["check"]).code(0);
+}
+
+#[test]
+fn conditions_of_the_reference_are_conditions() {
+    let text = document("docs/conditions.md");
+    let mut read = 0;
+    for cell in text.lines().filter(|line| line.starts_with("| `")).map(|line| line.split(" | ").next().unwrap()) {
+        for source in cell.split('`').skip(1).step_by(2) {
+            if source.contains(['(', '=']) && source != "==" && source != "!=" || source.contains(" > ") {
+                let condition = drip::model::condition::Condition::parse(source);
+                assert!(condition.is_ok(), "{source}: {condition:?}");
+                read += 1;
+            }
+        }
+    }
+    assert!(read >= 14, "{read}");
+}
+
+#[test]
+fn the_demo_plays_and_every_command_has_help_with_an_example() {
+    let sandbox = Sandbox::new();
+    let said = sandbox.drip(&["demo", "shop"]).code(0).stdout;
+    for words in ["The report:", "Welcome (welcome)", "Win back (win-back)", "The mails lie in"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(sandbox.drip(&["demo", "shop"]).code(2).stderr.lines().count(), 2, "never into a folder in use");
+    for command in ["init", "check", "import", "track", "enrol", "run", "report", "demo"] {
+        let help = sandbox.drip(&["help", command]).code(0).stdout;
+        assert!(help.contains("Example"), "{help}");
+    }
+    assert!(sandbox.drip(&["help", "rum"]).code(2).stderr.contains("did you mean `run`?"));
+}
+
+#[test]
+fn init_never_overwrites() {
+    let sandbox = Sandbox::new();
+    sandbox.write("drip.yaml", "mine");
+    let said = sandbox.drip(&["init"]).code(0).stderr;
+    assert!(said.contains("Left 1 file alone"), "{said}");
+    assert_eq!(fs::read_to_string(sandbox.path("drip.yaml")).unwrap(), "mine");
+}
