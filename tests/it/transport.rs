@@ -389,7 +389,7 @@ fn without_trustworthy_tls_neither_login_nor_mail_goes_out() {
 }
 
 #[test]
-#[ignore = "a measurement, not a test: cargo test --test transport throughput -- --ignored --nocapture"]
+#[ignore = "a measurement, not a test: cargo test --test it throughput -- --ignored --nocapture"]
 fn throughput_of_one_connection() {
     for (name, script) in [("pipelined", both()[0].clone()), ("not pipelined", both()[1].clone())] {
         let relay = SmtpServer::start(script);
