@@ -127,22 +127,26 @@ fn steps(page: &mut String, funnel: &Funnel, width: usize, paint: &dyn Fn(Ansi, 
 /// Returns the columns that say something and have room, in their order.
 fn columns(funnel: &Funnel, width: usize) -> Vec<Column<'_>> {
     let mut columns: Vec<Column<'_>> = vec![
+        ("entered", Box::new(|_, step| some(step.entered))),
+        ("sent", Box::new(|_, step| if step.kind == "send" { some(step.sent) } else { String::new() })),
+        ("rate", Box::new(|_, step| percent(step.rate()).unwrap_or_default())),
         ("of all", Box::new(|_, step| percent(funnel.cumulative(step)).unwrap_or_default())),
-        ("sent", Box::new(|_, step| if step.kind == "send" { grouped(step.sent) } else { String::new() })),
     ];
-    if (0..funnel.steps.len()).any(|index| funnel.drop_off(index).is_some()) {
-        columns.push(("change", Box::new(|index, _| funnel.drop_off(index).map_or_else(String::new, change))));
-    }
-    let counts: [(&'static str, Count); 3] =
-        [("skipped", |step| step.skipped), ("goal", |step| step.goal), ("waiting", |step| step.waiting)];
+    let counts: [(&'static str, Count); 5] = [
+        ("skipped", |step| step.skipped),
+        ("held", |step| step.held),
+        ("rejected", |step| step.rejected),
+        ("goal", |step| step.goal),
+        ("waiting", |step| step.waiting),
+    ];
     for (heading, count) in counts {
         if funnel.steps.iter().any(|step| count(step) > 0) {
             columns.push((heading, Box::new(move |_, step| some(count(step)))));
         }
     }
-    // Where the line is narrow, what says least goes first.
-    for heading in ["skipped", "change", "goal", "waiting"] {
-        if numbers_width(funnel, &columns) + NAME.start() > width {
+    // Where the line is narrow, what says least, or is said below the table as well, goes first; the bar stays.
+    for heading in ["rejected", "held", "rate", "skipped", "entered", "goal", "waiting"] {
+        if numbers_width(funnel, &columns) + NAME.start() + 2 + BAR.start() > width {
             columns.retain(|(name, _)| *name != heading);
         }
     }
@@ -235,15 +239,6 @@ fn painted_bar(text: &str, paint: &dyn Fn(Ansi, &str) -> String) -> String {
             format!("{}{}{}", &text[..start], paint(FULL, &text[start..end]), &text[end..])
         }
         _ => text,
-    }
-}
-
-fn change(drop_off: f64) -> String {
-    let percent = (-drop_off * 100.0).round();
-    match percent {
-        _ if percent < 0.0 => format!("−{} %", -percent),
-        _ if percent > 0.0 => format!("+{percent} %"),
-        _ => "0 %".to_owned(),
     }
 }
 

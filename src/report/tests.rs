@@ -72,12 +72,12 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
     12,480 entered: 3,120 under way, 6,800 finished, 1,560 reached the goal (13 %),
                     1,000 left
 
-    step                              of all    sent  change  skipped  goal  waiting
-    cảm-ơn-đã-dùng-thử  ███████████▉   >99 %  12,450                ·     ·        ·
-    case-study          █████████▌      80 %  10,000   −20 %        ·   600    2,000
-    mark-warm (set)     ████████▋       72 %                        ·     ·        ·
-    nudge               █████▌          46 %   5,777   −42 %    2,100   960    1,120
-    old-nudge †         ▏              0.3 %      40                ·     ·        ·
+    step                      entered    sent   rate  of all  skipped  goal  waiting
+    cảm-ơn-đã-dùn…  ███████▉   12,480  12,450  >99 %   >99 %        ·     ·        ·
+    case-study      ██████▍    12,000  10,000   83 %    80 %        ·   600    2,000
+    mark-warm (se…  █████▊      9,000          100 %    72 %        ·     ·        ·
+    nudge           ███▋        9,000   5,777   64 %    46 %    2,100   960    1,120
+    old-nudge †     ▏              40      40  100 %   0.3 %        ·     ·        ·
     † no longer in the file
 
     Waiting  2,000 for case-study, next 2026-03-02 09:30
@@ -112,8 +112,8 @@ fn what_has_not_begun_reads_well() {
     one
     1 entered: 1 under way
 
-    step   of all  sent  waiting
-    hello     0 %     0        1
+    step   entered  sent  rate  of all  waiting
+    hello        ·     ·           0 %        1
 
     Waiting  1 for hello
     Due      0 in 24 hours, 0 in 7 days
@@ -128,12 +128,12 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
     12,480 entered: 3,120 under way, 6,800 finished,
                     1,560 reached the goal (13 %), 1,000 left
 
-    step          of all    sent  change  skipped  goal  waiting
-    cảm-ơn-đã-d…   >99 %  12,450                ·     ·        ·
-    case-study      80 %  10,000   −20 %        ·   600    2,000
-    mark-warm (…    72 %                        ·     ·        ·
-    nudge           46 %   5,777   −42 %    2,100   960    1,120
-    old-nudge †    0.3 %      40                ·     ·        ·
+    step                             sent  of all  goal  waiting
+    cảm-ơn-đã-dùng-thử  ████████▉  12,450   >99 %     ·        ·
+    case-study          ███████▏   10,000    80 %   600    2,000
+    mark-warm (set)     ██████▍              72 %     ·        ·
+    nudge               ████▏       5,777    46 %   960    1,120
+    old-nudge †         ▏              40   0.3 %     ·        ·
     † no longer in the file
 
     Waiting  2,000 for case-study, next 2026-03-02 09:30

@@ -91,9 +91,9 @@ fn a_report_is_a_table_json_or_csv_also_before_anything_happened() {
     w
     3 entered: 2 under way, 1 reached the goal (33 %)
 
-    step                                    of all  sent  change  goal  waiting
-    a     ████████████████████████████████   100 %     3             1        ·
-    b                                          0 %     0  −100 %     ·        2
+    step                                 entered  sent   rate  of all  goal  waiting
+    a     █████████████████████████████        3     3  100 %   100 %     1        ·
+    b                                          3     ·    0 %     0 %     ·        2
 
     Waiting  2 for b, next 2026-03-04 08:00
     Due      0 in 24 hours, 2 in 7 days
