@@ -1,0 +1,22 @@
+-- What leaves without being a mail to the contact: 'notify' or 'webhook'; null is a mail.
+ALTER TABLE sends ADD COLUMN kind TEXT;
+
+-- When the passing of time alone may next let a contact into a campaign: a date, or the edge of a
+-- condition such as `days_since("purchased") > 30`. `fired`: the day that did so last, counted from 1970.
+CREATE TABLE watches (
+    campaign_id INTEGER NOT NULL REFERENCES campaigns (id) ON DELETE CASCADE,
+    contact_id  INTEGER NOT NULL REFERENCES contacts (id) ON DELETE CASCADE,
+    at          INTEGER,
+    fired       INTEGER,
+    PRIMARY KEY (campaign_id, contact_id)
+) WITHOUT ROWID;
+CREATE INDEX watches_at ON watches (campaign_id, at) WHERE at IS NOT NULL;
+
+-- For which form of the campaign's triggers the watches were made; null: for none yet.
+ALTER TABLE campaigns ADD COLUMN watched TEXT;
+
+-- Mails that left, by the minute since 1970: what limits an hour and a day.
+CREATE TABLE outflow (minute INTEGER PRIMARY KEY, mails INTEGER NOT NULL);
+
+-- Signs what comes back from outside, and hides who was forgotten.
+INSERT INTO meta VALUES ('secret', lower(hex(randomblob(32))));
