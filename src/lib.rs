@@ -8,9 +8,9 @@
 //! ```text
 //! main → lib → cmd → runner, report, import
 //!                     │
-//!           ┌─────────┼──────────┬─────────┐
-//!         store     mail      project    decide
-//!           └─────────┴────┬─────┴─────────┘
+//!           ┌─────────┬────┴─────┬──────────┬─────────┐
+//!         store     mail      webhook    project    decide
+//!           └─────────┴────┬─────┴──────────┴─────────┘
 //!                   model, error              ui, clock, exit: used by main, lib, cmd alone
 //! ```
 //!
@@ -39,6 +39,7 @@ pub mod report;
 pub mod runner;
 pub mod store;
 pub mod ui;
+pub mod webhook;
 
 use std::ffi::OsString;
 

@@ -14,3 +14,9 @@ pub(super) fn read() -> Environment {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     Environment { no_color: set("NO_COLOR").is_some(), smtp_url: set("DRIP_SMTP_URL") }
 }
+
+/// Returns a variable by its name, for the secrets that campaign files refer to.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::Instant;
-use crate::model::campaign::{Action, Campaign};
+use crate::model::campaign::Campaign;
 use crate::model::id::CampaignId;
 use crate::model::send::SendState;
 use crate::report::{Funnel, StepRow};
@@ -76,15 +76,7 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
         exits: Vec::new(),
         steps: steps
             .iter()
-            .map(|step| StepRow {
-                id: step.id.as_str().to_owned(),
-                kind: match step.action {
-                    Action::Send(_) => "send",
-                    Action::Set(_) => "set",
-                    Action::Exit(_) => "exit",
-                },
-                ..StepRow::default()
-            })
+            .map(|step| StepRow { id: step.id.as_str().to_owned(), kind: step.action.kind(), ..StepRow::default() })
             .collect(),
         due_24h: 0,
         due_7d: 0,

@@ -4,13 +4,13 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::context::{self, Context, Loaded};
+use super::happening::tell;
+use super::outgoing::{self, Outgoing};
 use super::{Failure, report};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
-use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
-use crate::model::campaign::Existing;
 use crate::report::json as funnels_json;
-use crate::runner::{self, Happening, Options, Outcome, Parts, Stop};
+use crate::runner::{self, Happening, Options, Outcome, Stop};
 use crate::store::{RunLock, RunTotals, Store};
 use crate::ui::sanitise;
 use crate::ui::words::{count, list};
@@ -34,12 +34,11 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     };
     let mut store = Store::open(&context.database())?;
     let outcome = pass(context, &loaded, &mut store, &options)?;
-    let relay = relay(context, &loaded);
     if context.output.options().json {
         let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
         let json = json!({
             "totals": outcome.totals, "stopped": outcome.stopped.as_ref().map(stopped),
-            "relay": relay.describe(), "funnels": funnels_json(&funnels),
+            "relay": outgoing::describe(context, &loaded), "funnels": funnels_json(&funnels),
         });
         context.output.result(&format!("{json:#}\n"));
     } else if !context.output.options().quiet {
@@ -65,16 +64,10 @@ pub(super) fn pass(
     store: &mut Store,
     options: &Options,
 ) -> Result<Outcome, Failure> {
-    let relay = relay(context, loaded);
+    let outgoing = Outgoing::new(context, loaded, store)?;
     let clock = context.clock;
     let now = move || clock.now();
-    let parts = Parts {
-        settings: &loaded.project.settings,
-        campaigns: &loaded.project.campaigns,
-        templates: &loaded.templates,
-        relay: relay.as_ref(),
-        clock: &now,
-    };
+    let parts = outgoing.parts(loaded, &now);
     Ok(runner::run(store, &parts, options, &mut |happening| tell(context, &happening, "sent"))?)
 }
 
@@ -85,16 +78,10 @@ fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit
         Some(store) => store.copy_to(&folder.path().join("drip.db"))?,
         None => Store::open(&folder.path().join("drip.db"))?,
     };
-    let discard = Discard;
+    let outgoing = Outgoing::nowhere(&mut copy)?;
     let clock = context.clock;
     let now = move || clock.now();
-    let parts = Parts {
-        settings: &loaded.project.settings,
-        campaigns: &loaded.project.campaigns,
-        templates: &loaded.templates,
-        relay: &discard,
-        clock: &now,
-    };
+    let parts = outgoing.parts(loaded, &now);
     let mut mails = Vec::new();
     let mut total = 0_u64;
     let verbose = context.output.options().verbose;
@@ -126,17 +113,13 @@ fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit
     Ok(if outcome.totals.held > 0 { Exit::Attention } else { Exit::Success })
 }
 
-fn relay(context: &Context, loaded: &Loaded) -> Box<dyn Relay> {
-    match &loaded.project.settings.smtp {
-        Some(smtp) => Box::new(SmtpRelay::new(smtp.clone())),
-        None => Box::new(Outbox::new(context.root.join("outbox"))),
-    }
-}
-
 /// Says why a run stopped, and returns the exit code of what it did.
 fn finish(context: &Context, outcome: &Outcome) -> Exit {
     match &outcome.stopped {
-        Some(Stop::Limit) => context.output.status("The limit is reached; everyone else stays due."),
+        Some(why) if why.is_gentle() => {
+            let why = stopped(why);
+            context.output.status(&format!("{}{}; everyone else stays due.", why[..1].to_uppercase(), &why[1..]));
+        }
         Some(why) => {
             context.output.error(&stopped(why));
             return Exit::Relay;
@@ -154,12 +137,14 @@ fn stopped(why: &Stop) -> String {
         }
         Stop::Silence => "the run stopped: the relay took mail after mail without an answer".to_owned(),
         Stop::Limit => "the limit is reached".to_owned(),
+        Stop::Ceiling(limit) => format!("{limit} are used up"),
     }
 }
 
 /// Returns what a run did as one sentence.
 pub(super) fn sentence(totals: &RunTotals, sent: &str) -> String {
     let more = [
+        (totals.called, "called by webhook"),
         (totals.enrolled, "enrolled"),
         (totals.skipped, "skipped"),
         (totals.held, "held"),
@@ -177,72 +162,4 @@ pub(super) fn sentence(totals: &RunTotals, sent: &str) -> String {
         return "Nothing was due.".to_owned();
     }
     format!("{}.", list(&parts))
-}
-
-/// Says what happened: trouble always, the rest to those who want details.
-fn tell(context: &Context, happening: &Happening, sent: &str) {
-    let output = &context.output;
-    match happening {
-        Happening::Recovered(recovered) => {
-            if recovered.given_back > 0 {
-                let mails = count(recovered.given_back as u64, "mail");
-                output.warn(&format!("an earlier run was cut off; {mails} it had not begun will go now"));
-            }
-            if recovered.unknown > 0 {
-                let mails = count(recovered.unknown as u64, "mail");
-                output.warn(&format!(
-                    "an earlier run was cut off while {mails} left; they are `unknown` and not sent again"
-                ));
-            }
-        }
-        Happening::Registered(registered) if registered.matching > 0 && registered.existing == Existing::Skip => {
-            let people = count(registered.matching, "contact");
-            output.status(&format!(
-                "Campaign {} is new; {people} who match already stay out (`existing: include` lets them in).",
-                registered.campaign
-            ));
-        }
-        Happening::Registered(registered) => output.detail(&format!("Campaign {} is new.", registered.campaign)),
-        Happening::Changed { campaign, people } => {
-            output
-                .detail(&format!("Campaign {campaign} changed; {} looked at anew.", count(*people as u64, "contact")));
-        }
-        Happening::Gone { campaign, people } => {
-            let people = count(*people, "contact");
-            output.warn(&format!("campaigns/{campaign}.yaml is gone; {people} inside it wait until it is back"));
-        }
-        Happening::Paused { campaign, reason } => {
-            let reason = sanitise::line(reason);
-            output.warn(&format!(
-                "campaign {campaign} is paused ({reason}); go on with `drip campaign resume {campaign}`"
-            ));
-        }
-        Happening::Entered { campaign, contact } => {
-            output.detail(&format!("{campaign}: {} entered", sanitise::line(contact)));
-        }
-        Happening::Sent { campaign, step, contact } => {
-            output.detail(&format!("{campaign} {step}: {} {sent}", sanitise::line(contact)));
-        }
-        Happening::Held { campaign, step, contact, reason } => {
-            output.warn(&format!("{campaign} {step}: {} held: {}", sanitise::line(contact), sanitise::lines(reason)));
-        }
-        Happening::Deferred { campaign, step, contact, reason, retry_at } => {
-            let until = retry_at.format("%Y-%m-%d %H:%M:%SZ");
-            output.detail(&format!(
-                "{campaign} {step}: {} deferred until {until}: {}",
-                sanitise::line(contact),
-                sanitise::line(reason)
-            ));
-        }
-        Happening::Rejected { campaign, step, contact, reason } => {
-            output.warn(&format!(
-                "{campaign} {step}: {} rejected: {}",
-                sanitise::line(contact),
-                sanitise::line(reason)
-            ));
-        }
-        Happening::Unknown { campaign, step, contact, reason } => {
-            output.warn(&format!("{campaign} {step}: {} unknown: {}", sanitise::line(contact), sanitise::line(reason)));
-        }
-    }
 }

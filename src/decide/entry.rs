@@ -18,6 +18,18 @@ pub enum Entry {
     Again,
 }
 
+impl Entry {
+    /// Returns why the contact stays out, in words; `None`: it comes in.
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Enter(_) => None,
+            Self::Barred => Some("opted out or suppressed"),
+            Self::Inside => Some("inside already"),
+            Self::Again => Some("was inside before"),
+        }
+    }
+}
+
 /// Decides whether a contact whose trigger fired at `at` comes in.
 pub fn entry(campaign: &Campaign, contact: &Contact, last: Option<Passage>, at: Instant) -> Entry {
     if contact.suppressed || contact.consent.is_opt_out() {

@@ -19,6 +19,7 @@ pub fn reached<'a>(campaign: &Campaign, facts: &'a Facts, rules: Rules<'_>, now:
             contact: &facts.contact,
             event: Some(event),
             history: &facts.events,
+            sends: &facts.sends,
             segments: rules.segments,
             now,
         };

@@ -13,24 +13,29 @@
 //! | 5 | is it not due yet, or backing off? | `Wait` until then |
 //! | 6 | is it overdue beyond `late`? | `Skip` |
 //! | 7 | does its `if` fail? | `Skip` |
-//! | 8 | does it set or exit? | `Set`, `Exit` |
-//! | 9 | are hours and days closed? | `Wait` until they open |
-//! | 10 | did the contact get the mails of the frequency cap? | `Wait` until the next local day |
-//! | 11 | | `Send` |
+//! | 8 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
+//! | 9 | does it do something else than mail the contact? | `Act`, `Exit` |
+//! | 10 | are hours and days closed, or is it a quiet date? | `Wait` until they open |
+//! | 11 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
+//! | 12 | | `Send` |
 
 pub mod entry;
 pub mod funnel;
 pub mod goal;
 pub mod position;
+mod variant;
+pub mod watch;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use crate::model::campaign::{Action, AtEnd, Campaign, Late, Step};
+use crate::model::campaign::{Action, AtEnd, Campaign, Late, Mail, Step, WaitFor};
 use crate::model::condition::{Condition, Scope};
 use crate::model::contact::{Consent, Contact};
+use crate::model::event::Event;
 use crate::model::facts::Facts;
 use crate::model::send::{SendRecord, SendState};
 use crate::model::settings::{FrequencyCap, Settings};
@@ -40,13 +45,13 @@ use crate::model::{Instant, wall};
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
     pub timezone: Tz,
-    pub frequency_cap: Option<FrequencyCap>,
+    pub frequency_caps: &'a [FrequencyCap],
     pub segments: &'a BTreeMap<String, Condition>,
 }
 
 impl<'a> From<&'a Settings> for Rules<'a> {
     fn from(settings: &'a Settings) -> Self {
-        Self { timezone: settings.timezone, frequency_cap: settings.frequency_cap, segments: &settings.segments }
+        Self { timezone: settings.timezone, frequency_caps: &settings.frequency_caps, segments: &settings.segments }
     }
 }
 
@@ -55,12 +60,14 @@ impl<'a> From<&'a Settings> for Rules<'a> {
 pub enum Decision<'a> {
     /// Nothing until then; `None`: nothing until something about the contact or the files changes.
     Wait { step: Option<&'a Step>, until: Option<Instant>, why: Waiting },
-    /// The step's mail goes now.
-    Send { step: &'a Step, due: Instant },
+    /// The step's mail goes now: this one, which is called so where the step is a test.
+    Send { step: &'a Step, mail: &'a Mail, variant: Option<&'a str>, due: Instant },
     /// The step is not for this contact.
     Skip { step: &'a Step, due: Instant, reason: SkipReason },
-    /// The step sets attributes.
-    Set { step: &'a Step, due: Instant },
+    /// The step does now what it does other than mail the contact: set, enrol, notify, call a web address.
+    Act { step: &'a Step, due: Instant },
+    /// The step has waited enough: the event came, or time is up.
+    Waited { step: &'a Step, due: Instant, came: bool },
     /// The enrolment ends before its end; with the `exit` step that says so, if one does.
     Exit { step: Option<&'a Step>, reason: String },
     /// The goal was reached.
@@ -80,6 +87,8 @@ pub enum Waiting {
     Window,
     /// The contact got enough mail for now.
     Cap,
+    /// For the event of a `wait_for` step.
+    Event,
     /// The contact has not confirmed.
     Consent,
     /// All steps are done; the campaign holds its people for later ones.
@@ -113,7 +122,8 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     if let Some(event) = goal::reached(campaign, facts, rules, now) {
         return Decision::Goal { at: event.at };
     }
-    let holds = |condition: &Condition| condition.holds(scope(facts, rules, now));
+    let sends = current_names(campaign, &facts.sends);
+    let holds = |condition: &Condition| condition.holds(scope(facts, &sends, rules, now));
     if campaign.exit_when.as_ref().is_some_and(holds) {
         return Decision::Exit { step: None, reason: "exit_when".to_owned() };
     }
@@ -136,6 +146,7 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
         return Decision::Wait { step: Some(step), until: Some(ready), why };
     }
     if let Late::SkipAfter(limit) = step.late
+        && !matches!(step.action, Action::WaitFor(_))
         && now - due > limit.elapsed()
     {
         return Decision::Skip { step, due, reason: SkipReason::Late };
@@ -143,11 +154,22 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     if !step.condition.as_ref().is_none_or(holds) {
         return Decision::Skip { step, due, reason: SkipReason::Condition };
     }
-    match &step.action {
-        Action::Set(_) => return Decision::Set { step, due },
+    let (mail, variant) = match &step.action {
         Action::Exit(reason) => return Decision::Exit { step: Some(step), reason: reason.clone() },
-        Action::Send(_) => {}
-    }
+        Action::WaitFor(wait) => return waited(step, wait, facts, rules, due, now),
+        Action::Set(_) | Action::Enrol(_) | Action::Notify(_) | Action::Webhook(_) => {
+            return Decision::Act { step, due };
+        }
+        Action::Send(mail) => (mail, None),
+        Action::Test(variants) => {
+            let begun = row.and_then(|row| row.variant.as_deref());
+            match variant::choose(variants, begun, campaign, step, &facts.contact) {
+                Some(chosen) => (&chosen.mail, Some(chosen.name.as_str())),
+                // A test without variants is not read from a file.
+                None => return Decision::Act { step, due },
+            }
+        }
+    };
     let zone = zone(&facts.contact, rules);
     let open = step.window.next_open(now, zone);
     if open > now {
@@ -157,7 +179,43 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
         let until = step.window.next_open(free, zone);
         return Decision::Wait { step: Some(step), until: Some(until), why: Waiting::Cap };
     }
-    Decision::Send { step, due }
+    Decision::Send { step, mail, variant, due }
+}
+
+/// Decides a `wait_for` step that is due.
+fn waited<'a>(
+    step: &'a Step,
+    wait: &WaitFor,
+    facts: &Facts,
+    rules: Rules<'_>,
+    due: Instant,
+    now: Instant,
+) -> Decision<'a> {
+    let zone = zone(&facts.contact, rules);
+    let deadline = wait.at_most.after(due, zone);
+    let entered = facts.enrolment.entered_at;
+    let counts = |event: &Event| event.name == wait.event && event.at > entered && event.at <= now.min(deadline);
+    let came = facts.events.iter().filter(|event| counts(event)).any(|event| {
+        let scope = Scope { event: Some(event), ..scope(facts, &facts.sends, rules, now) };
+        wait.condition.as_ref().is_none_or(|condition| condition.holds(scope))
+    });
+    if came || now >= deadline {
+        return Decision::Waited { step, due, came };
+    }
+    Decision::Wait { step: Some(step), until: Some(deadline), why: Waiting::Event }
+}
+
+/// Returns the rows of the ledger under the names that the steps have now.
+fn current_names<'f>(campaign: &Campaign, sends: &'f [SendRecord]) -> Cow<'f, [SendRecord]> {
+    let now_called = |row: &SendRecord| campaign.position_of(&row.step).map(|at| campaign.steps[at].id.as_str());
+    if sends.iter().all(|row| now_called(row).is_none_or(|name| name == row.step)) {
+        return Cow::Borrowed(sends);
+    }
+    let renamed = sends.iter().map(|row| match now_called(row) {
+        Some(name) => SendRecord { step: name.to_owned(), ..row.clone() },
+        None => row.clone(),
+    });
+    Cow::Owned(renamed.collect())
 }
 
 /// Returns the instant at which a step is due: its delay over and, for a mail, its window open.
@@ -166,15 +224,13 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let entry = facts.enrolment.entered_at;
     let last = facts.sends.iter().filter(|row| row.state.is_closed()).max_by_key(|row| row.at);
     let over = step.delay.over(last.map_or(entry, |row| row.at), entry, zone);
-    match step.action {
-        Action::Send(_) => {
-            // Two mails never share an instant: the second one would leave in the same run as the first.
-            let mails = facts.sends.iter().filter(|row| row.state.is_mail() && !step.is_called(&row.step));
-            let over = mails.map(|row| row.at + TimeDelta::milliseconds(1)).fold(over, Instant::max);
-            step.window.next_open(over, zone)
-        }
-        Action::Set(_) | Action::Exit(_) => over,
+    if !step.action.is_mail() {
+        return over;
     }
+    // Two mails never share an instant: the second one would leave in the same run as the first.
+    let mails = facts.sends.iter().filter(|row| row.is_mail() && !step.is_called(&row.step));
+    let over = mails.map(|row| row.at + TimeDelta::milliseconds(1)).fold(over, Instant::max);
+    step.window.next_open(over, zone)
 }
 
 /// Returns the zone in which a contact lives.
@@ -193,13 +249,18 @@ fn barred<'a>(contact: &Contact) -> Option<Decision<'a>> {
     }
 }
 
-/// Returns when the frequency cap lets the next mail through; `None`: now.
+/// Returns when every frequency cap lets the next mail through; `None`: now.
 fn capped_until(facts: &Facts, rules: Rules<'_>, now: Instant) -> Option<Instant> {
-    let cap = rules.frequency_cap?;
     let zone = zone(&facts.contact, rules);
-    let days_before = |days: u32| wall::wall(now, zone).date() - chrono::Days::new(days.into());
-    let since = wall::start_of_day(days_before(cap.days - 1), zone);
-    let mut counted: Vec<_> = facts.recent_mails.iter().copied().filter(|&at| at >= since).collect();
+    let free = rules.frequency_caps.iter().filter_map(|cap| capped_by(*cap, &facts.recent_mails, zone, now)).max()?;
+    // A clock that was set back must not leave someone due at once, for ever.
+    Some(free.max(now + TimeDelta::milliseconds(1)))
+}
+
+fn capped_by(cap: FrequencyCap, recent_mails: &[Instant], zone: Tz, now: Instant) -> Option<Instant> {
+    let first_day = wall::wall(now, zone).date() - chrono::Days::new(u64::from(cap.days) - 1);
+    let since = wall::start_of_day(first_day, zone);
+    let mut counted: Vec<_> = recent_mails.iter().copied().filter(|&at| at >= since).collect();
     let limit = usize::try_from(cap.mails).unwrap_or(usize::MAX);
     if counted.len() < limit {
         return None;
@@ -207,16 +268,12 @@ fn capped_until(facts: &Facts, rules: Rules<'_>, now: Instant) -> Option<Instant
     counted.sort_unstable();
     // Free again on the day on which enough of them no longer count.
     let leaving = counted[counted.len() - limit.max(1)];
-    let mut free = wall::next_day(leaving.max(since), zone);
-    for _ in 1..cap.days {
-        free = wall::next_day(free, zone);
-    }
-    // A clock that was set back must not leave someone due at once, for ever.
-    Some(free.max(now + TimeDelta::milliseconds(1)))
+    let free = wall::wall(leaving.max(since), zone).date() + chrono::Days::new(cap.days.into());
+    Some(wall::start_of_day(free, zone))
 }
 
-fn scope<'a>(facts: &'a Facts, rules: Rules<'a>, now: Instant) -> Scope<'a> {
-    Scope { contact: &facts.contact, event: None, history: &facts.events, segments: rules.segments, now }
+fn scope<'a>(facts: &'a Facts, sends: &'a [SendRecord], rules: Rules<'a>, now: Instant) -> Scope<'a> {
+    Scope { contact: &facts.contact, event: None, history: &facts.events, sends, segments: rules.segments, now }
 }
 
 #[cfg(test)]

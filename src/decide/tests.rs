@@ -6,18 +6,20 @@ use serde_json::Map;
 
 use super::*;
 use crate::model::address::Address;
-use crate::model::campaign::{Existing, Goal, Mail, Reentry, Trigger};
+use crate::model::campaign::{Existing, Goal, Mail, Reentry, Trigger, Variant};
 use crate::model::delay::{Delay, Span};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::event::Event;
 use crate::model::id::{CampaignId, ContactId, EnrolmentId, EventId, StepId, TemplateName};
+use crate::model::quiet::QuietDates;
+use crate::model::send::{CAME, SendKind, TIMED_OUT};
 use crate::model::window::{Hours, Weekdays, Window};
 
 /// Someone in Viet Nam who entered on Monday 2 March 2026 at 09:00 there.
 struct Story {
     campaign: Campaign,
     facts: Facts,
-    cap: Option<FrequencyCap>,
+    caps: Vec<FrequencyCap>,
 }
 
 fn at(text: &str) -> Instant {
@@ -35,6 +37,7 @@ fn story(steps: &[&str]) -> Story {
             delay: Delay::parse(delay).unwrap(),
             window: Window::default(),
             late: Late::Send,
+            sender: None,
             action: Action::Send(Mail { template: TemplateName::new(id), subject: None }),
         }
     });
@@ -48,6 +51,7 @@ fn story(steps: &[&str]) -> Story {
         exit_when: None,
         at_end: AtEnd::Close,
         priority: 0,
+        sender: None,
         steps: steps.collect(),
         fingerprint: String::new(),
     };
@@ -71,13 +75,21 @@ fn story(steps: &[&str]) -> Story {
         entered_at: at("2026-03-02T02:00:00Z"),
     };
     let facts = Facts { enrolment, contact, events: Vec::new(), sends: Vec::new(), recent_mails: Vec::new() };
-    Story { campaign, facts, cap: None }
+    Story { campaign, facts, caps: Vec::new() }
 }
 
 impl Story {
     fn row(mut self, step: &str, state: SendState, time: &str) -> Self {
-        self.facts.sends.push(SendRecord { step: step.to_owned(), state, at: at(time), retry_at: None });
-        if state.is_mail() {
+        self.facts.sends.push(SendRecord {
+            step: step.to_owned(),
+            kind: SendKind::Mail,
+            variant: None,
+            reason: None,
+            state,
+            at: at(time),
+            retry_at: None,
+        });
+        if state.has_left() {
             self.facts.recent_mails.push(at(time));
         }
         self
@@ -98,16 +110,18 @@ impl Story {
     #[track_caller]
     fn says(&self, now: &str, expected: &str) {
         let segments = BTreeMap::new();
-        let rules = Rules { timezone: chrono_tz::UTC, frequency_cap: self.cap, segments: &segments };
+        let rules = Rules { timezone: chrono_tz::UTC, frequency_caps: &self.caps, segments: &segments };
         let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string();
         let name = |step: Option<&Step>| step.map_or("-".to_owned(), |step| step.id.to_string());
         let said = match decide(&self.campaign, &self.facts, rules, at(now)) {
             Decision::Wait { step, until, why } => {
                 format!("wait for {} until {} ({why:?})", name(step), until.map_or("-".to_owned(), time))
             }
-            Decision::Send { step, due } => format!("send {} due {}", step.id, time(due)),
+            Decision::Send { step, variant: None, due, .. } => format!("send {} due {}", step.id, time(due)),
+            Decision::Send { step, variant: Some(variant), .. } => format!("send {} {variant}", step.id),
+            Decision::Waited { step, came, .. } => format!("{} {}", step.id, if came { CAME } else { TIMED_OUT }),
             Decision::Skip { step, reason, .. } => format!("skip {} ({})", step.id, reason.as_str()),
-            Decision::Set { step, .. } => format!("set {}", step.id),
+            Decision::Act { step, .. } => format!("{} {}", step.action.kind(), step.id),
             Decision::Exit { step, reason } => format!("exit at {} ({reason})", name(step)),
             Decision::Goal { at } => format!("goal {}", time(at)),
             Decision::Finish => "finish".to_owned(),
@@ -185,8 +199,11 @@ fn conditions_skip_exit_and_set() {
 #[test]
 fn hours_days_and_lateness_hold_on_the_contacts_clock() {
     let mut story = story(&["thanks"]);
-    story.step("thanks").window =
-        Window { hours: Some(Hours::parse("10:00-17:00").unwrap()), days: Some(Weekdays::parse("mon-fri").unwrap()) };
+    story.step("thanks").window = Window {
+        hours: Some(Hours::parse("10:00-17:00").unwrap()),
+        days: Some(Weekdays::parse("mon-fri").unwrap()),
+        quiet: QuietDates::default(),
+    };
     story.says("2026-03-02T02:00:00Z", "wait for thanks until 2026-03-02T03:00:00Z (Due)");
     // The run comes in the evening: tomorrow.
     story.says("2026-03-02T12:00:00Z", "wait for thanks until 2026-03-03T03:00:00Z (Window)");
@@ -200,17 +217,87 @@ fn hours_days_and_lateness_hold_on_the_contacts_clock() {
 #[test]
 fn the_frequency_cap_lets_the_next_local_day_through() {
     let mut story = story(&["thanks"]);
-    story.cap = Some(FrequencyCap { mails: 1, days: 1 });
+    story.caps = vec![FrequencyCap { mails: 1, days: 1 }];
     // Midnight in Viet Nam is 17:00Z.
     story.facts.recent_mails = vec![at("2026-03-02T16:59:00Z")];
     story.says("2026-03-02T16:59:59Z", "wait for thanks until 2026-03-02T17:00:00Z (Cap)");
     story.says("2026-03-02T17:00:00Z", "send thanks due 2026-03-02T02:00:00Z");
-    story.cap = Some(FrequencyCap { mails: 2, days: 1 });
+    story.caps = vec![FrequencyCap { mails: 2, days: 1 }];
     story.says("2026-03-02T16:59:59Z", "send thanks due 2026-03-02T02:00:00Z");
-    story.cap = Some(FrequencyCap { mails: 2, days: 7 });
+    story.caps = vec![FrequencyCap { mails: 2, days: 7 }];
     story.facts.recent_mails = vec![at("2026-03-02T03:00:00Z"), at("2026-03-04T03:00:00Z")];
     story.says("2026-03-08T03:00:00Z", "wait for thanks until 2026-03-08T17:00:00Z (Cap)");
     story.says("2026-03-08T17:00:00Z", "send thanks due 2026-03-02T02:00:00Z");
+}
+
+#[test]
+fn every_cap_holds() {
+    let mut story = story(&["thanks"]);
+    story.caps = vec![FrequencyCap { mails: 1, days: 1 }, FrequencyCap { mails: 2, days: 7 }];
+    story.facts.recent_mails = vec![at("2026-03-02T03:00:00Z")];
+    story.says("2026-03-02T04:00:00Z", "wait for thanks until 2026-03-02T17:00:00Z (Cap)");
+    story.says("2026-03-03T03:00:00Z", "send thanks due 2026-03-02T02:00:00Z");
+    story.facts.recent_mails.push(at("2026-03-03T03:00:00Z"));
+    // The day is free again tomorrow, the week when the first of the two is a week back.
+    story.says("2026-03-03T04:00:00Z", "wait for thanks until 2026-03-08T17:00:00Z (Cap)");
+}
+
+#[test]
+fn a_wait_ends_when_the_event_comes_or_time_is_up() {
+    let mut story = story(&["thanks", "activation 1d", "nudge"]).row("thanks", SendState::Sent, "2026-03-02T02:00:00Z");
+    let wait = WaitFor { event: "activated".to_owned(), condition: None, at_most: Span::parse("7d").unwrap() };
+    story.step("activation").action = Action::WaitFor(wait);
+    story.step("nudge").condition = Some(Condition::parse("timed_out('activation')").unwrap());
+    story.says("2026-03-02T03:00:00Z", "wait for activation until 2026-03-03T02:00:00Z (Due)");
+    story.says("2026-03-03T02:00:00Z", "wait for activation until 2026-03-10T02:00:00Z (Event)");
+    story.says("2026-03-10T02:00:00Z", "activation timed out");
+    // What came before the step was reached counts as well, from the entry on; not what came too late.
+    let late = story.event("activated", "2026-03-10T02:00:01Z");
+    late.says("2026-03-11T00:00:00Z", "activation timed out");
+    let mut story = late.event("activated", "2026-03-02T02:30:00Z");
+    story.facts.events.sort_by_key(|event| event.at);
+    story.says("2026-03-03T02:00:00Z", "activation came");
+    let mut story = story.row("activation", SendState::Done, "2026-03-03T02:00:00Z");
+    story.facts.sends[1].reason = Some(CAME.to_owned());
+    story.says("2026-03-03T02:00:00Z", "skip nudge (condition)");
+    story.facts.sends[1].reason = Some(TIMED_OUT.to_owned());
+    story.says("2026-03-03T02:00:00Z", "send nudge due 2026-03-03T02:00:00Z");
+    // The wait has another name by now.
+    story.step("activation").id = StepId::new("active");
+    story.step("active").was.push(StepId::new("activation"));
+    story.step("nudge").condition = Some(Condition::parse("timed_out('active')").unwrap());
+    story.says("2026-03-03T02:00:00Z", "send nudge due 2026-03-03T02:00:00Z");
+}
+
+#[test]
+fn a_test_gives_each_contact_one_variant_for_ever_and_each_variant_its_share() {
+    let mut story = story(&["thanks"]);
+    let variant = |name: &str, share| {
+        let mail = Mail { template: TemplateName::new("thanks"), subject: None };
+        Variant { name: name.to_owned(), share, mail }
+    };
+    story.step("thanks").action = Action::Test(vec![variant("a", 50), variant("b", 30), variant("c", 20)]);
+    let rules = |segments| Rules { timezone: chrono_tz::UTC, frequency_caps: &[], segments };
+    let segments = BTreeMap::new();
+    let mut got: BTreeMap<String, u32> = BTreeMap::new();
+    for person in 0..5_000 {
+        story.facts.contact.address = Address::parse(&format!("p{person}@example.com")).unwrap();
+        let now = at("2026-03-02T02:00:00Z");
+        let Decision::Send { variant: Some(variant), .. } =
+            decide(&story.campaign, &story.facts, rules(&segments), now)
+        else {
+            panic!("no mail");
+        };
+        *got.entry(variant.to_owned()).or_default() += 1;
+    }
+    // Five standard deviations around 2,500, 1,500 and 1,000.
+    for (variant, expected, slack) in [("a", 2500, 177), ("b", 1500, 162), ("c", 1000, 142)] {
+        assert!(got[variant].abs_diff(expected) < slack, "{got:?}");
+    }
+    // What was begun stays, also when the shares change.
+    let mut story = story.row("thanks", SendState::Deferred, "2026-03-02T02:00:00Z");
+    story.facts.sends[0].variant = Some("c".to_owned());
+    story.says("2026-03-02T02:00:00Z", "send thanks c");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
 use crate::model::address::Address;
-use crate::model::settings::{Mailbox, Settings};
+use crate::model::settings::Mailbox;
 
 /// The longest display name kept, in characters; longer ones are how spam travels in sign-up forms.
 const LONGEST_NAME: usize = 100;
@@ -33,8 +33,15 @@ pub struct Draft<'a> {
     /// `local@domain`, without brackets.
     pub message_id: &'a str,
     pub date: Instant,
+    /// What makes it a mail of a list; `None` for a mail inside the firm.
+    pub list: Option<List<'a>>,
+}
+
+/// The list that a mail belongs to, and the way out of it.
+#[derive(Debug, Clone, Copy)]
+pub struct List<'a> {
     /// The campaign's id; stands in `List-ID`.
-    pub list_id: &'a str,
+    pub id: &'a str,
     /// A `mailto:` URI.
     pub unsubscribe: &'a str,
 }
@@ -73,8 +80,8 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
     if !is_message_id(draft.message_id) {
         return Err(MessageError::MessageId(one_line(draft.message_id)));
     }
-    if !is_mailto(draft.unsubscribe) {
-        return Err(MessageError::Unsubscribe(one_line(draft.unsubscribe)));
+    if let Some(list) = draft.list.filter(|list| !is_mailto(list.unsubscribe)) {
+        return Err(MessageError::Unsubscribe(one_line(list.unsubscribe)));
     }
     let mut builder = lettre::Message::builder()
         .from(mailbox(&draft.from.address, draft.from.name.as_deref())?)
@@ -82,12 +89,16 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
     if let Some(reply_to) = draft.reply_to {
         builder = builder.reply_to(mailbox(&reply_to.address, reply_to.name.as_deref())?);
     }
-    let message = builder
+    builder = builder
         .raw_header(subject_header(subject))
         .date(date(draft.date))
-        .message_id(Some(format!("<{}>", draft.message_id)))
-        .raw_header(raw("List-Unsubscribe", format!("<{}>", draft.unsubscribe)))
-        .raw_header(raw("List-ID", list_id(draft.list_id, draft.from.address.domain())))
+        .message_id(Some(format!("<{}>", draft.message_id)));
+    if let Some(list) = draft.list {
+        builder = builder
+            .raw_header(raw("List-Unsubscribe", format!("<{}>", list.unsubscribe)))
+            .raw_header(raw("List-ID", list_id(list.id, draft.from.address.domain())));
+    }
+    let message = builder
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
         .raw_header(raw("X-Auto-Response-Suppress", "OOF, AutoReply".to_owned()))
         .header(MIME_VERSION_1_0)
@@ -108,9 +119,8 @@ pub fn message_id(token: &str, send: i64, domain: &str) -> String {
 }
 
 /// Returns where a mail program writes to unsubscribe: to the address for replies, with the token as its subject.
-pub fn unsubscribe_mailto(settings: &Settings, token: &str) -> String {
-    let mailbox = settings.reply_to.as_ref().unwrap_or(&settings.from);
-    mailto(&mailbox.address, token)
+pub fn unsubscribe_mailto(replies: &Address, token: &str) -> String {
+    mailto(replies, token)
 }
 
 fn mailto(address: &Address, token: &str) -> String {

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::address::Address;
 use super::condition::Condition;
+use super::date::Offset;
 use super::delay::{Delay, Span};
 use super::id::{CampaignId, StepId, TemplateName};
 use super::window::Window;
@@ -22,6 +24,8 @@ pub struct Campaign {
     pub at_end: AtEnd,
     /// Who goes first when the frequency cap bites: the higher number.
     pub priority: i32,
+    /// Who sends its mails; `None`: the one of `from`.
+    pub sender: Option<String>,
     /// From top to bottom; ids are unique, also among `was`.
     pub steps: Vec<Step>,
     /// Changes whenever the file, a template it uses or a setting it inherits changes.
@@ -43,7 +47,28 @@ impl Campaign {
         });
         let goal = self.goal.iter().filter_map(|goal| goal.condition.as_ref());
         let steps = self.steps.iter().filter_map(|step| step.condition.as_ref());
-        triggers.chain(goal).chain(&self.exit_when).chain(steps)
+        let waits = self.steps.iter().filter_map(|step| match &step.action {
+            Action::WaitFor(wait) => wait.condition.as_ref(),
+            _ => None,
+        });
+        triggers.chain(goal).chain(&self.exit_when).chain(steps).chain(waits)
+    }
+
+    /// Returns the events that its `wait_for` steps wait for.
+    pub fn awaited(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::WaitFor(wait) => Some(wait.event.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Says whether the passing of time alone can fire one of its triggers.
+    pub fn has_timed_trigger(&self) -> bool {
+        self.triggers.iter().any(|trigger| match trigger {
+            Trigger::Date { .. } => true,
+            Trigger::Segment(condition) => condition.reads_clock(),
+            _ => false,
+        })
     }
 }
 
@@ -58,6 +83,8 @@ pub enum Trigger {
     Segment(Condition),
     /// The last event of this name lies this long back; once per silence.
     Inactive { event: String, span: Span },
+    /// A day that an attribute names, or one before or after it; each day once.
+    Date { attribute: String, offset: Offset, yearly: bool },
     /// `drip enrol` alone.
     Manual,
 }
@@ -121,6 +148,8 @@ pub struct Step {
     pub delay: Delay,
     /// When its mail may go; other actions do not wait for it.
     pub window: Window,
+    /// Who sends its mail; `None`: the campaign's sender.
+    pub sender: Option<String>,
     pub late: Late,
     pub action: Action,
 }
@@ -137,10 +166,90 @@ impl Step {
 pub enum Action {
     /// Sends a mail.
     Send(Mail),
+    /// Sends one of several mails; which one is decided by the contact's share, for ever.
+    Test(Vec<Variant>),
+    /// Waits until an event comes or time is up.
+    WaitFor(WaitFor),
+    /// Lets the contact into another campaign.
+    Enrol(CampaignId),
+    /// Sends a mail to someone of the firm.
+    Notify(Notify),
+    /// Sends what is known to a web address.
+    Webhook(Webhook),
     /// Sets attributes of the contact; `null` removes one.
     Set(Map<String, Value>),
     /// Ends the enrolment, with this reason.
     Exit(String),
+}
+
+impl Action {
+    /// Returns the word for it in files and output.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Test(_) => "test",
+            Self::WaitFor(_) => "wait_for",
+            Self::Enrol(_) => "enrol",
+            Self::Notify(_) => "notify",
+            Self::Webhook(_) => "webhook",
+            Self::Set(_) => "set",
+            Self::Exit(_) => "exit",
+        }
+    }
+
+    /// Says whether it mails the contact: only then hours, days and the frequency cap bear on it.
+    pub fn is_mail(&self) -> bool {
+        matches!(self, Self::Send(_) | Self::Test(_))
+    }
+
+    /// Returns every mail to the contact it may send, with the name of the variant.
+    pub fn mails(&self) -> impl Iterator<Item = (Option<&str>, &Mail)> {
+        let (one, several) = match self {
+            Self::Send(mail) => (Some((None, mail)), &[][..]),
+            Self::Test(variants) => (None, variants.as_slice()),
+            _ => (None, &[][..]),
+        };
+        one.into_iter().chain(several.iter().map(|variant| (Some(variant.name.as_str()), &variant.mail)))
+    }
+}
+
+/// One of the mails of a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    pub name: String,
+    /// How many of the sum of all shares get it.
+    pub share: u32,
+    pub mail: Mail,
+}
+
+/// An event to wait for.
+#[derive(Debug, Clone)]
+pub struct WaitFor {
+    pub event: String,
+    pub condition: Option<Condition>,
+    /// From the moment the step is due.
+    pub at_most: Span,
+}
+
+/// A mail to someone of the firm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notify {
+    pub to: Address,
+    /// `None`: a plain mail that says who reached the step.
+    pub template: Option<TemplateName>,
+    pub subject: Option<String>,
+}
+
+/// A call of a web address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Webhook {
+    pub url: String,
+    /// Names and values; `${NAME}` in a value stands for a variable of the environment.
+    pub headers: Vec<(String, String)>,
+    /// What is sent as JSON, its texts being templates; `None`: what drip knows of contact and step.
+    pub json: Option<Value>,
+    /// How long one attempt may take.
+    pub timeout: Span,
 }
 
 /// The mail of a step.

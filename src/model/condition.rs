@@ -20,6 +20,7 @@ use self::call::Call;
 use super::Instant;
 use super::contact::Contact;
 use super::event::Event;
+use super::send::SendRecord;
 
 /// A condition that was read without error.
 #[derive(Clone)]
@@ -63,6 +64,8 @@ pub struct Scope<'a> {
     pub event: Option<&'a Event>,
     /// The contact's events up to `now`, oldest first.
     pub history: &'a [Event],
+    /// What the enrolment had so far, for `came` and `timed_out`; empty where there is no enrolment.
+    pub sends: &'a [SendRecord],
     /// The conditions that `in_segment` names.
     pub segments: &'a BTreeMap<String, Condition>,
     pub now: Instant,
@@ -96,6 +99,15 @@ impl Condition {
         matches!(Value::resolve(&self.expression, &context), Ok(Value::Bool(true)))
     }
 
+    /// Returns the next instant at which the mere passing of time may change whether the condition holds.
+    pub fn next_change(&self, scope: Scope<'_>) -> Option<Instant> {
+        self.next_change_within(scope, 0)
+    }
+
+    fn next_change_within(&self, scope: Scope<'_>, depth: usize) -> Option<Instant> {
+        self.calls().filter_map(|call| call.next_change(scope, depth)).min()
+    }
+
     /// Says whether the condition looks at the contact's events.
     pub fn reads_events(&self) -> bool {
         self.calls().any(Call::reads_events)
@@ -116,7 +128,12 @@ impl Condition {
         self.calls().filter_map(Call::segment)
     }
 
-    /// Returns the steps that the condition names in `opened`, `clicked` and `replied`.
+    /// Returns the `wait_for` steps that the condition names in `came` and `timed_out`.
+    pub fn waits(&self) -> impl Iterator<Item = &str> {
+        self.calls().filter_map(Call::wait)
+    }
+
+    /// Returns the steps that the condition names.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.calls().filter_map(Call::step)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::address::Address;
@@ -22,8 +24,17 @@ pub struct Settings {
     pub timezone: Tz,
     /// For campaigns and steps without their own.
     pub window: Window,
-    /// `None` switches it off.
-    pub frequency_cap: Option<FrequencyCap>,
+    /// All of them hold; none switches it off.
+    pub frequency_caps: Vec<FrequencyCap>,
+    /// Who else may send, by name.
+    pub senders: BTreeMap<String, Sender>,
+    /// The most mails a day while a new domain or address earns its name.
+    pub warm_up: Option<WarmUp>,
+    pub dkim: Option<Dkim>,
+    /// Where bounces go: each mail has its own variant of it as its envelope sender.
+    pub bounce_address: Option<Address>,
+    /// Added to the links of every mail.
+    pub utm: Vec<(String, String)>,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
     /// Named conditions, for `in_segment(name)`.
@@ -35,6 +46,52 @@ pub struct Settings {
 pub struct Mailbox {
     pub name: Option<String>,
     pub address: Address,
+}
+
+/// Another sender than `from`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    pub from: Mailbox,
+    /// `None`: answers go to `from`.
+    pub reply_to: Option<Mailbox>,
+}
+
+/// A daily ceiling that grows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct WarmUp {
+    /// Mails on the first day.
+    pub first_day: u32,
+    /// How much more each day, in hundredths.
+    pub growth: u32,
+    /// The day that was the first; `None`: the day of the first mail.
+    pub since: Option<NaiveDate>,
+    /// From here on there is no ceiling.
+    pub until: u32,
+}
+
+impl WarmUp {
+    /// Returns the ceiling of a day, counted from 0; `None` when the warm-up is over.
+    pub fn ceiling(&self, day: u32) -> Option<u32> {
+        let mut ceiling = u64::from(self.first_day);
+        for _ in 0..day {
+            if ceiling >= u64::from(self.until) {
+                break;
+            }
+            // At least one more: 30 % of 2 is not nothing.
+            ceiling += (ceiling * u64::from(self.growth) / 100).max(1);
+        }
+        u32::try_from(ceiling).ok().filter(|ceiling| *ceiling < self.until)
+    }
+}
+
+/// How mails are signed (RFC 6376).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dkim {
+    /// The domain whose DNS holds the public key.
+    pub domain: String,
+    pub selector: String,
+    /// The file of the private key, in PEM.
+    pub key_file: PathBuf,
 }
 
 /// The most campaign mails a contact gets in a time.
@@ -60,6 +117,16 @@ pub struct Smtp {
     pub login: Option<Login>,
     /// Connections used at once.
     pub connections: usize,
+    /// All of them hold.
+    pub rates: Vec<Rate>,
+}
+
+/// The most mails in a time, over all campaigns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    pub mails: u32,
+    /// 1, 60, 3600 or 86,400.
+    pub seconds: u32,
 }
 
 /// How the connection to the relay is protected.
@@ -73,11 +140,21 @@ pub enum Security {
     None,
 }
 
-/// A user name and password; never printed.
+/// A user name and how its password is known; never printed.
 #[derive(Clone)]
 pub struct Login {
     pub user: String,
-    pub password: String,
+    pub password: Password,
+    /// Whether the password is an access token (XOAUTH2).
+    pub is_token: bool,
+}
+
+/// A password, or where it comes from.
+#[derive(Clone)]
+pub enum Password {
+    Known(String),
+    /// The first line that this shell command prints.
+    Command(String),
 }
 
 impl fmt::Debug for Login {

@@ -6,6 +6,7 @@ use chrono::{Datelike, Days, NaiveTime, TimeDelta, Timelike, Weekday};
 use chrono_tz::Tz;
 
 use super::delay::parse_time;
+use super::quiet::QuietDates;
 use super::{Instant, wall};
 
 /// A part of the day, from the start up to but not including the end; may pass midnight.
@@ -56,6 +57,9 @@ impl fmt::Display for Hours {
 /// A set of weekdays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weekdays(u8);
+
+/// How many days quiet dates may follow each other before mail goes all the same.
+const LONGEST_QUIET: i64 = 2 * 366;
 
 const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -108,52 +112,67 @@ impl fmt::Display for Weekdays {
 }
 
 /// When mail may go: `None` does not limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Window {
     pub hours: Option<Hours>,
     pub days: Option<Weekdays>,
+    pub quiet: QuietDates,
 }
 
 impl Window {
     /// Says whether mail may go at an instant: by the wall clock and weekday that `zone` shows then.
-    pub fn is_open(self, at: Instant, zone: Tz) -> bool {
+    pub fn is_open(&self, at: Instant, zone: Tz) -> bool {
         let shown = wall::wall(at, zone);
         self.hours.is_none_or(|hours| hours.contains(shown.time()))
             && self.days.is_none_or(|days| days.contains(shown.weekday()))
+            && !self.quiet.contains(shown.date())
     }
 
     /// Returns the first instant, not before `from`, at which the window is open.
-    pub fn next_open(self, from: Instant, zone: Tz) -> Instant {
+    pub fn next_open(&self, from: Instant, zone: Tz) -> Instant {
         if self.is_open(from, zone) {
             return from;
         }
         // A closed window can open at three kinds of moment only: at the start of its hours, at
-        // midnight (another weekday), and when the zone changes its offset.
+        // midnight (another weekday or date), and when the zone changes its offset.
         let first = wall::wall(from, zone).date() - Days::new(1);
         let start = self.hours.map_or(0, |hours| hours.start);
         // A fortnight and some: `sun` from 02:15 to 02:45 misses the Sunday whose hour a gap swallows.
-        let until = from + TimeDelta::days(16);
-        let mut moments = wall::transitions(from, until, zone);
-        for day in 0..17 {
-            let date = first + Days::new(day);
-            for minute in [0, start] {
-                let time = NaiveTime::MIN + TimeDelta::minutes(minute.into());
-                moments.extend(wall::instants(date.and_time(time), zone));
+        let last = if self.quiet.is_empty() { 17 } else { LONGEST_QUIET };
+        let until = from + TimeDelta::days(last - 1);
+        let mut moments = wall::transitions(from, from + TimeDelta::days(16), zone);
+        let mut day = 0;
+        while day < last {
+            // Two weeks at a time: holidays are rare, and rarely longer.
+            for _ in 0..17 {
+                let date = first + Days::new(day.unsigned_abs());
+                for minute in [0, start] {
+                    let time = NaiveTime::MIN + TimeDelta::minutes(minute.into());
+                    moments.extend(wall::instants(date.and_time(time), zone));
+                }
+                day += 1;
             }
+            moments.sort_unstable();
+            if let Some(open) = moments.iter().copied().find(|&at| at >= from && self.is_open(at, zone)) {
+                return open;
+            }
+            let so_far = from + TimeDelta::days(day - 1);
+            moments = wall::transitions(so_far, so_far + TimeDelta::days(17), zone);
         }
-        moments.sort_unstable();
-        moments.into_iter().find(|&at| at >= from && self.is_open(at, zone)).unwrap_or(until)
+        until
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::quiet::Quiet;
 
     fn open(hours: &str, days: &str, zone: &str, from: &str) -> String {
         let window = Window {
             hours: (!hours.is_empty()).then(|| Hours::parse(hours).expect(hours)),
             days: (!days.is_empty()).then(|| Weekdays::parse(days).expect(days)),
+            quiet: ["2027-02-05..2027-02-10", "09-02"].iter().map(|text| Quiet::parse(text).expect(text)).collect(),
         };
         let at = window.next_open(from.parse().expect("an instant"), zone.parse().expect("a zone"));
         at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -173,6 +192,16 @@ mod tests {
         assert_eq!(open("02:15-02:45", "", "Europe/Paris", "2026-03-29T00:00:00Z"), "2026-03-30T00:15:00Z");
         // The same on Sundays alone, just after the one before: a fortnight on.
         assert_eq!(open("02:15-02:45", "sun", "Europe/Paris", "2026-03-22T02:00:00Z"), "2026-04-05T00:15:00Z");
+    }
+
+    #[test]
+    fn no_mail_goes_on_a_holiday() {
+        let saigon = "Asia/Ho_Chi_Minh";
+        // Thursday evening before Tết: the next morning that is no holiday is that of 11 February.
+        assert_eq!(open("08:00-17:30", "", saigon, "2027-02-04T11:00:00Z"), "2027-02-11T01:00:00Z");
+        assert_eq!(open("", "", saigon, "2027-02-04T16:59:59Z"), "2027-02-04T16:59:59Z");
+        assert_eq!(open("", "", saigon, "2027-02-04T17:00:00Z"), "2027-02-10T17:00:00Z");
+        assert_eq!(open("", "thu", saigon, "2027-09-01T17:00:00Z"), "2027-09-08T17:00:00Z");
     }
 
     #[test]

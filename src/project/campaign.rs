@@ -8,8 +8,11 @@ use super::steps;
 use super::yaml::{Kind, Node};
 use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Late, Reentry, Trigger};
 use crate::model::condition::Condition;
+use crate::model::date::Offset;
 use crate::model::delay::Span;
 use crate::model::id::{CampaignId, is_name};
+use crate::model::nearest;
+use crate::model::settings::Sender;
 use crate::model::template::TemplateFile;
 use crate::model::window::Window;
 
@@ -17,6 +20,7 @@ use crate::model::window::Window;
 pub(super) struct Surroundings<'a> {
     pub(super) window: Window,
     pub(super) segments: &'a BTreeMap<String, Condition>,
+    pub(super) senders: &'a BTreeMap<String, Sender>,
     pub(super) templates: &'a [TemplateFile],
 }
 
@@ -32,7 +36,7 @@ pub(super) fn read(source: &mut Source, root: &Node, id: &str, around: &Surround
     });
     let goal = fields.take("goal").and_then(|node| goal(source, node, around));
     let exit_when = fields.take("exit_when").and_then(|node| condition(source, node, "exit_when", false, around));
-    let window = window(source, &mut fields, around.window);
+    let window = window(source, &mut fields, &around.window);
     let late = fields.take("late").and_then(|node| source.parse(node, "late", late));
     let at_end = fields.take("at_end").and_then(|node| {
         source.parse(node, "at_end", |text| word(text, &[("close", AtEnd::Close), ("hold", AtEnd::Hold)]))
@@ -42,6 +46,7 @@ pub(super) fn read(source: &mut Source, root: &Node, id: &str, around: &Surround
             text.parse().map_err(|_| format!("`{text}` is not a whole number; a higher one goes first"))
         })
     });
+    let sender = fields.take("sender").and_then(|node| sender(source, node, around));
     let steps_node = fields.need(source, "steps", "the campaign");
     fields.finish(source);
     let defaults = steps::Defaults { window, late: late.unwrap_or_default() };
@@ -59,6 +64,7 @@ pub(super) fn read(source: &mut Source, root: &Node, id: &str, around: &Surround
         exit_when,
         at_end: at_end.unwrap_or_default(),
         priority: priority.unwrap_or(0),
+        sender,
         steps: steps?,
         fingerprint: String::new(),
     })
@@ -85,6 +91,19 @@ pub(super) fn condition(
         unknown_segment(source, name, node, around.segments);
     }
     Some(condition)
+}
+
+/// Reads the name of one of the project's senders.
+pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
+    let text = source.text(node, "sender")?.trim().to_owned();
+    if !around.senders.contains_key(&text) {
+        let hint = match nearest(&text, around.senders.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name it under `senders` in drip.yaml".to_owned(),
+        };
+        source.error(node.span.clone(), format!("there is no sender `{text}`"), Some(&hint));
+    }
+    Some(text)
 }
 
 /// Reads a name of an event, tag or the like.
@@ -136,7 +155,8 @@ fn triggers(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Vec<
     }
 }
 
-const TRIGGERS: &str = "write `manual`, or one of event, tag, segment and inactive, as `trigger: { event: signed_up }`";
+const TRIGGERS: &str =
+    "write `manual`, or one of event, tag, segment, date and inactive, as `trigger: { event: signed_up }`";
 
 fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Trigger> {
     if let Kind::Scalar(text) = &node.kind {
@@ -153,8 +173,13 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
     let segment = fields.take("segment");
     let inactive = fields.take("inactive");
     let manual = fields.take_entry("manual");
-    fields.refuse(source, &["date", "offset", "yearly"]);
+    let date = fields.take("date");
+    let offset = fields.take("offset");
+    let yearly = fields.take("yearly");
     fields.finish(source);
+    for node in [offset, yearly].into_iter().flatten().filter(|_| date.is_none()) {
+        source.error(node.span.clone(), "`offset` and `yearly` go with `date` alone", Some(TRIGGERS));
+    }
     if let (Some(node), None) = (condition_node, event) {
         source.error(
             node.span.clone(),
@@ -162,7 +187,8 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
             Some("a condition on the contact is a `segment`"),
         );
     }
-    let given = [event.is_some(), tag.is_some(), segment.is_some(), inactive.is_some(), manual.is_some()];
+    let given =
+        [event.is_some(), tag.is_some(), segment.is_some(), inactive.is_some(), date.is_some(), manual.is_some()];
     if given.iter().filter(|given| **given).count() != 1 {
         source.error(node.span.clone(), "a trigger needs exactly one of its kinds", Some(TRIGGERS));
         return None;
@@ -184,7 +210,26 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
         fields.finish(source);
         return Some(Trigger::Inactive { event: event?, span: span? });
     }
+    if let Some(node) = date {
+        let attribute = source.text(node, "date").map(|name| name.trim().to_owned());
+        let offset = offset.map(|node| source.parse(node, "offset", Offset::parse));
+        let yearly = yearly.map(|node| source.parse(node, "yearly", truth));
+        return Some(Trigger::Date {
+            attribute: attribute?,
+            offset: offset.unwrap_or_else(|| Some(Offset::default()))?,
+            yearly: yearly.unwrap_or(Some(false))?,
+        });
+    }
     Some(Trigger::Manual)
+}
+
+/// Reads `true` or `false`.
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
 }
 
 fn goal(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Goal> {

@@ -121,11 +121,6 @@ impl<'n> Fields<'n> {
         slot.take()
     }
 
-    /// Says whether one of these fields is there.
-    pub(super) fn has_any(&self, names: &[&str]) -> bool {
-        self.entries.iter().flatten().any(|(key, _)| names.contains(&key.name.as_str()))
-    }
-
     /// Takes a field that must be there.
     pub(super) fn need(&mut self, source: &mut Source, name: &'static str, of: &str) -> Option<&'n Node> {
         let found = self.take(name);

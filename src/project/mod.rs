@@ -3,21 +3,25 @@
 //! Reads files and nothing else: neither the clock, nor the environment, nor the store. What is written
 //! inside a template is the mail room's to check.
 
+mod actions;
 mod campaign;
 mod fields;
 mod files;
+mod sending;
 mod settings;
 mod smtp_url;
 mod steps;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{Diagnostic, Diagnostics};
-use crate::model::campaign::{Action, Campaign};
+use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::id::is_name;
+use crate::model::nearest;
 use crate::model::settings::Settings;
 use crate::model::template::TemplateFile;
 
@@ -57,10 +61,11 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
     let mut campaigns = Vec::new();
     for path in files::below(root, "campaigns", &mut problems) {
         let Some(id) = campaign_id(&path, &mut problems) else { continue };
-        let no_segments = std::collections::BTreeMap::new();
+        let (no_segments, no_senders) = (BTreeMap::new(), BTreeMap::new());
         let around = Surroundings {
-            window: settings.as_ref().map(|settings| settings.window).unwrap_or_default(),
+            window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
             segments: settings.as_ref().map_or(&no_segments, |settings| &settings.segments),
+            senders: settings.as_ref().map_or(&no_senders, |settings| &settings.senders),
             templates: &templates,
         };
         let read = read(root, &path, &mut problems, |source, node| {
@@ -70,11 +75,38 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
         });
         campaigns.extend(read);
     }
+    unknown_campaigns(&campaigns, root, &mut problems);
     match settings {
         Some(settings) if problems.is_empty() => {
             Ok(Project { root: root.to_owned(), settings, campaigns, templates, warnings })
         }
         _ => Err(Diagnostics(problems)),
+    }
+}
+
+/// Notes each `enrol` step that names a campaign that is not there, or its own.
+fn unknown_campaigns(campaigns: &[Campaign], root: &Path, problems: &mut Vec<Diagnostic>) {
+    for campaign in campaigns {
+        for step in &campaign.steps {
+            let Action::Enrol(id) = &step.action else { continue };
+            // A broken file is reported for itself; what it is called is known all the same.
+            let exists =
+                campaigns.iter().any(|known| known.id == *id) || root.join(format!("campaigns/{id}.yaml")).is_file();
+            if exists && *id != campaign.id {
+                continue;
+            }
+            let place = format!("campaigns/{}.yaml: step `{}`", campaign.id, step.id);
+            let wrong = if exists {
+                Diagnostic::error(format!("{place} enrols people into the campaign they are in"))
+            } else {
+                let wrong = Diagnostic::error(format!("{place}: there is no campaign `{id}`"));
+                match nearest(id.as_str(), campaigns.iter().map(|campaign| campaign.id.as_str())) {
+                    Some(near) => wrong.hint(format!("did you mean `{near}`?")),
+                    None => wrong.hint(format!("write campaigns/{id}.yaml")),
+                }
+            };
+            problems.push(wrong);
+        }
     }
 }
 
@@ -146,12 +178,16 @@ fn fingerprint(text: &str, campaign: &Campaign, settings: Option<&Settings>, tem
     let mut hash = Sha256::new();
     hash.update(text);
     if let Some(settings) = settings {
-        let inherited = (&settings.timezone, &settings.window, &settings.frequency_cap, &settings.segments);
+        let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.segments);
         hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
     }
     let uses = |file: &TemplateFile| {
         let name = file.name.as_str();
-        let sent = |step: &crate::model::campaign::Step| matches!(&step.action, Action::Send(mail) if mail.template == file.name);
+        let sent = |step: &Step| {
+            let notified =
+                matches!(&step.action, Action::Notify(notify) if notify.template.as_ref() == Some(&file.name));
+            notified || step.action.mails().any(|(_, mail)| mail.template == file.name)
+        };
         name.starts_with("_layouts/") || name.starts_with("_partials/") || campaign.steps.iter().any(sent)
     };
     for file in templates.iter().filter(|file| uses(file)) {

@@ -6,13 +6,14 @@ use chrono_tz::Tz;
 
 use super::fields::{Fields, Source};
 use super::yaml::{Kind, Node};
-use super::{Overrides, smtp_url};
+use super::{Overrides, sending};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::nearest;
-use crate::model::settings::{FrequencyCap, Mailbox, Settings, Smtp};
+use crate::model::quiet::{Quiet, QuietDates};
+use crate::model::settings::{FrequencyCap, Mailbox, Settings};
 use crate::model::window::{Hours, Weekdays, Window};
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -31,28 +32,23 @@ pub(super) fn read(
         .map(|text| text.trim().to_owned());
     let language = fields.take("language").map(|node| source.parse(node, "language", language));
     let timezone = fields.take("timezone").and_then(|node| source.parse(node, "timezone", zone));
-    let window = window(source, &mut fields, Window::default());
-    let frequency_cap = match fields.take("frequency_cap") {
-        Some(node) => source.parse(node, "frequency_cap", cap).flatten(),
-        None => Some(FrequencyCap::default()),
+    let window = window(source, &mut fields, &Window::default());
+    let frequency_caps = match fields.take("frequency_cap") {
+        Some(node) => caps(source, node),
+        None => vec![FrequencyCap::default()],
     };
-    let smtp = fields.take("smtp").map(|node| smtp(source, node, warnings));
+    let senders = fields.take("senders").map(|node| sending::senders(source, node)).unwrap_or_default();
+    let warm_up = fields.take("warm_up").and_then(|node| sending::warm_up(source, node));
+    let dkim = fields.take("dkim").and_then(|node| sending::dkim(source, node, from.as_ref()));
+    let bounce_address = fields.take("bounce_address").and_then(|node| {
+        source.parse(node, "bounce_address", |text| Address::parse(text).map_err(|error| error.to_string()))
+    });
+    let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
+    let smtp_node = fields.take("smtp");
+    let smtp = sending::smtp(source, smtp_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
-    fields.refuse(source, &["score", "stages", "dkim", "warm_up", "quiet_dates", "senders"]);
+    fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
-    let smtp = match &overrides.smtp_url {
-        None => smtp.flatten(),
-        Some(url) => match smtp_url::parse(url) {
-            Ok(parsed) => {
-                let connections = smtp.flatten().map_or(parsed.connections, |smtp| smtp.connections);
-                Some(Smtp { connections, ..parsed })
-            }
-            Err(message) => {
-                source.problems.push(Diagnostic::error(format!("DRIP_SMTP_URL: {message}")));
-                None
-            }
-        },
-    };
     Some(Settings {
         from: from?,
         reply_to: reply_to.flatten(),
@@ -60,46 +56,43 @@ pub(super) fn read(
         language: language.flatten().unwrap_or_else(|| "en".to_owned()),
         timezone: timezone.unwrap_or(Tz::UTC),
         window,
-        frequency_cap,
+        frequency_caps,
+        senders,
+        warm_up,
+        dkim,
+        bounce_address,
+        utm,
         smtp,
         segments,
     })
 }
 
-/// Reads `hours` and `days` over those that are inherited; `none` lifts them.
-pub(super) fn window(source: &mut Source, fields: &mut Fields<'_>, inherited: Window) -> Window {
+/// Reads `hours`, `days` and `quiet_dates` over those that are inherited; `none` lifts them.
+pub(super) fn window(source: &mut Source, fields: &mut Fields<'_>, inherited: &Window) -> Window {
+    let quiet = fields.take("quiet_dates").map(|node| quiet_dates(source, node));
     let hours = fields.take("hours").and_then(|node| source.parse(node, "hours", |text| lift(text, Hours::parse)));
     let days = fields.take("days").and_then(|node| source.parse(node, "days", |text| lift(text, Weekdays::parse)));
-    Window { hours: hours.unwrap_or(inherited.hours), days: days.unwrap_or(inherited.days) }
+    Window {
+        hours: hours.unwrap_or(inherited.hours),
+        days: days.unwrap_or(inherited.days),
+        quiet: quiet.unwrap_or_else(|| inherited.quiet.clone()),
+    }
+}
+
+fn quiet_dates(source: &mut Source, node: &Node) -> QuietDates {
+    let dates: QuietDates = match &node.kind {
+        Kind::Scalar(text) if text == "none" => QuietDates::default(),
+        Kind::List(items) => items.iter().filter_map(|item| source.parse(item, "quiet_dates", Quiet::parse)).collect(),
+        _ => source.parse(node, "quiet_dates", Quiet::parse).into_iter().collect(),
+    };
+    if dates.is_always() {
+        source.error(node.span.clone(), "every day of the year is quiet", Some("leave a day on which mail may go"));
+    }
+    dates
 }
 
 fn lift<T>(text: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, String> {
     if text == "none" { Ok(None) } else { parse(text).map(Some) }
-}
-
-fn smtp(source: &mut Source, node: &Node, warnings: &mut Vec<Diagnostic>) -> Option<Smtp> {
-    let mut fields = source.fields(node, "`smtp`")?;
-    let url = fields.take("url");
-    let connections = fields.take("connections").and_then(|node| {
-        source.parse(node, "connections", |text| match text.parse() {
-            Ok(number @ 1..=100) => Ok(number),
-            _ => Err(format!("`{text}` is not a number of connections; write 1 to 100")),
-        })
-    });
-    fields.refuse(source, &["rate", "password_command", "dkim", "warm_up", "oauth"]);
-    let span = fields.span.clone();
-    fields.finish(source);
-    let Some(url) = url else {
-        source.error(span, "`smtp` has no `url`", Some("write url: \"smtps://relay.example\", or leave `smtp` out"));
-        return None;
-    };
-    let smtp = source.parse(url, "url", smtp_url::parse)?;
-    if smtp.login.is_some() {
-        let warning =
-            Diagnostic::warning("a password stands in drip.yaml, and so in git").at(source.place(url.span.clone()));
-        warnings.push(warning.hint("take it out of the file and set DRIP_SMTP_URL in the environment"));
-    }
-    Some(Smtp { connections: connections.unwrap_or(smtp.connections), ..smtp })
 }
 
 fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
@@ -167,7 +160,7 @@ fn in_a_circle(start: &str, segments: &BTreeMap<String, Condition>) -> bool {
 /// What a name may be made of.
 pub(super) const NAME_HINT: &str = "use letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
 
-fn mailbox(text: &str) -> Result<Mailbox, String> {
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
     let (name, address) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
         Some((name, address)) => (Some(name.trim().trim_matches('"').trim()), address),
         None => (None, text),
@@ -213,10 +206,21 @@ fn zone(text: &str) -> Result<Tz, String> {
     })
 }
 
-fn cap(text: &str) -> Result<Option<FrequencyCap>, String> {
-    if text == "none" {
-        return Ok(None);
+/// Reads `1 per day`, `1 per day, 3 per week`, a list of them, or `none`.
+fn caps(source: &mut Source, node: &Node) -> Vec<FrequencyCap> {
+    let read = |text: &str| -> Result<Vec<FrequencyCap>, String> {
+        if text == "none" { Ok(Vec::new()) } else { text.split(',').map(|part| cap(part.trim())).collect() }
+    };
+    match &node.kind {
+        Kind::List(items) => {
+            let caps = items.iter().filter_map(|item| source.parse(item, "frequency_cap", cap));
+            caps.collect()
+        }
+        _ => source.parse(node, "frequency_cap", read).unwrap_or_default(),
     }
+}
+
+fn cap(text: &str) -> Result<FrequencyCap, String> {
     let wrong = || format!("`{text}` is not a frequency cap; write `1 per day`, `3 per week` or `none`");
     let (mails, period) = text.split_once(" per ").ok_or_else(wrong)?;
     let mails = mails.trim().parse().ok().filter(|mails| *mails > 0).ok_or_else(wrong)?;
@@ -225,5 +229,5 @@ fn cap(text: &str) -> Result<Option<FrequencyCap>, String> {
         "week" => 7,
         _ => return Err(wrong()),
     };
-    Ok(Some(FrequencyCap { mails, days }))
+    Ok(FrequencyCap { mails, days })
 }

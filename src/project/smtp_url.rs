@@ -2,10 +2,48 @@
 
 use std::net::IpAddr;
 
-use crate::model::settings::{Login, Security, Smtp};
+use crate::model::settings::{Login, Password, Security, Smtp};
 
 /// Connections used at once where the file does not say.
 pub(super) const CONNECTIONS: usize = 4;
+
+/// What the URL says.
+#[derive(Debug)]
+pub(super) struct Relay {
+    host: String,
+    port: u16,
+    security: Security,
+    user: Option<String>,
+    password: Option<String>,
+}
+
+impl Relay {
+    /// Says whether a password stands in the URL.
+    pub(super) fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
+    /// Makes the relay of the settings; `command` prints the password where the URL has none.
+    ///
+    /// # Errors
+    /// Returns what is missing, as a clause for a message.
+    pub(super) fn complete(self, command: Option<String>, is_token: bool) -> Result<Smtp, String> {
+        let password = self.password.map(Password::Known).or(command.map(Password::Command));
+        let login = match (self.user, password) {
+            (Some(user), Some(password)) => Some(Login { user, password, is_token }),
+            (Some(_), None) => {
+                return Err("the SMTP URL has a user but no password; write user:password@, or set `password_command`"
+                    .to_owned());
+            }
+            (None, Some(_)) => {
+                return Err("there is a password but no user; write smtps://user@relay.example".to_owned());
+            }
+            (None, None) => None,
+        };
+        let (host, port, security) = (self.host, self.port, self.security);
+        Ok(Smtp { host, port, security, login, connections: CONNECTIONS, rates: Vec::new() })
+    }
+}
 
 /// Reads the URL.
 ///
@@ -14,7 +52,7 @@ pub(super) const CONNECTIONS: usize = 4;
 ///
 /// # Errors
 /// Returns what is wrong, without any password.
-pub(super) fn parse(url: &str) -> Result<Smtp, String> {
+pub(super) fn parse(url: &str) -> Result<Relay, String> {
     const FORM: &str = "write it as smtps://user:password@relay.example or smtp://localhost:25";
     let (scheme, rest) = url.split_once("://").ok_or_else(|| format!("the SMTP URL has no scheme; {FORM}"))?;
     let implicit = match scheme {
@@ -24,9 +62,12 @@ pub(super) fn parse(url: &str) -> Result<Smtp, String> {
     };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let (login, host) = match rest.rsplit_once('@') {
-        Some((login, host)) => (Some(self::login(login)?), host),
-        None => (None, rest),
+    let (user, password, host) = match rest.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, password)) => (Some(decode(user)?), Some(decode(password)?), host),
+            None => (Some(decode(login)?), None, host),
+        },
+        None => (None, None, rest),
     };
     let (host, port) = host_and_port(host).ok_or_else(|| format!("the SMTP URL has no valid host and port; {FORM}"))?;
     let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
@@ -43,13 +84,7 @@ pub(super) fn parse(url: &str) -> Result<Smtp, String> {
         Security::StartTls => 587,
         Security::None => 25,
     });
-    Ok(Smtp { host, port, security, login, connections: CONNECTIONS })
-}
-
-fn login(text: &str) -> Result<Login, String> {
-    let (user, password) =
-        text.split_once(':').ok_or("the SMTP URL has a user but no password; write user:password@")?;
-    Ok(Login { user: decode(user)?, password: decode(password)? })
+    Ok(Relay { host, port, security, user, password })
 }
 
 fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
@@ -93,9 +128,13 @@ mod tests {
     use super::*;
 
     fn case(url: &str, expected: &str) {
-        let said = match parse(url) {
+        let said = match parse(url).and_then(|relay| relay.complete(None, false)) {
             Ok(smtp) => {
-                let login = smtp.login.map(|login| format!("{}:{}@", login.user, login.password)).unwrap_or_default();
+                let login = smtp.login.map(|login| match login.password {
+                    Password::Known(password) => format!("{}:{password}@", login.user),
+                    Password::Command(command) => panic!("{command}"),
+                });
+                let login = login.unwrap_or_default();
                 format!("{login}{}:{} {:?}", smtp.host, smtp.port, smtp.security)
             }
             Err(error) => error,

@@ -3,19 +3,22 @@
 use chrono::TimeDelta;
 
 use super::Run;
-use crate::decide::{Decision, SkipReason, decide, funnel};
+use crate::decide::{Decision, decide, funnel};
 use crate::mail::message;
 use crate::model::Instant;
-use crate::model::campaign::{Action, Campaign, Mail, Step};
+use crate::model::campaign::{Action, Campaign, Mail, Notify, Step, Webhook};
 use crate::model::contact::Contact;
 use crate::model::enrolment::EnrolmentState;
 use crate::model::event::Event;
 use crate::model::facts::Facts;
 use crate::model::id::EnrolmentId;
-use crate::model::send::{SendRecord, SendState};
-use crate::store::{Claim, Closing, StoreError, Work};
+use crate::model::send::{CAME, SendKind, SendRecord, SendState, TIMED_OUT};
+use crate::store::{Claim, Closing, NewClaim, StoreError, Work};
 
-/// A mail that this run has in hand.
+/// How much of a contact's history stands in a `notify` mail.
+const NOTICED: usize = 10;
+
+/// Something that this run has in hand.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
     /// Which of the run's campaigns.
@@ -23,19 +26,43 @@ pub(super) struct Job {
     pub(super) enrolment: EnrolmentId,
     pub(super) claim: Claim,
     pub(super) step: String,
-    pub(super) mail: Mail,
+    pub(super) task: Task,
     pub(super) contact: Contact,
     /// The event that triggered the enrolment.
     pub(super) event: Option<Event>,
+    /// What the contact did last, latest first; for a `notify` alone.
+    pub(super) history: Vec<Event>,
+}
+
+/// What leaves.
+#[derive(Debug, Clone)]
+pub(super) enum Task {
+    /// A mail to the contact, from this sender.
+    Mail {
+        mail: Mail,
+        sender: Option<String>,
+    },
+    Notify(Notify),
+    Webhook(Webhook),
+}
+
+impl Task {
+    pub(super) fn kind(&self) -> SendKind {
+        match self {
+            Self::Mail { .. } => SendKind::Mail,
+            Self::Notify(_) => SendKind::Notify,
+            Self::Webhook(_) => SendKind::Webhook,
+        }
+    }
 }
 
 /// What became of an enrolment that was looked at.
 pub(super) enum Advanced {
     /// It waits, or has ended.
     Settled,
-    /// It has a mail to send.
+    /// It has something to send.
     Claimed(Box<Job>),
-    /// It has a mail to send, but the run may send no more.
+    /// It has something to send, but the run may send no more.
     OverLimit,
 }
 
@@ -51,7 +78,8 @@ impl Run<'_> {
         let known = &self.known[index];
         let campaign: &Campaign = known.campaign;
         // Two days more than the cap looks back cover every zone.
-        let mails_since = self.rules.frequency_cap.map(|cap| self.now - TimeDelta::days(i64::from(cap.days) + 2));
+        let longest = self.rules.frequency_caps.iter().map(|cap| cap.days).max();
+        let mails_since = longest.map(|days| self.now - TimeDelta::days(i64::from(days) + 2));
         let mut facts = work.facts(id, &campaign.id, known.reads_events, mails_since, self.now)?;
         loop {
             let decision = decide(campaign, &facts, self.rules, self.now);
@@ -67,21 +95,24 @@ impl Run<'_> {
                     return Ok(Advanced::Settled);
                 }
                 Decision::Skip { step, due, reason } => {
-                    self.close_without_mail(work, &mut facts, step, due, SendState::Skipped, Some(reason))?;
+                    self.close_without_mail(work, &mut facts, step, due, SendState::Skipped, Some(reason.as_str()))?;
                     self.totals.skipped += 1;
                 }
-                Decision::Set { step, due } => {
-                    if let Action::Set(changes) = &step.action {
-                        for (name, value) in changes {
-                            if value.is_null() {
-                                facts.contact.attributes.shift_remove(name);
-                            } else {
-                                facts.contact.attributes.insert(name.clone(), value.clone());
-                            }
+                Decision::Waited { step, due, came } => {
+                    let reason = if came { CAME } else { TIMED_OUT };
+                    self.close_without_mail(work, &mut facts, step, due, SendState::Done, Some(reason))?;
+                }
+                Decision::Act { step, due } => {
+                    if let Some(task) = leaving(step) {
+                        if !may_send {
+                            return Ok(Advanced::OverLimit);
                         }
-                        work.set_attributes(facts.contact.id, &facts.contact.attributes)?;
+                        self.drop_removed(work, campaign, Some(step), &mut facts)?;
+                        let job = self.claim(work, index, &facts, step, task, None, due)?;
+                        return Ok(Advanced::Claimed(Box::new(job)));
                     }
-                    self.close_without_mail(work, &mut facts, step, due, SendState::Done, None)?;
+                    let reason = self.act(work, step, &mut facts)?;
+                    self.close_without_mail(work, &mut facts, step, due, SendState::Done, reason.as_deref())?;
                 }
                 Decision::Exit { step, reason } => {
                     if let Some(step) = step {
@@ -103,9 +134,11 @@ impl Run<'_> {
                     return Ok(Advanced::Settled);
                 }
                 Decision::Send { .. } if !may_send => return Ok(Advanced::OverLimit),
-                Decision::Send { step, due } => {
+                Decision::Send { step, mail, variant, due } => {
                     self.drop_removed(work, campaign, Some(step), &mut facts)?;
-                    let job = self.claim(work, index, &facts, step, due)?;
+                    let sender = step.sender.clone().or_else(|| campaign.sender.clone());
+                    let task = Task::Mail { mail: mail.clone(), sender };
+                    let job = self.claim(work, index, &facts, step, task, variant, due)?;
                     self.moved.insert(campaign.id.clone());
                     return Ok(Advanced::Claimed(Box::new(job)));
                 }
@@ -113,34 +146,70 @@ impl Run<'_> {
         }
     }
 
+    /// Carries out a step from which nothing leaves; returns what to note with it.
+    fn act(&mut self, work: &Work<'_>, step: &Step, facts: &mut Facts) -> Result<Option<String>, StoreError> {
+        match &step.action {
+            Action::Set(changes) => {
+                for (name, value) in changes {
+                    if value.is_null() {
+                        facts.contact.attributes.shift_remove(name);
+                    } else {
+                        facts.contact.attributes.insert(name.clone(), value.clone());
+                    }
+                }
+                work.set_attributes(facts.contact.id, &facts.contact.attributes)?;
+                Ok(None)
+            }
+            Action::Enrol(id) => {
+                let Some(other) = self.known.iter().position(|known| known.campaign.id == *id) else {
+                    return Ok(Some(format!("there is no campaign {id}")));
+                };
+                // Campaigns that enrol into each other must not spin within one run.
+                let last = work.last_passage(facts.contact.id, self.known[other].row)?;
+                if last.is_some_and(|last| last.ended_at == Some(self.now)) {
+                    return Ok(Some("was inside at this moment".to_owned()));
+                }
+                let entry = self.admit(work, other, &facts.contact, self.now, None)?;
+                Ok(entry.refusal().map(str::to_owned))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one claim is all of this")]
     fn claim(
         &self,
         work: &Work<'_>,
         index: usize,
         facts: &Facts,
         step: &Step,
+        task: Task,
+        variant: Option<&str>,
         due: Instant,
     ) -> Result<Job, StoreError> {
-        let Action::Send(mail) = &step.action else {
-            return Err(StoreError::Row(format!("step {} has no mail", step.id)));
-        };
         let id = facts.enrolment.id;
         let domain = self.parts.settings.from.address.domain();
-        let row = ledger_name(step, facts).to_owned();
-        let claim =
-            work.claim(id, &row, due, self.id, self.now, |send| message::message_id(&self.token, send.0, domain))?;
+        let new = NewClaim { enrolment: id, step: ledger_name(step, facts), kind: task.kind(), variant, due };
+        let claim = work.claim(&new, self.id, self.now, |send| message::message_id(&self.token, send.0, domain))?;
         let event = match work.trigger_event(id)? {
             Some(event) => work.event(event)?,
             None => None,
         };
+        let mut history = Vec::new();
+        if matches!(task, Task::Notify(_)) {
+            history = work.events_of(facts.contact.id, self.now)?;
+            history.reverse();
+            history.truncate(NOTICED);
+        }
         Ok(Job {
             known: index,
             enrolment: id,
             claim,
             step: step.id.as_str().to_owned(),
-            mail: mail.clone(),
+            task,
             contact: facts.contact.clone(),
             event,
+            history,
         })
     }
 
@@ -151,13 +220,21 @@ impl Run<'_> {
         step: &Step,
         due: Instant,
         state: SendState,
-        reason: Option<SkipReason>,
+        reason: Option<&str>,
     ) -> Result<(), StoreError> {
         let name = ledger_name(step, facts).to_owned();
-        let closing = Closing { state, reason: reason.map(SkipReason::as_str), at: self.now, retry_at: None };
+        let closing = Closing { state, reason, at: self.now, retry_at: None };
         work.record(facts.enrolment.id, &name, due, &closing, self.id)?;
         facts.sends.retain(|row| row.step != name);
-        facts.sends.push(SendRecord { step: name, state, at: self.now, retry_at: None });
+        facts.sends.push(SendRecord {
+            step: name,
+            kind: SendKind::Mail,
+            variant: None,
+            reason: reason.map(str::to_owned),
+            state,
+            at: self.now,
+            retry_at: None,
+        });
         Ok(())
     }
 
@@ -187,6 +264,15 @@ impl Run<'_> {
             row.at = origin;
         }
         Ok(())
+    }
+}
+
+/// Returns what leaves at a step that is no mail to the contact.
+fn leaving(step: &Step) -> Option<Task> {
+    match &step.action {
+        Action::Notify(notify) => Some(Task::Notify(notify.clone())),
+        Action::Webhook(webhook) => Some(Task::Webhook(webhook.clone())),
+        _ => None,
     }
 }
 

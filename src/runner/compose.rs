@@ -1,35 +1,67 @@
 //! A claimed step → the bytes of its mail and where they go.
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
+use sha2::Sha256;
 
 use super::Parts;
 use super::advance::Job;
-use crate::mail::message::{self, Draft};
+use crate::mail::message::{self, Draft, List};
 use crate::mail::transport::Envelope;
-use crate::model::campaign::Campaign;
+use crate::model::address::Address;
+use crate::model::campaign::{Campaign, Mail};
 use crate::model::contact::Contact;
-use crate::model::settings::Settings;
+use crate::model::event::Event;
+use crate::model::settings::{Mailbox, Settings};
 
 /// A mail, ready to go.
+#[derive(Debug, Clone)]
 pub(super) struct Composed {
     pub(super) envelope: Envelope,
     pub(super) bytes: Vec<u8>,
 }
 
-/// Renders and builds a mail.
+/// Who sends a mail, and where answers go.
+pub(super) struct From<'a> {
+    pub(super) from: &'a Mailbox,
+    pub(super) reply_to: Option<&'a Mailbox>,
+}
+
+impl<'a> From<'a> {
+    /// Finds a sender by its name; the project's own where there is none.
+    pub(super) fn named(settings: &'a Settings, name: Option<&str>) -> Self {
+        match name.and_then(|name| settings.senders.get(name)) {
+            Some(sender) => Self { from: &sender.from, reply_to: sender.reply_to.as_ref() },
+            None => Self { from: &settings.from, reply_to: settings.reply_to.as_ref() },
+        }
+    }
+
+    fn replies(&self) -> &'a Address {
+        &self.reply_to.unwrap_or(self.from).address
+    }
+}
+
+/// Renders and builds a mail to a contact.
 ///
 /// # Errors
 /// Returns why it must be held, in words for the person who mends it.
-pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job) -> Result<Composed, String> {
+pub(super) fn compose(
+    parts: &Parts<'_>,
+    campaign: &Campaign,
+    job: &Job,
+    mail: &Mail,
+    sender: Option<&str>,
+) -> Result<Composed, String> {
     let settings = parts.settings;
-    let unsubscribe = message::unsubscribe_mailto(settings, &job.claim.message_id);
-    let data = data(settings, campaign, job, &unsubscribe);
+    let from = From::named(settings, sender);
+    let unsubscribe = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
+    let data = data(settings, &from, campaign, job, Some(&unsubscribe));
     let language = job.contact.language.as_deref().unwrap_or(&settings.language);
-    let rendered = parts.templates.render(&job.mail, language, &data).map_err(|error| error.to_string())?;
+    let rendered = parts.templates.render(mail, language, &data).map_err(|error| error.to_string())?;
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
     let bytes = message::build(&Draft {
-        from: &settings.from,
-        reply_to: settings.reply_to.as_ref(),
+        from: from.from,
+        reply_to: from.reply_to,
         to: &job.contact.address,
         to_name: name,
         subject: &rendered.subject,
@@ -37,38 +69,75 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job) -> Resu
         text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
-        list_id: campaign.id.as_str(),
-        unsubscribe: &unsubscribe,
+        list: Some(List { id: campaign.id.as_str(), unsubscribe: &unsubscribe }),
     })
     .map_err(|error| error.to_string())?;
-    Ok(Composed { envelope: Envelope::new(&settings.from.address, &job.contact.address), bytes })
+    Ok(finish(parts, job, from.from, &job.contact.address, bytes))
+}
+
+/// Signs a mail and addresses its envelope.
+pub(super) fn finish(parts: &Parts<'_>, job: &Job, from: &Mailbox, to: &Address, bytes: Vec<u8>) -> Composed {
+    let bytes = match parts.signer {
+        Some(signer) => signer.sign(&bytes, job.claim.made_at),
+        None => bytes,
+    };
+    let returns = match &parts.settings.bounce_address {
+        Some(address) => bounces_to(address, parts.secret, job.claim.send.0),
+        None => from.address.clone(),
+    };
+    Composed { envelope: Envelope::new(&returns, to), bytes }
+}
+
+/// Returns the envelope sender of one mail (VERP): `bounces+SEND.TOKEN@…`, which nobody can make up for
+/// another mail.
+fn bounces_to(address: &Address, secret: &str, send: i64) -> Address {
+    let (local, domain) = address.as_str().rsplit_once('@').unwrap_or_default();
+    Address::parse(&format!("{local}+{send}.{}@{domain}", token(secret, send))).unwrap_or_else(|_| address.clone())
+}
+
+/// Returns 80 bits that prove that a bounce is about a mail of this project.
+fn token(secret: &str, send: i64) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(format!("bounce:{send}").as_bytes());
+    mac.finalize().into_bytes().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Returns what a template sees: the contact's attributes at the root, and the named things beside them.
-fn data(settings: &Settings, campaign: &Campaign, job: &Job, unsubscribe: &str) -> Value {
+pub(super) fn data(
+    settings: &Settings,
+    from: &From<'_>,
+    campaign: &Campaign,
+    job: &Job,
+    unsubscribe: Option<&str>,
+) -> Value {
     let mut data = job.contact.attributes.clone();
-    let event = job.event.as_ref().map(|event| {
-        let mut properties = event.properties.clone();
-        properties.entry("name").or_insert_with(|| event.name.clone().into());
-        properties.entry("time").or_insert_with(|| event.at.to_rfc3339().into());
-        properties
-    });
     let fixed = [
         ("contact", contact(&job.contact)),
-        ("event", event.map_or(Value::Null, Value::Object)),
+        ("event", job.event.as_ref().map_or(Value::Null, event)),
         ("campaign", json!({ "id": campaign.id.as_str(), "name": campaign.name })),
         ("step", json!({ "id": job.step })),
-        ("from", json!({ "name": settings.from.name, "address": settings.from.address.as_str() })),
+        ("from", json!({ "name": from.from.name, "address": from.from.address.as_str() })),
         ("postal_address", settings.postal_address.as_str().into()),
-        ("unsubscribe_url", unsubscribe.into()),
     ];
     for (name, value) in fixed {
         data.insert(name.to_owned(), value);
     }
+    if let Some(unsubscribe) = unsubscribe {
+        data.insert("unsubscribe_url".to_owned(), unsubscribe.into());
+    }
     Value::Object(data)
 }
 
-fn contact(contact: &Contact) -> Value {
+/// Returns an event as templates and webhooks see it.
+pub(super) fn event(event: &Event) -> Value {
+    let mut properties = event.properties.clone();
+    properties.entry("name").or_insert_with(|| event.name.clone().into());
+    properties.entry("time").or_insert_with(|| event.at.to_rfc3339().into());
+    Value::Object(properties)
+}
+
+/// Returns a contact as templates and webhooks see it.
+pub(super) fn contact(contact: &Contact) -> Value {
     let mut map: Map<String, Value> = contact.attributes.clone();
     map.insert("email".to_owned(), contact.address.as_str().into());
     map.insert("tags".to_owned(), contact.tags.iter().map(String::as_str).collect());

@@ -8,12 +8,14 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 
-use super::advance::Job;
+use super::advance::{Job, Task};
+use super::call::{self, Trouble};
 use super::compose::{Composed, compose};
-use super::{Known, Parts};
+use super::{Known, Parts, notice};
 use crate::mail::transport::{self, Transport};
 use crate::model::campaign::Campaign;
 use crate::model::id::SendId;
+use crate::webhook::{Answer, Request};
 
 /// Templates and their tools recurse; a deep one must not overflow the stack.
 const STACK: usize = 32 << 20;
@@ -28,10 +30,12 @@ pub(super) enum Report {
     NoConnection(Box<Job>, String),
 }
 
-/// How handing over a mail ended.
+/// How handing over a mail or making a call ended.
 pub(super) enum Handover {
     /// It could not be rendered.
     Held(String),
+    /// A web address was called.
+    Called(Answer),
     /// The run was stopping, or said no to the offer: nothing left.
     GivenBack,
     Answered(transport::Outcome),
@@ -70,9 +74,13 @@ fn work(
         let report = if desk.stopping.load(Ordering::Acquire) {
             Report::Done(job, Handover::GivenBack)
         } else {
-            match compose(parts, campaigns[job.known], &job) {
-                Err(reason) => Report::Done(job, Handover::Held(reason)),
-                Ok(mail) => match transport.connect() {
+            match prepare(parts, campaigns[job.known], &job) {
+                Prepared::Over(handover) => Report::Done(job, handover),
+                Prepared::Call(request) => {
+                    let answer = parts.caller.call(&request);
+                    Report::Done(job, Handover::Called(answer))
+                }
+                Prepared::Mail(mail) => match transport.connect() {
                     Ok(()) => {
                         let handover = hand_over(transport.as_mut(), &mail, job.claim.send, reports);
                         Report::Done(job, handover)
@@ -90,6 +98,34 @@ fn work(
         }
     }
     transport.close();
+}
+
+/// What is ready to leave.
+enum Prepared {
+    Mail(Composed),
+    Call(Request),
+    /// It is settled already, and nothing leaves.
+    Over(Handover),
+}
+
+fn prepare(parts: &Parts<'_>, campaign: &Campaign, job: &Job) -> Prepared {
+    let composed = match &job.task {
+        Task::Mail { mail, sender } => compose(parts, campaign, job, mail, sender.as_deref()),
+        Task::Notify(notify) => notice::compose(parts, campaign, job, notify),
+        Task::Webhook(webhook) => {
+            return match call::request(parts, campaign, job, webhook) {
+                Ok(request) => Prepared::Call(request),
+                Err(Trouble::Held(reason)) => Prepared::Over(Handover::Held(reason)),
+                Err(Trouble::NotNow(reason)) => {
+                    Prepared::Over(Handover::Called(Answer::Deferred { reason, after: None }))
+                }
+            };
+        }
+    };
+    match composed {
+        Ok(mail) => Prepared::Mail(mail),
+        Err(reason) => Prepared::Over(Handover::Held(reason)),
+    }
 }
 
 fn hand_over(transport: &mut dyn Transport, mail: &Composed, send: SendId, reports: &Sender<Report>) -> Handover {

@@ -1,4 +1,4 @@
-//! Who enters: new events, changed contacts, silences. Goals are looked at here too, event by event.
+//! Who enters: new events, changed contacts, days that have come, silences. Goals are looked at here too, event by event.
 
 use chrono::TimeDelta;
 
@@ -17,15 +17,15 @@ use crate::store::{NewEnrolment, Store, StoreError, UnseenEvent, Work};
 /// An event that is not older than this, seen from the campaign's first run, is news even if it was imported before.
 const GRACE: TimeDelta = TimeDelta::hours(24);
 
-/// Conditions that change with the clock are tested on everyone this often.
-const SWEEP: TimeDelta = TimeDelta::hours(1);
-
 impl Run<'_> {
     /// Lets in whoever may enter, and takes out whoever reached the goal.
     pub(super) fn enter(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.events(store)?;
+        // Before the changes, so that a day that passed while nothing ran is not forgotten; and after
+        // them, for those whose day is today.
+        self.watches(store)?;
         self.changed_contacts(store)?;
-        self.sweeps(store)?;
+        self.watches(store)?;
         self.silences(store)
     }
 
@@ -43,6 +43,9 @@ impl Run<'_> {
             for unseen in &batch {
                 self.goals(&work, unseen)?;
                 self.event_triggers(&work, unseen)?;
+                if self.known.iter().any(|known| known.campaign.awaited().any(|name| name == unseen.event.name)) {
+                    work.wake(unseen.contact, self.now)?;
+                }
                 if state_reads_events {
                     work.set_changed(unseen.contact)?;
                 }
@@ -100,8 +103,8 @@ impl Run<'_> {
             }
             let Some(condition) = condition else { return Ok(true) };
             let history = if condition.reads_events() { work.events_of(contact.id, event.at)? } else { Vec::new() };
-            let scope =
-                Scope { contact, event: Some(event), history: &history, segments: self.rules.segments, now: event.at };
+            let segments = self.rules.segments;
+            let scope = Scope { contact, event: Some(event), history: &history, sends: &[], segments, now: event.at };
             if condition.holds(scope) {
                 return Ok(true);
             }
@@ -118,6 +121,7 @@ impl Run<'_> {
             }
             for contact in &batch {
                 self.state_triggers(&work, contact)?;
+                self.watch_changed(&work, contact)?;
                 work.wake(contact.id, self.now)?;
                 work.set_unchanged(contact.id)?;
             }
@@ -135,42 +139,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Tests on everyone the segment triggers that can become true without anything happening.
-    fn sweeps(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        let now = self.now;
-        let reads_clock = |known: &Known<'_>| {
-            known.campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Segment(c) if c.reads_clock()))
-        };
-        let due: Vec<usize> = (0..self.known.len())
-            .filter(|&index| reads_clock(&self.known[index]))
-            .filter(|&index| self.known[index].stored.swept_at.is_none_or(|at| now - at >= SWEEP || at > now))
-            .collect();
-        if due.is_empty() {
-            return Ok(());
-        }
-        let mut after = 0;
-        loop {
-            let work = store.begin()?;
-            let batch = work.contacts_after(after, BATCH)?;
-            let Some(last) = batch.last() else { break };
-            after = last.id.0;
-            for contact in &batch {
-                for &index in &due {
-                    let known = &self.known[index];
-                    if became_member(&work, known.row, known.campaign, contact, self.rules, now)? {
-                        self.admit(&work, index, contact, now, None)?;
-                    }
-                }
-            }
-            work.commit()?;
-        }
-        let work = store.begin()?;
-        for &index in &due {
-            work.set_swept(self.known[index].row, now)?;
-        }
-        work.commit()
     }
 
     /// Lets in those whose silence became long enough since silences were last looked at: each silence once.
@@ -212,21 +180,22 @@ impl Run<'_> {
 
     fn admit_silent(&mut self, work: &Work<'_>, index: usize, id: ContactId) -> Result<(), StoreError> {
         let contact = work.contact_of(id)?;
-        self.admit(work, index, &contact, self.now, None)
+        self.admit(work, index, &contact, self.now, None).map(drop)
     }
 
     /// Lets a contact in whose trigger fired, where `reentry` and consent allow it.
-    fn admit(
+    pub(super) fn admit(
         &mut self,
         work: &Work<'_>,
         index: usize,
         contact: &Contact,
         at: Instant,
         event: Option<EventId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Entry, StoreError> {
         let known = &self.known[index];
         let last = work.last_passage(contact.id, known.row)?;
-        let Entry::Enter(round) = entry(known.campaign, contact, last, at) else { return Ok(()) };
+        let entry = entry(known.campaign, contact, last, at);
+        let Entry::Enter(round) = entry else { return Ok(entry) };
         work.enrol(&NewEnrolment {
             contact: contact.id,
             campaign: known.row,
@@ -241,7 +210,7 @@ impl Run<'_> {
             campaign: known.campaign.id.clone(),
             contact: contact.address.as_str().to_owned(),
         });
-        Ok(())
+        Ok(entry)
     }
 }
 

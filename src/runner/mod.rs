@@ -7,15 +7,20 @@
 //! for at the same time goes into one transaction.
 
 mod advance;
+mod call;
 mod compose;
 mod deliver;
 mod enter;
+mod limits;
+mod notice;
 mod register;
 mod settle;
+mod watch;
 
 use std::collections::BTreeSet;
 
 use crate::decide::Rules;
+use crate::mail::dkim::Signer;
 use crate::mail::template::Templates;
 use crate::mail::transport::Relay;
 use crate::model::Instant;
@@ -23,8 +28,11 @@ use crate::model::campaign::Campaign;
 use crate::model::id::{CampaignId, RunId};
 use crate::model::settings::Settings;
 use crate::store::{CampaignRow, KnownCampaign, Recovered, RunTotals, Store, StoreError};
+use crate::webhook::Caller;
 
 pub use register::{Registered, register};
+
+use limits::Budget;
 
 /// What a run works with.
 pub struct Parts<'a> {
@@ -32,6 +40,14 @@ pub struct Parts<'a> {
     pub campaigns: &'a [Campaign],
     pub templates: &'a Templates,
     pub relay: &'a dyn Relay,
+    /// Calls web addresses.
+    pub caller: &'a dyn Caller,
+    /// Returns a variable of the environment, for the secrets of webhooks.
+    pub variable: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// The project's own secret, in hexadecimal.
+    pub secret: &'a str,
+    /// Signs mails, where the settings say so.
+    pub signer: Option<&'a Signer>,
     /// Tells the time.
     pub clock: &'a (dyn Fn() -> Instant + Sync),
 }
@@ -60,6 +76,8 @@ pub enum Happening {
     Paused { campaign: CampaignId, reason: String },
     /// Someone came in.
     Entered { campaign: CampaignId, contact: String },
+    /// A web address was called.
+    Called { campaign: CampaignId, step: String, contact: String },
     /// A mail left.
     Sent { campaign: CampaignId, step: String, contact: String },
     /// A mail could not be rendered.
@@ -90,6 +108,15 @@ pub enum Stop {
     Silence,
     /// `--limit` was reached.
     Limit,
+    /// The limit of an hour or a day was reached: which one, in words.
+    Ceiling(String),
+}
+
+impl Stop {
+    /// Says whether nothing is wrong: what is in hand is finished.
+    pub fn is_gentle(&self) -> bool {
+        matches!(self, Self::Limit | Self::Ceiling(_))
+    }
 }
 
 /// A campaign of the files together with what the store knows of it.
@@ -106,6 +133,7 @@ impl<'a> Known<'a> {
         let segments_read =
             |name: &str| settings.segments.get(name).is_none_or(crate::model::condition::Condition::reads_events);
         let reads_events = campaign.goal.is_some()
+            || campaign.awaited().next().is_some()
             || campaign
                 .conditions()
                 .any(|condition| condition.reads_events() || condition.segments().any(segments_read));
@@ -121,6 +149,8 @@ struct Run<'a> {
     now: Instant,
     id: RunId,
     token: String,
+    /// How many mails an hour or a day still lets through.
+    budget: Budget,
     totals: RunTotals,
     moved: BTreeSet<CampaignId>,
     tell: &'a mut dyn FnMut(Happening),
@@ -138,13 +168,14 @@ pub fn run(
     let work = store.begin()?;
     let (id, recovered) = work.begin_run(now)?;
     let token = work.token()?;
+    let budget = Budget::read(&work, parts.settings, now)?;
     work.commit()?;
     if recovered != Recovered::default() {
         tell(Happening::Recovered(recovered));
     }
     let known = register::known(store, parts.settings, parts.campaigns, now, tell)?;
     let mut run =
-        Run { parts, rules, known, now, id, token, totals: RunTotals::default(), moved: BTreeSet::new(), tell };
+        Run { parts, rules, known, now, id, token, budget, totals: RunTotals::default(), moved: BTreeSet::new(), tell };
     run.totals.unknown += recovered.unknown as u64;
     run.enter(store)?;
     let stopped = run.send(store, options)?;

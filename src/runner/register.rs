@@ -128,7 +128,7 @@ pub(super) fn matches(
                     events = Some(work.events_of(contact.id, now)?);
                 }
                 let history = events.as_deref().unwrap_or_default();
-                condition.holds(Scope { contact, event: None, history, segments: rules.segments, now })
+                condition.holds(Scope { contact, event: None, history, sends: &[], segments: rules.segments, now })
             }
             _ => false,
         };

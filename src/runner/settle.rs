@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -12,8 +13,9 @@ use super::{Happening, Options, Run, Stop};
 use crate::mail::transport::{self, Rejection, Scope};
 use crate::model::Instant;
 use crate::model::contact::Consent;
-use crate::model::send::SendState;
+use crate::model::send::{SendKind, SendState};
 use crate::store::{Closing, Store, StoreError, Work};
+use crate::webhook::Answer;
 
 /// Claims made in one transaction at the most.
 const CLAIMS: usize = 64;
@@ -138,7 +140,7 @@ impl Run<'_> {
                 return Ok(());
             };
             self.settle(store, progress, first, inbox, jobs)?;
-            if progress.stopped.as_ref().is_some_and(|why| *why != Stop::Limit) {
+            if progress.stopped.as_ref().is_some_and(|why| !why.is_gentle()) {
                 desk.stopping.store(true, Ordering::Release);
             }
         }
@@ -157,6 +159,10 @@ impl Run<'_> {
             return Ok(());
         }
         let work = store.begin()?;
+        if let Some(limit) = self.budget.reached().filter(|_| progress.stopped.is_none()) {
+            progress.stop(Stop::Ceiling(limit.to_owned()));
+            return Ok(());
+        }
         let due = work.due(self.known[progress.at].row, self.now, CLAIMS)?;
         if due.is_empty() {
             progress.at += 1;
@@ -167,15 +173,21 @@ impl Run<'_> {
             if progress.in_hand + claimed.len() >= room {
                 break;
             }
-            let may_send = progress.may_claim();
+            let may_send = progress.may_claim() && self.budget.reached().is_none();
             match self.advance(&work, progress.at, id, may_send)? {
                 Advanced::Settled => {}
                 Advanced::Claimed(job) => {
                     progress.claimed += 1;
+                    if job.task.kind() != SendKind::Webhook {
+                        self.budget.take();
+                    }
                     claimed.push(job);
                 }
                 Advanced::OverLimit => {
-                    progress.stop(Stop::Limit);
+                    progress.stop(match self.budget.reached() {
+                        Some(limit) => Stop::Ceiling(limit.to_owned()),
+                        None => Stop::Limit,
+                    });
                     break;
                 }
             }
@@ -201,12 +213,14 @@ impl Run<'_> {
         let at = (self.parts.clock)();
         let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
         let mut again = Vec::new();
+        let mut leaving = 0;
         let work = store.begin()?;
         for report in std::iter::once(first).chain(inbox.try_iter()) {
             match report {
                 Report::Offer(send, answer) => {
-                    let stopping = progress.stopped.as_ref().is_some_and(|why| *why != Stop::Limit);
+                    let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping && work.set_sending(send, self.id, at)?;
+                    leaving += u64::from(may_leave);
                     answers.push((answer, may_leave));
                 }
                 Report::Done(job, handover) => {
@@ -224,6 +238,9 @@ impl Run<'_> {
                     }
                 }
             }
+        }
+        if leaving > 0 {
+            work.count_outflow(leaving, at)?;
         }
         work.commit()?;
         // Only what is committed may be acted on.
@@ -253,6 +270,7 @@ impl Run<'_> {
                 self.say(job, |campaign, step, contact| Happening::Held { campaign, step, contact, reason });
                 return Ok(());
             }
+            Handover::Called(answer) => return self.called(work, job, answer, at),
             Handover::Answered(outcome) => outcome,
         };
         if !matches!(outcome, transport::Outcome::Unknown { .. }) {
@@ -270,16 +288,17 @@ impl Run<'_> {
                 if matches!(scope, Scope::Relay) {
                     progress.stop(Stop::Relay(reply.clone()));
                 }
-                self.deferred(work, job, reply, at)
+                self.deferred(work, job, reply, None, at)
             }
             transport::Outcome::Rejected { reply, kind } => {
-                if matches!(kind, Rejection::Policy) {
+                let to_contact = job.task.kind() == SendKind::Mail;
+                if matches!(kind, Rejection::Policy) && to_contact {
                     progress.policy[job.known] += 1;
                     if progress.policy[job.known] == MAX_POLICY {
                         self.pause(work, job.known, &reply)?;
                     }
                 }
-                if matches!(kind, Rejection::Address) {
+                if matches!(kind, Rejection::Address) && to_contact {
                     work.set_consent(job.contact.id, Consent::Bounced, &reply, at)?;
                 }
                 self.rejected(work, job, reply, at)
@@ -297,12 +316,34 @@ impl Run<'_> {
         }
     }
 
-    fn deferred(&mut self, work: &Work<'_>, job: &Job, reply: String, at: Instant) -> Result<(), StoreError> {
+    fn called(&mut self, work: &Work<'_>, job: &Job, answer: Answer, at: Instant) -> Result<(), StoreError> {
+        match answer {
+            Answer::Done => {
+                close(work, job, SendState::Done, None, at, None)?;
+                self.totals.called += 1;
+                self.say(job, |campaign, step, contact| Happening::Called { campaign, step, contact });
+                self.move_on(work, job)
+            }
+            Answer::Deferred { reason, after } => self.deferred(work, job, reason, after, at),
+            Answer::Rejected { reason } => self.rejected(work, job, reason, at),
+        }
+    }
+
+    /// Puts something off, with back-off; not before the time the other side asked for.
+    fn deferred(
+        &mut self,
+        work: &Work<'_>,
+        job: &Job,
+        reply: String,
+        after: Option<Duration>,
+        at: Instant,
+    ) -> Result<(), StoreError> {
         if at - job.claim.made_at >= GIVE_UP {
             return self.rejected(work, job, format!("given up after {} days: {reply}", GIVE_UP.num_days()), at);
         }
         let doublings = job.claim.attempts.min(10);
-        let retry_at = at + (FIRST_RETRY * (1 << doublings)).min(LONGEST_RETRY);
+        let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
+        let retry_at = at + (FIRST_RETRY * (1 << doublings)).min(LONGEST_RETRY).max(asked.min(TimeDelta::days(1)));
         close(work, job, SendState::Deferred, Some(&reply), at, Some(retry_at))?;
         work.wait(job.enrolment, Some(&job.step), Some(retry_at))?;
         self.totals.deferred += 1;

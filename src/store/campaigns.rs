@@ -21,12 +21,12 @@ pub struct KnownCampaign {
     pub first_event: i64,
     /// When silences were last looked at.
     pub silences_at: Option<Instant>,
-    /// When time-dependent segments were last tested on everyone.
-    pub swept_at: Option<Instant>,
+    /// For which form of its triggers the watches over its contacts were made.
+    pub watched: Option<String>,
     pub paused: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, swept_at, paused";
+const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused";
 
 impl Work<'_> {
     /// Returns every campaign that was ever seen, by name.
@@ -68,12 +68,6 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Notes when time-dependent segments were tested on everyone.
-    pub fn set_swept(&self, row: CampaignRow, at: Instant) -> Result<()> {
-        self.sql("UPDATE campaigns SET swept_at = ?2 WHERE id = ?1")?.execute(params![row.0, millis(at)])?;
-        Ok(())
-    }
-
     /// Stops a campaign's mail with a reason, or lets it go on.
     pub fn set_paused(&self, row: CampaignRow, reason: Option<&str>) -> Result<()> {
         self.sql("UPDATE campaigns SET paused = ?2 WHERE id = ?1")?.execute(params![row.0, reason])?;
@@ -95,7 +89,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KnownCampaign> {
         first_seen_at: instant(row.get(3)?),
         first_event: row.get(4)?,
         silences_at: row.get::<_, Option<i64>>(5)?.map(instant),
-        swept_at: row.get::<_, Option<i64>>(6)?.map(instant),
+        watched: row.get(6)?,
         paused: row.get(7)?,
     })
 }

@@ -9,7 +9,7 @@ use crate::model::Instant;
 use crate::model::enrolment::Enrolment;
 use crate::model::facts::Facts;
 use crate::model::id::{CampaignId, ContactId, EnrolmentId, StepId};
-use crate::model::send::SendRecord;
+use crate::model::send::{SendKind, SendRecord};
 
 impl Work<'_> {
     /// Loads the facts of an enrolment as of `now`: its contact's events only where `events` asks for
@@ -47,22 +47,29 @@ impl Work<'_> {
     }
 
     fn sends_of(&self, id: EnrolmentId) -> Result<Vec<SendRecord>> {
-        let mut statement = self.sql("SELECT step, state, at, retry_at FROM sends WHERE enrolment_id = ?1")?;
-        let rows = statement.query_map([id.0], |row| {
-            Ok((row.get(0)?, row.get::<_, usize>(1)?, instant(row.get(2)?), row.get::<_, Option<i64>>(3)?.map(instant)))
-        })?;
-        rows.map(|row| {
-            let (step, state, at, retry_at) = row?;
-            Ok(SendRecord { step, state: state_at(state)?, at, retry_at })
-        })
-        .collect()
+        let mut statement =
+            self.sql("SELECT step, state, at, retry_at, kind, variant, reason FROM sends WHERE enrolment_id = ?1")?;
+        let mut rows = statement.query([id.0])?;
+        let mut sends = Vec::new();
+        while let Some(row) = rows.next()? {
+            sends.push(SendRecord {
+                step: row.get(0)?,
+                state: state_at(row.get(1)?)?,
+                at: instant(row.get(2)?),
+                retry_at: row.get::<_, Option<i64>>(3)?.map(instant),
+                kind: SendKind::from_word(row.get_ref(4)?.as_str_or_null().unwrap_or_default()),
+                variant: row.get(5)?,
+                reason: row.get(6)?,
+            });
+        }
+        Ok(sends)
     }
 
     /// Returns when campaign mails to a contact left, or may have, or are about to: claimed, sending, sent, unknown.
     fn mails_to(&self, contact: ContactId, since: Instant) -> Result<Vec<Instant>> {
         let mut statement = self.sql(
             "SELECT s.at FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
-             WHERE n.contact_id = ?1 AND s.state IN (0, 1, 2, 7) AND s.at >= ?2",
+             WHERE n.contact_id = ?1 AND s.state IN (0, 1, 2, 7) AND s.at >= ?2 AND s.kind IS NULL",
         )?;
         let rows = statement.query_map(params![contact.0, millis(since)], |row| Ok(instant(row.get(0)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -5,7 +5,19 @@ use rusqlite::{OptionalExtension, params};
 use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::{EnrolmentId, RunId, SendId};
-use crate::model::send::SendState;
+use crate::model::send::{SendKind, SendState};
+
+/// A step to take in hand.
+#[derive(Debug, Clone, Copy)]
+pub struct NewClaim<'a> {
+    pub enrolment: EnrolmentId,
+    /// As the ledger calls it.
+    pub step: &'a str,
+    pub kind: SendKind,
+    /// Which mail of a test it is.
+    pub variant: Option<&'a str>,
+    pub due: Instant,
+}
 
 /// A row that a run has taken in hand.
 #[derive(Debug, Clone)]
@@ -32,13 +44,12 @@ impl Work<'_> {
     /// Takes a step in hand: makes its row, or takes up the one that was deferred, held or given back.
     pub fn claim(
         &self,
-        enrolment: EnrolmentId,
-        step: &str,
-        due: Instant,
+        new: &NewClaim<'_>,
         run: RunId,
         now: Instant,
         message_id: impl FnOnce(SendId) -> String,
     ) -> Result<Claim> {
+        let NewClaim { enrolment, step, kind, variant, due } = *new;
         let known = self
             .sql("SELECT id, made_at, message_id, attempts, state FROM sends WHERE enrolment_id = ?1 AND step = ?2")?
             .query_row(params![enrolment.0, step], |row| {
@@ -58,17 +69,27 @@ impl Work<'_> {
                     return Err(StoreError::Row(format!("send {send} is `{}` and cannot be claimed", state.as_str())));
                 }
                 self.sql(
-                    "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3 WHERE id = ?1",
+                    "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3, kind = ?4, variant = ?5
+                     WHERE id = ?1",
                 )?
-                .execute(params![send.0, millis(now), run.0])?;
+                .execute(params![send.0, millis(now), run.0, kind.as_word(), variant])?;
                 (send, made_at, message_id, attempts)
             }
             Some((send, ..)) => return Err(StoreError::Row(format!("send {send} has no Message-ID"))),
             None => {
                 self.sql(
-                    "INSERT INTO sends (enrolment_id, step, state, due_at, made_at, at, run_id) VALUES (?1, ?2, 0, ?3, ?4, ?4, ?5)",
+                    "INSERT INTO sends (enrolment_id, step, state, due_at, made_at, at, run_id, kind, variant)
+                     VALUES (?1, ?2, 0, ?3, ?4, ?4, ?5, ?6, ?7)",
                 )?
-                .execute(params![enrolment.0, step, millis(due), millis(now), run.0])?;
+                .execute(params![
+                    enrolment.0,
+                    step,
+                    millis(due),
+                    millis(now),
+                    run.0,
+                    kind.as_word(),
+                    variant
+                ])?;
                 let send = SendId(self.transaction.last_insert_rowid());
                 let message_id = message_id(send);
                 self.sql("UPDATE sends SET message_id = ?2 WHERE id = ?1")?.execute(params![send.0, message_id])?;
@@ -113,8 +134,11 @@ impl Work<'_> {
         let rows = self
             .sql(
                 "UPDATE sends SET state = 1, at = ?3, attempts = attempts + 1 WHERE id = ?1 AND run_id = ?2 AND state = 0
-                 AND NOT EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
-                                 WHERE n.id = sends.enrolment_id AND c.consent <> 'subscribed')",
+                 AND EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
+                             WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed'
+                             AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
+                             AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
+                                             AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))",
             )?
             .execute(params![send.0, run.0, millis(at)])?;
         Ok(rows == 1)
@@ -137,6 +161,31 @@ impl Work<'_> {
                 attempted
             ])?;
         if rows == 1 { Ok(()) } else { Err(StoreError::Row(format!("send {send} is not in hand"))) }
+    }
+
+    /// Counts mails that leave, in the minute of an instant.
+    pub fn count_outflow(&self, mails: u64, at: Instant) -> Result<()> {
+        self.sql("INSERT INTO outflow VALUES (?1, ?2) ON CONFLICT (minute) DO UPDATE SET mails = mails + ?2")?
+            .execute(params![at.timestamp().div_euclid(60), mails])?;
+        Ok(())
+    }
+
+    /// Returns how many mails left in the minutes that begin after `since`.
+    pub fn outflow_since(&self, since: Instant) -> Result<u64> {
+        Ok(self
+            .sql("SELECT coalesce(sum(mails), 0) FROM outflow WHERE minute > ?1")?
+            .query_row([since.timestamp().div_euclid(60)], |row| row.get(0))?)
+    }
+
+    /// Returns the minute in which the first mail left.
+    pub fn first_outflow(&self) -> Result<Option<Instant>> {
+        let minute: Option<i64> = self.sql("SELECT min(minute) FROM outflow")?.query_row([], |row| row.get(0))?;
+        Ok(minute.map(|minute| instant(minute * 60_000)))
+    }
+
+    /// Returns what signs tokens of this project.
+    pub fn secret(&self) -> Result<String> {
+        Ok(self.sql("SELECT value FROM meta WHERE key = 'secret'")?.query_row([], |row| row.get(0))?)
     }
 
     /// Returns what makes Message-IDs of this project its own.

@@ -29,6 +29,7 @@ mod runs;
 mod schema;
 mod status;
 mod story;
+mod watches;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,11 +42,12 @@ pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
 pub use events::{EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
-pub use ledger::{Claim, Closing};
+pub use ledger::{Claim, Closing, NewClaim};
 pub use lock::RunLock;
 pub use runs::{Recovered, RunTotals};
 pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
+pub use watches::Watch;
 
 use crate::model::Instant;
 

@@ -22,6 +22,9 @@ pub struct RunTotals {
     pub events: u64,
     pub enrolled: u64,
     pub sent: u64,
+    /// Web addresses called.
+    #[serde(default)]
+    pub called: u64,
     pub skipped: u64,
     pub held: u64,
     pub deferred: u64,

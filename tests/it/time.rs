@@ -14,6 +14,7 @@ use std::thread;
 use chrono::{DateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use drip::model::delay::Delay;
+use drip::model::quiet::QuietDates;
 use drip::model::wall;
 use drip::model::window::{Hours, Weekdays, Window};
 
@@ -152,6 +153,7 @@ impl WindowRule {
         Window {
             hours: hours.map(|text| Hours::parse(&text).expect("hours")),
             days: (!self.days.is_empty()).then(|| Weekdays::parse(self.days).expect("weekdays")),
+            quiet: QuietDates::default(),
         }
     }
 

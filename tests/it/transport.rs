@@ -9,7 +9,7 @@ use drip::mail::transport::{
     ConnectErrorKind, Envelope, NotCommitted, Outcome, Rejection, Relay, Scope, SmtpRelay, Timeouts, Transport,
 };
 use drip::model::address::Address;
-use drip::model::settings::{Login, Security, Smtp};
+use drip::model::settings::{Login, Password, Security, Smtp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
@@ -20,11 +20,21 @@ const MAIL: &[u8] = b"Subject: Hi\r\n\r\nHello\r\n";
 const FOR_EVER: Duration = Duration::from_secs(30);
 
 fn settings(relay: &SmtpServer) -> Smtp {
-    Smtp { host: "127.0.0.1".to_owned(), port: relay.port(), security: Security::None, login: None, connections: 1 }
+    Smtp {
+        host: "127.0.0.1".to_owned(),
+        port: relay.port(),
+        security: Security::None,
+        login: None,
+        connections: 1,
+        rates: Vec::new(),
+    }
 }
 
 fn with_login(settings: Smtp) -> Smtp {
-    Smtp { login: Some(Login { user: "acme".to_owned(), password: "s3cret".to_owned() }), ..settings }
+    Smtp {
+        login: Some(Login { user: "acme".to_owned(), password: Password::Known("s3cret".to_owned()), is_token: false }),
+        ..settings
+    }
 }
 
 fn impatient() -> Timeouts {

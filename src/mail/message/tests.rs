@@ -19,8 +19,7 @@ fn mail(name: &str, subject: &str, text: &str, html: &str) -> Result<Vec<u8>, Me
         text,
         message_id: "abc.7@xn--bcher-kva.example",
         date: chrono::Utc.with_ymd_and_hms(2026, 3, 1, 2, 0, 0).unwrap(),
-        list_id: "chào-mừng",
-        unsubscribe: "mailto:hello@example.com?subject=unsubscribe%20abc",
+        list: Some(List { id: "chào-mừng", unsubscribe: "mailto:hello@example.com?subject=unsubscribe%20abc" }),
     })
 }
 
@@ -156,8 +155,7 @@ fn a_local_part_outside_ascii_stays_readable_for_smtputf8() {
         text: "x",
         message_id: "a@b.example",
         date: chrono::DateTime::UNIX_EPOCH,
-        list_id: "c",
-        unsubscribe: "mailto:a@b.example",
+        list: Some(List { id: "c", unsubscribe: "mailto:a@b.example" }),
     };
     let mail = String::from_utf8(build(&draft).unwrap()).unwrap();
     assert!(mail.contains("<đức@xn--bcher-kva.example>"), "{mail}");

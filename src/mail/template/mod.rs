@@ -118,6 +118,14 @@ impl Templates {
         })
     }
 
+    /// Renders a text of a campaign file, as it stands in the JSON of a webhook.
+    pub fn render_text(&self, source: &str, data: &Value) -> Result<String, RenderError> {
+        if !source.contains("{{") {
+            return Ok(source.to_owned());
+        }
+        self.subjects.text(source, &Context::from(data.clone()))
+    }
+
     /// Renders a step's mail in the language that comes nearest to `language`.
     ///
     /// `data` is an object; a value that is missing or null, and has no default, is an error.

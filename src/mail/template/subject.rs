@@ -33,12 +33,20 @@ impl Subjects {
 
     /// Renders a step's subject.
     pub(super) fn render(&self, source: &str, data: &Context) -> Result<String, RenderError> {
-        let program = self.get(source).map_err(|diagnostic| RenderError {
+        line(&*self.program(source)?, data)
+    }
+
+    /// Renders a text as it stands, line breaks and all.
+    pub(super) fn text(&self, source: &str, data: &Context) -> Result<String, RenderError> {
+        self.program(source)?.render(&TEXT, data)
+    }
+
+    fn program(&self, source: &str) -> Result<Arc<Program>, RenderError> {
+        self.get(source).map_err(|diagnostic| RenderError {
             place: diagnostic.place.unwrap_or_else(|| place(source)),
             message: diagnostic.message,
             hint: diagnostic.hints.into_iter().next().unwrap_or_default(),
-        })?;
-        line(&program, data)
+        })
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod discard;
 mod outbox;
+mod pace;
 mod reply;
 mod smtp;
 mod wire;

@@ -11,11 +11,13 @@
 
 mod opening;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
 use self::opening::Extensions;
+use super::pace::Pace;
 use super::reply::{Reply, Stage};
 use super::wire::{Lost, Wire};
 use super::{ConnectError, Envelope, NotCommitted, Outcome, Rejection, Relay, Scope, Transport};
@@ -50,6 +52,7 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct SmtpRelay {
     settings: Smtp,
+    pace: Arc<Pace>,
     timeouts: Timeouts,
     authority: Option<CertificateDer<'static>>,
 }
@@ -57,7 +60,8 @@ pub struct SmtpRelay {
 impl SmtpRelay {
     /// Takes the settings; nothing is opened yet.
     pub fn new(settings: Smtp) -> Self {
-        Self { settings, timeouts: Timeouts::default(), authority: None }
+        let pace = Arc::new(Pace::new(&settings.rates));
+        Self { settings, pace, timeouts: Timeouts::default(), authority: None }
     }
 
     /// Waits other times.
@@ -123,6 +127,7 @@ impl Transport for SmtpTransport {
             return Ok(Outcome::Rejected { reply, kind: Rejection::Policy });
         };
         let times = self.relay.timeouts;
+        self.relay.pace.wait();
         // Taken out, so that every early return drops the connection; put back when it is in step.
         let mut idle = self.session.take();
         let mut session = loop {

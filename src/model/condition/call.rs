@@ -7,6 +7,7 @@ use super::{Condition, Scope};
 use crate::model::Instant;
 use crate::model::delay::Span;
 use crate::model::event::Event;
+use crate::model::send::{CAME, SendRecord, TIMED_OUT};
 
 /// A call of one of drip's functions, with its checked arguments.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +24,12 @@ pub(super) enum Call {
     Tagged(String),
     /// `in_segment(name)`
     InSegment(String),
+    /// `came(step)`, `timed_out(step)`: how a `wait_for` step ended
+    Waited(&'static str, String),
 }
 
 /// Every function: its name, the form of a call, and whether it takes a span as well.
-pub(super) const FUNCTIONS: [(&str, &str, bool); 8] = [
+pub(super) const FUNCTIONS: [(&str, &str, bool); 10] = [
     ("did", "did(\"purchased\") or did(\"purchased\", \"30d\")", true),
     ("count", "count(\"purchased\") or count(\"purchased\", \"30d\")", true),
     ("days_since", "days_since(\"purchased\")", false),
@@ -35,6 +38,8 @@ pub(super) const FUNCTIONS: [(&str, &str, bool); 8] = [
     ("replied", "replied(\"step-id\")", false),
     ("tagged", "tagged(\"vip\")", false),
     ("in_segment", "in_segment(\"name\")", false),
+    ("came", "came(\"step-id\")", false),
+    ("timed_out", "timed_out(\"step-id\")", false),
 ];
 
 /// Segments may name segments; deeper than this they must go in a circle.
@@ -51,6 +56,8 @@ impl Call {
             "replied" => Self::Reacted("replied", name),
             "tagged" => Self::Tagged(name),
             "in_segment" => Self::InSegment(name),
+            "came" => Self::Waited(CAME, name),
+            "timed_out" => Self::Waited(TIMED_OUT, name),
             _ => return None,
         })
     }
@@ -73,15 +80,38 @@ impl Call {
                 let holds = |segment: &Condition| segment.holds_within(scope, depth + 1);
                 Value::Bool(depth < MAX_SEGMENT_DEPTH && scope.segments.get(name).is_some_and(holds))
             }
+            Self::Waited(how, step) => {
+                let ended = |row: &SendRecord| row.step == *step && row.reason.as_deref() == Some(how);
+                Value::Bool(scope.sends.iter().any(ended))
+            }
         }
     }
 
     pub(super) fn reads_events(&self) -> bool {
-        !matches!(self, Self::Tagged(_))
+        !matches!(self, Self::Tagged(_) | Self::Waited(..))
     }
 
     pub(super) fn reads_clock(&self) -> bool {
         matches!(self, Self::Did(_, Some(_)) | Self::Count(_, Some(_)) | Self::DaysSince(_) | Self::InSegment(_))
+    }
+
+    /// Returns the next instant at which the mere passing of time changes the value.
+    pub(super) fn next_change(&self, scope: Scope<'_>, depth: usize) -> Option<Instant> {
+        match self {
+            // An event counts up to its last moment, and not a moment longer.
+            Self::Did(name, Some(within)) | Self::Count(name, Some(within)) => {
+                let leaves = |event: &Event| event.at + within.elapsed() + TimeDelta::milliseconds(1);
+                past(scope, name, None).map(leaves).filter(|at| *at > scope.now).min()
+            }
+            Self::DaysSince(name) => {
+                let last = past(scope, name, None).next()?;
+                Some(last.at + TimeDelta::days((scope.now - last.at).num_days() + 1))
+            }
+            Self::InSegment(name) if depth < MAX_SEGMENT_DEPTH => {
+                scope.segments.get(name)?.next_change_within(scope, depth + 1)
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn segment(&self) -> Option<&str> {
@@ -93,7 +123,14 @@ impl Call {
 
     pub(super) fn step(&self) -> Option<&str> {
         match self {
-            Self::Reacted(_, step) => Some(step),
+            Self::Reacted(_, step) | Self::Waited(_, step) => Some(step),
+            _ => None,
+        }
+    }
+
+    pub(super) fn wait(&self) -> Option<&str> {
+        match self {
+            Self::Waited(_, step) => Some(step),
             _ => None,
         }
     }

@@ -39,6 +39,7 @@ fn holds(source: &str) -> bool {
         contact: &contact,
         event: Some(&history[2]),
         history: &history,
+        sends: &[],
         segments: &segments,
         now: at("2026-03-01T12:00:00Z"),
     };

@@ -17,7 +17,7 @@ use super::{Session, SmtpRelay, SmtpTransport, command};
 use crate::mail::transport::reply::Reply;
 use crate::mail::transport::wire::{Lost, Wire};
 use crate::mail::transport::{ConnectError, ConnectErrorKind};
-use crate::model::settings::{Security, Smtp};
+use crate::model::settings::{Password, Security, Smtp};
 
 /// What the relay's EHLO offers, as far as drip uses it.
 #[derive(Debug, Default)]
@@ -113,7 +113,16 @@ impl SmtpTransport {
         }
         let offered = extensions.get("AUTH").unwrap_or_default();
         let offers = |name: &str| offered.split([' ', '=']).any(|word| word == name);
+        let Password::Known(password) = &login.password else {
+            let hint = "this is a fault of drip; set DRIP_SMTP_URL with the password for now";
+            return Err(refused(format!("the password for {host} was not asked for"), hint));
+        };
         let mechanism = match () {
+            () if login.is_token && offers("XOAUTH2") => Mechanism::Xoauth2,
+            () if login.is_token => {
+                let hint = "leave `auth: xoauth2` out, or ask the relay's operator for it";
+                return Err(refused(format!("{host} does not offer XOAUTH2"), hint));
+            }
             () if offers("PLAIN") => Mechanism::Plain,
             () if offers("LOGIN") => Mechanism::Login,
             () => {
@@ -123,7 +132,7 @@ impl SmtpTransport {
                 ));
             }
         };
-        let credentials = Credentials::new(login.user.clone(), login.password.clone());
+        let credentials = Credentials::new(login.user.clone(), password.clone());
         let mut auth = Auth::new(mechanism, credentials.clone(), None);
         // LOGIN asks twice: for the name and for the password.
         for _ in 0..3 {
@@ -131,6 +140,12 @@ impl SmtpTransport {
             let reply = command(wire, &line, self.relay.timeouts.verb).map_err(|lost| self.lost(&lost))?;
             match reply.code {
                 235 => return Ok(()),
+                // What is wrong with a token comes as a challenge; an empty answer asks for the verdict.
+                334 if login.is_token => {
+                    let verdict = command(wire, "\r\n", self.relay.timeouts.verb).map_err(|lost| self.lost(&lost))?;
+                    let message = format!("{host} refused the access token of `{}`: {}", login.user, verdict.text());
+                    return Err(refused(message, "the token may have run out; see what `password_command` prints"));
+                }
                 334 => {
                     let challenge = format!("334 {}\r\n", reply.lines.join(" "));
                     auth = challenge

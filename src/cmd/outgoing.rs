@@ -1,0 +1,155 @@
+//! Where mail and calls go, and what signs them: made from the settings, the environment and files.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::Failure;
+use super::context::{Context, Loaded};
+use super::environment;
+use crate::error::Diagnostic;
+use crate::mail::dkim::Signer;
+use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
+use crate::model::Instant;
+use crate::model::settings::{Dkim, Password, Smtp};
+use crate::runner::Parts;
+use crate::store::Store;
+use crate::webhook::{Caller, Http, Nobody};
+
+/// How long `password_command` may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Everything that a run needs beside files and store.
+pub(super) struct Outgoing {
+    relay: Box<dyn Relay>,
+    caller: Box<dyn Caller>,
+    signer: Option<Signer>,
+    secret: String,
+}
+
+impl Outgoing {
+    /// Makes what the settings ask for.
+    pub(super) fn new(context: &Context, loaded: &Loaded, store: &mut Store) -> Result<Self, Failure> {
+        let settings = &loaded.project.settings;
+        let relay: Box<dyn Relay> = match &settings.smtp {
+            Some(smtp) => Box::new(SmtpRelay::new(with_password(smtp, &context.root)?)),
+            None => Box::new(Outbox::new(context.root.join("outbox"))),
+        };
+        let signer = settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()?;
+        Ok(Self { relay, caller: Box::new(Http::new()), signer, secret: store.read()?.secret()? })
+    }
+
+    /// Makes what a dry run needs: nothing leaves.
+    pub(super) fn nowhere(store: &mut Store) -> Result<Self, Failure> {
+        Ok(Self { relay: Box::new(Discard), caller: Box::new(Nobody), signer: None, secret: store.read()?.secret()? })
+    }
+
+    /// Puts it together with a project.
+    pub(super) fn parts<'a>(&'a self, loaded: &'a Loaded, clock: &'a (dyn Fn() -> Instant + Sync)) -> Parts<'a> {
+        Parts {
+            settings: &loaded.project.settings,
+            campaigns: &loaded.project.campaigns,
+            templates: &loaded.templates,
+            relay: self.relay.as_ref(),
+            caller: self.caller.as_ref(),
+            variable: &environment::variable,
+            secret: &self.secret,
+            signer: self.signer.as_ref(),
+            clock,
+        }
+    }
+}
+
+/// Names the place where mail goes, without secrets.
+pub(super) fn describe(context: &Context, loaded: &Loaded) -> String {
+    match &loaded.project.settings.smtp {
+        Some(smtp) => SmtpRelay::new(smtp.clone()).describe(),
+        None => Outbox::new(context.root.join("outbox")).describe(),
+    }
+}
+
+/// Reads the private key, which nobody else may read.
+fn signer(dkim: &Dkim, root: &Path) -> Result<Signer, Failure> {
+    let path = if dkim.key_file.is_absolute() { dkim.key_file.clone() } else { root.join(&dkim.key_file) };
+    let shown = path.display();
+    let failed = |error: std::io::Error| {
+        Diagnostic::error(format!("the DKIM key `{shown}` cannot be read")).cause(error.to_string())
+    };
+    let readable = {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o077 != 0
+    };
+    if readable {
+        let wrong = Diagnostic::error(format!("the DKIM key `{shown}` can be read by others"));
+        return Err(wrong.hint(format!("chmod 600 {shown}")).into());
+    }
+    let pem = fs::read(&path).map_err(failed)?;
+    Signer::new(dkim, &pem).map_err(|error| {
+        let wrong = Diagnostic::error(format!("the DKIM key `{shown}` cannot sign: {error}"));
+        wrong
+            .hint(format!("make one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out {shown}"))
+            .into()
+    })
+}
+
+/// Returns the relay with its password in place of the command that prints it.
+fn with_password(smtp: &Smtp, root: &Path) -> Result<Smtp, Failure> {
+    let mut smtp = smtp.clone();
+    if let Some(login) = &mut smtp.login
+        && let Password::Command(command) = &login.password
+    {
+        login.password = Password::Known(first_line(command, root)?);
+    }
+    Ok(smtp)
+}
+
+fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
+    let wrong = |what: &str| Diagnostic::error(format!("`password_command` {what}"));
+    let mut child = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| wrong("cannot be started").cause(error.to_string()))?;
+    let mut left = PATIENCE;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if left.is_zero() => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(wrong("took longer than 30 s").hint("it must not ask a person").into());
+            }
+            Ok(None) => {
+                std::thread::sleep(GLANCE);
+                left = left.saturating_sub(GLANCE);
+            }
+            Err(error) => return Err(wrong("was lost").cause(error.to_string()).into()),
+        }
+    };
+    let read = |pipe: Option<&mut dyn Read>| {
+        let mut text = String::new();
+        // What it says is not needed to know that it failed.
+        let _ = pipe.map(|pipe| pipe.take(1 << 16).read_to_string(&mut text));
+        text
+    };
+    let said = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
+    if !status.success() {
+        let wrong = wrong(&format!("failed ({status})"));
+        return Err(match said.trim() {
+            "" => wrong,
+            said => wrong.cause(said.lines().next().unwrap_or_default().to_owned()),
+        }
+        .into());
+    }
+    let printed = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
+    match printed.lines().next().map(str::trim_end) {
+        Some(line) if !line.is_empty() => Ok(line.to_owned()),
+        _ => Err(wrong("printed nothing").hint("its first line is the password").into()),
+    }
+}
