@@ -1,57 +1,169 @@
-//! `drip enrol`: lets contacts into a campaign by hand.
+//! `drip enrol`: lets contacts into a campaign by hand, one by one or all for whom a condition holds.
 
-use super::Failure;
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::context::{self, Context, address};
+use super::selection::{BATCH, Chosen};
+use super::{Failure, context::Loaded};
+use crate::cli::contact::Selection;
+use crate::cli::enrol::EnrolArgs;
 use crate::decide::entry::{Entry, entry};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::store::NewEnrolment;
-use crate::ui::words;
+use crate::model::Instant;
+use crate::model::campaign::Campaign;
+use crate::model::contact::Contact;
+use crate::store::{CampaignRow, NewEnrolment, Store, Work};
+use crate::ui::words::{count, list};
 
-pub(super) fn enrol(context: &Context, campaign: &str, emails: &[String]) -> Result<Exit, Failure> {
-    let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
+/// What became of those who were named.
+#[derive(Default)]
+struct Tally {
+    enrolled: u64,
+    /// Why others were not, and how many.
+    refused: BTreeMap<&'static str, u64>,
+}
+
+pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Failure> {
     let loaded = context.load()?;
-    let campaign = context::campaign(&loaded.project.campaigns, campaign)?;
-    let mut store = context.store(&loaded.project)?;
-    let now = context.now();
-    let work = store.begin()?;
-    let Some(known) = work.campaign(&campaign.id)? else {
-        return Err(Diagnostic::error(format!("campaign `{}` is not registered", campaign.id)).into());
+    let campaign = context::campaign(&loaded.project.campaigns, &arguments.campaign)?;
+    let named = !arguments.emails.is_empty();
+    let tally = if named {
+        by_name(context, &loaded, campaign, arguments)?
+    } else {
+        by_condition(context, &loaded, campaign, arguments)?
     };
-    let (mut enrolled, mut refused) = (0, 0);
+    let refused: u64 = tally.refused.values().sum();
+    if context.output.options().json {
+        let json = json!({
+            "campaign": campaign.id.as_str(), "dry_run": arguments.dry_run, "enrolled": tally.enrolled,
+            "refused": tally.refused,
+        });
+        context.output.result(&format!("{json:#}\n"));
+    } else {
+        let why: Vec<_> =
+            tally.refused.iter().map(|(why, number)| format!("{} {why}", count(*number, "contact"))).collect();
+        let but = if named || why.is_empty() { String::new() } else { format!(" Not enrolled: {}.", list(&why)) };
+        let who = count(tally.enrolled, "contact");
+        context.output.status(&match arguments.dry_run {
+            true => format!("{who} would be enrolled in {}; nothing was changed.{but}", campaign.id),
+            false => format!("{who} enrolled in {}; the next `drip run` sends what is due.{but}", campaign.id),
+        });
+    }
+    Ok(if refused == 0 || !named { Exit::Success } else { Exit::Partial })
+}
+
+/// Lets in those who are named, and says of each other one why not.
+fn by_name(context: &Context, loaded: &Loaded, campaign: &Campaign, arguments: &EnrolArgs) -> Result<Tally, Failure> {
+    let addresses = arguments.emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
+    let mut tally = Tally::default();
+    let mut store = context.store(&loaded.project)?;
+    let work = store.begin()?;
+    let row = row(&work, campaign)?;
     for address in &addresses {
         let Some(contact) = work.contact(address)? else {
-            context.output.warn(&format!("there is no contact `{address}`; import it first"));
-            refused += 1;
+            let why = if work.is_forgotten(address)? { "forgotten" } else { "unknown" };
+            *tally.refused.entry(why).or_default() += 1;
+            context.output.warn(&match why {
+                "forgotten" => format!("there is no contact `{address}`: it was forgotten"),
+                _ => format!("there is no contact `{address}`; import it first"),
+            });
             continue;
         };
-        let last = work.last_passage(contact.id, known.row)?;
-        let why = match entry(campaign, &contact, last, now) {
-            Entry::Enter(round) => {
-                work.enrol(&NewEnrolment {
-                    contact: contact.id,
-                    campaign: known.row,
-                    round,
-                    entered_at: now,
-                    event: None,
-                    due_at: now,
-                })?;
-                enrolled += 1;
+        if let Some(why) = admit(&work, row, campaign, &contact, context.now(), &mut tally)? {
+            let is = if why.starts_with("inside before") { "was" } else { "is" };
+            context.output.warn(&format!("{address} {is} {why}; not enrolled"));
+        }
+    }
+    if !arguments.dry_run {
+        work.commit()?;
+    }
+    Ok(tally)
+}
+
+/// Lets in everyone for whom the condition holds: a batch at a time, so that a run need not wait for long.
+/// Cut off in the middle, the same command goes on where it was.
+fn by_condition(
+    context: &Context,
+    loaded: &Loaded,
+    campaign: &Campaign,
+    arguments: &EnrolArgs,
+) -> Result<Tally, Failure> {
+    let now = context.now();
+    let selection = Selection { condition: arguments.condition.clone(), tag: arguments.tag.clone(), consent: None };
+    let chosen = Chosen::new(&selection, &loaded.project.settings, now)?;
+    let mut tally = Tally::default();
+    let mut store = match arguments.dry_run {
+        false => context.store(&loaded.project)?,
+        true => match Store::open_to_read(&context.database())? {
+            Some(store) => store,
+            None => return Ok(tally),
+        },
+    };
+    let mut after = 0;
+    loop {
+        let work = if arguments.dry_run { store.read()? } else { store.begin()? };
+        let batch = work.contacts_after(after, BATCH)?;
+        let Some(last) = batch.last() else { return Ok(tally) };
+        after = last.id.0;
+        for contact in &batch {
+            if !chosen.takes(&work, contact)? {
                 continue;
             }
-            Entry::Barred if contact.suppressed => "is suppressed".to_owned(),
-            Entry::Barred => format!("is {}", contact.consent.as_str()),
-            Entry::Inside => "is inside already".to_owned(),
-            Entry::Again => "was inside before, and `reentry` does not let it in again".to_owned(),
-        };
-        context.output.warn(&format!("{address} {why}; not enrolled"));
-        refused += 1;
+            if !arguments.dry_run {
+                admit(&work, row(&work, campaign)?, campaign, contact, now, &mut tally)?;
+                continue;
+            }
+            let known = work.campaign(&campaign.id)?;
+            let last = known.map(|known| work.last_passage(contact.id, known.row)).transpose()?.flatten();
+            match refusal(entry(campaign, contact, last, now), contact) {
+                None => tally.enrolled += 1,
+                Some(why) => *tally.refused.entry(why).or_default() += 1,
+            }
+        }
+        if !arguments.dry_run {
+            work.commit()?;
+        }
     }
-    work.commit()?;
-    context.output.status(&format!(
-        "{} enrolled in {}; the next `drip run` sends what is due.",
-        words::count(enrolled, "contact"),
-        campaign.id
-    ));
-    Ok(if refused == 0 { Exit::Success } else { Exit::Partial })
+}
+
+fn row(work: &Work<'_>, campaign: &Campaign) -> Result<CampaignRow, Failure> {
+    match work.campaign(&campaign.id)? {
+        Some(known) => Ok(known.row),
+        None => Err(Diagnostic::error(format!("campaign `{}` is not registered", campaign.id)).into()),
+    }
+}
+
+/// Lets a contact in, or returns why not.
+fn admit(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: &Campaign,
+    contact: &Contact,
+    now: Instant,
+    tally: &mut Tally,
+) -> Result<Option<&'static str>, Failure> {
+    let decided = entry(campaign, contact, work.last_passage(contact.id, row)?, now);
+    if let Entry::Enter(round) = decided {
+        let (contact, campaign) = (contact.id, row);
+        work.enrol(&NewEnrolment { contact, campaign, round, entered_at: now, event: None, due_at: now })?;
+        tally.enrolled += 1;
+    }
+    let why = refusal(decided, contact);
+    if let Some(why) = why {
+        *tally.refused.entry(why).or_default() += 1;
+    }
+    Ok(why)
+}
+
+fn refusal(decided: Entry, contact: &Contact) -> Option<&'static str> {
+    match decided {
+        Entry::Enter(_) => None,
+        Entry::Barred if contact.suppressed => Some("suppressed"),
+        Entry::Barred => Some(contact.consent.as_str()),
+        Entry::Inside => Some("inside already"),
+        Entry::Again => Some("inside before, and `reentry` does not let it in again"),
+    }
 }

@@ -2,13 +2,14 @@
 
 use super::context::{self, Context, Loaded};
 use super::{Failure, funnels};
-use crate::cli::ReportFormat;
+use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
 use crate::report::{self, Funnel, Style};
 use crate::store::Store;
 
-pub(super) fn report(context: &Context, only: Option<&str>, format: ReportFormat) -> Result<Exit, Failure> {
+pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
+    let (only, format) = (arguments.campaigns.first(), arguments.format);
     let loaded = context.load()?;
     let only = only.map(|id| context::campaign(&loaded.project.campaigns, id)).transpose()?;
     let only = only.map(|campaign| &campaign.id);
@@ -24,7 +25,7 @@ pub(super) fn report(context: &Context, only: Option<&str>, format: ReportFormat
     context.output.result(&match format {
         ReportFormat::Table => table(context, &loaded, &funnels),
         ReportFormat::Json => format!("{:#}\n", report::json(&funnels)),
-        ReportFormat::Csv => report::csv(&funnels),
+        ReportFormat::Csv | ReportFormat::Markdown => report::csv(&funnels),
     });
     Ok(Exit::Success)
 }

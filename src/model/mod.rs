@@ -14,6 +14,7 @@ pub mod id;
 pub mod plain;
 pub mod send;
 pub mod settings;
+pub mod spreadsheet;
 pub mod template;
 pub mod wall;
 pub mod window;

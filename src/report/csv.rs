@@ -4,6 +4,7 @@ use chrono::SecondsFormat;
 
 use super::Funnel;
 use super::json::rounded;
+use crate::model::spreadsheet::defused;
 
 const HEADER: [&str; 18] = [
     "campaign",
@@ -33,9 +34,9 @@ pub fn csv(funnels: &[Funnel]) -> String {
     for (funnel, step) in funnels.iter().flat_map(|funnel| funnel.steps.iter().map(move |step| (funnel, step))) {
         let number = |share: Option<f64>| rounded(share).map(|share| share.to_string()).unwrap_or_default();
         let mut record = vec![
-            inert(funnel.campaign.as_str()),
-            inert(&funnel.name),
-            inert(&step.id),
+            defused(funnel.campaign.as_str()).into_owned(),
+            defused(&funnel.name).into_owned(),
+            defused(&step.id).into_owned(),
             step.kind.to_owned(),
             step.gone.to_string(),
         ];
@@ -61,10 +62,4 @@ pub fn csv(funnels: &[Funnel]) -> String {
     }
     let bytes = writer.into_inner().expect("a vector takes every write");
     String::from_utf8(bytes).expect("made of text")
-}
-
-/// Returns a text that no spreadsheet takes for a formula, by the quote mark that makes it text there.
-fn inert(text: &str) -> String {
-    let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.trim_start_matches(' ').starts_with(starts) { format!("'{text}") } else { text.to_owned() }
 }

@@ -1,8 +1,10 @@
 //! What drip promises, tested from outside: one binary, one subject a module.
 
 mod broken;
+mod contacts;
 mod crash;
 mod documents;
+mod forget;
 mod house_rules;
 mod import;
 mod run;

@@ -8,6 +8,7 @@
 
 mod discard;
 mod outbox;
+mod removal;
 mod reply;
 mod smtp;
 mod wire;
