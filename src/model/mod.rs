@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod event;
 pub mod facts;
 pub mod id;
+pub mod period;
 pub mod plain;
 pub mod send;
 pub mod settings;

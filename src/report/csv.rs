@@ -3,10 +3,11 @@
 use chrono::SecondsFormat;
 
 use super::Funnel;
+use super::compare::reasons;
 use super::json::rounded;
 use crate::model::spreadsheet::defused;
 
-const HEADER: [&str; 18] = [
+const HEADER: [&str; 19] = [
     "campaign",
     "name",
     "step",
@@ -25,6 +26,7 @@ const HEADER: [&str; 18] = [
     "next_due",
     "step_rate",
     "cumulative_rate",
+    "skips",
 ];
 
 /// Returns the funnels as CSV with a header, one row a step; shares are fractions of 1, instants are in UTC.
@@ -58,6 +60,7 @@ pub fn csv(funnels: &[Funnel]) -> String {
         record.push(step.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default());
         record.push(number(step.rate()));
         record.push(number(funnel.cumulative(step)));
+        record.push(defused(&reasons(&step.skips)).into_owned());
         writer.write_record(record).expect("a vector takes every write");
     }
     let bytes = writer.into_inner().expect("a vector takes every write");

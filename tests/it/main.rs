@@ -7,6 +7,7 @@ mod documents;
 mod forget;
 mod house_rules;
 mod import;
+mod report;
 mod run;
 mod support;
 mod time;
