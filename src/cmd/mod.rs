@@ -17,6 +17,7 @@ mod man;
 mod report;
 mod run;
 mod selection;
+mod topics;
 mod track;
 
 use std::ffi::OsString;

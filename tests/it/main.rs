@@ -5,6 +5,7 @@ mod contacts;
 mod crash;
 mod documents;
 mod forget;
+mod help;
 mod house_rules;
 mod import;
 mod report;
