@@ -38,7 +38,7 @@ pub enum ContactCommand {
         /// Remove an attribute; `timezone` and `language` fall back to the project's
         #[arg(long, value_name = "KEY")]
         unset: Vec<String>,
-        /// The contact's time zone, as Asia/Ho_Chi_Minh
+        /// The contact's time zone, as `Asia/Ho_Chi_Minh`
         #[arg(long, value_name = "ZONE")]
         timezone: Option<String>,
         /// The contact's language, as vi or en-US

@@ -47,9 +47,10 @@ pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Fa
             tally.refused.iter().map(|(why, number)| format!("{} {why}", count(*number, "contact"))).collect();
         let but = if named || why.is_empty() { String::new() } else { format!(" Not enrolled: {}.", list(&why)) };
         let who = count(tally.enrolled, "contact");
-        context.output.status(&match arguments.dry_run {
-            true => format!("{who} would be enrolled in {}; nothing was changed.{but}", campaign.id),
-            false => format!("{who} enrolled in {}; the next `drip run` sends what is due.{but}", campaign.id),
+        context.output.status(&if arguments.dry_run {
+            format!("{who} would be enrolled in {}; nothing was changed.{but}", campaign.id)
+        } else {
+            format!("{who} enrolled in {}; the next `drip run` sends what is due.{but}", campaign.id)
         });
     }
     Ok(if refused == 0 || !named { Exit::Success } else { Exit::Partial })
@@ -95,12 +96,13 @@ fn by_condition(
     let selection = Selection { condition: arguments.condition.clone(), tag: arguments.tag.clone(), consent: None };
     let chosen = Chosen::new(&selection, &loaded.project.settings, now)?;
     let mut tally = Tally::default();
-    let mut store = match arguments.dry_run {
-        false => context.store(&loaded.project)?,
-        true => match Store::open_to_read(&context.database())? {
+    let mut store = if arguments.dry_run {
+        match Store::open_to_read(&context.database())? {
             Some(store) => store,
             None => return Ok(tally),
-        },
+        }
+    } else {
+        context.store(&loaded.project)?
     };
     let mut after = 0;
     loop {

@@ -26,7 +26,9 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
             wanted.map(|campaign| funnels::empty(&campaign.id, Some(campaign))).collect()
         }
     };
-    funnels.iter_mut().for_each(|funnel| funnel.period = period);
+    for funnel in &mut funnels {
+        funnel.period = period;
+    }
     // In the order in which they were named.
     funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
     let format = if context.output.options().json { ReportFormat::Json } else { arguments.format };

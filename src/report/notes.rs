@@ -6,6 +6,9 @@ use chrono_tz::Tz;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 
+/// One of the counts of a step.
+type Count = fn(&StepRow) -> u64;
+
 /// One line below the steps.
 pub(super) struct Note {
     pub(super) label: &'static str,
@@ -44,7 +47,7 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         step.skips.iter().map(|(reason, count)| format!("{} {} at {}", grouped(*count), plain(reason), plain(&step.id)))
     });
     note("Skipped", skips.collect(), false);
-    let at = |counts: &[(&str, fn(&StepRow) -> u64)]| -> Vec<String> {
+    let at = |counts: &[(&str, Count)]| -> Vec<String> {
         let each =
             counts.iter().flat_map(|(word, count)| funnel.steps.iter().map(move |step| (word, count(step), step)));
         each.filter(|(_, count, _)| *count > 0)

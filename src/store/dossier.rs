@@ -52,7 +52,7 @@ impl Work<'_> {
         let mut dossier = Map::new();
         for (name, text) in TABLES {
             let mut statement = self.sql(text)?;
-            let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let read = |row: &rusqlite::Row<'_>| {
                 let cells = columns.iter().enumerate().map(|(index, name)| {
                     let cell = json(name, row.get_ref(index)?);

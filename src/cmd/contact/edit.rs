@@ -76,9 +76,10 @@ pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exi
         run.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
-    run.output.status(&match changed {
-        true => format!("Changed {address}; the next run looks at it anew."),
-        false => format!("{address} is so already; nothing changed."),
+    run.output.status(&if changed {
+        format!("Changed {address}; the next run looks at it anew.")
+    } else {
+        format!("{address} is so already; nothing changed.")
     });
     Ok(Exit::Success)
 }

@@ -25,7 +25,7 @@ impl Rows {
     }
 
     pub(super) fn header(&self) -> anyhow::Result<String> {
-        self.line(FIXED.into_iter().map(Cow::Borrowed).chain(self.attributes.iter().map(|name| self.cell(name))))
+        Self::line(FIXED.into_iter().map(Cow::Borrowed).chain(self.attributes.iter().map(|name| self.cell(name))))
     }
 
     pub(super) fn row(&self, contact: &Contact) -> anyhow::Result<String> {
@@ -44,14 +44,14 @@ impl Rows {
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string().into(),
             Some(value) => self.cell(&value.to_string()).into_owned().into(),
         });
-        self.line(fixed.into_iter().chain(attributes))
+        Self::line(fixed.into_iter().chain(attributes))
     }
 
     fn cell<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.raw { Cow::Borrowed(text) } else { defused(text) }
     }
 
-    fn line<'a>(&self, cells: impl Iterator<Item = Cow<'a, str>>) -> anyhow::Result<String> {
+    fn line<'a>(cells: impl Iterator<Item = Cow<'a, str>>) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(cells.map(Cow::into_owned)).context("a row cannot be written")?;
         String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")

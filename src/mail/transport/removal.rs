@@ -46,7 +46,7 @@ fn recipient(path: &Path) -> io::Result<Option<Address>> {
             Some(_) => break,
             None if line.is_empty() => break,
             None if line.get(..3).is_some_and(|name| name.eq_ignore_ascii_case("to:")) => {
-                to = Some(line[3..].to_owned())
+                to = Some(line[3..].to_owned());
             }
             None => {}
         }
