@@ -5,6 +5,8 @@
 //! write-ahead log or in slack space of a page; [`Store::sweep`] writes the file anew without it. A
 //! sweep that was cut off is made up for by the next one.
 
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit, Mac};
 use rusqlite::{OptionalExtension, params};
 use sha2::Sha256;
@@ -13,10 +15,18 @@ use super::{Result, Store, StoreError, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
 
+/// How long a sweep waits for others.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 impl Store {
-    /// Rewrites the file and empties its log; returns whether that was possible while others read it.
+    /// Rewrites the file and empties its log; returns whether that was possible while others use it.
     pub fn sweep(&mut self) -> Result<bool> {
-        self.connection.execute_batch("VACUUM")?;
+        // Whoever reads for longer is told of; a person waits for this.
+        self.connection.busy_timeout(PATIENCE)?;
+        match self.connection.execute_batch("VACUUM").map_err(StoreError::from) {
+            Err(StoreError::Busy(_)) => return Ok(false),
+            rewritten => rewritten?,
+        }
         // The log may hold pages from before the rewriting: it is only empty when nobody reads from it.
         let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         Ok(busy == 0)

@@ -42,7 +42,8 @@ impl Work<'_> {
     /// Returns everything that happened to a contact, oldest first.
     pub fn story(&self, id: ContactId) -> Result<Vec<StoryLine>> {
         let mut statement = self.sql(
-            "SELECT created_at AS at, 'added' AS kind, consent || ' when the history of consent begins' AS what, 0 AS rank FROM contacts
+            "SELECT created_at AS at, 'added' AS kind, CASE WHEN EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1)
+                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank FROM contacts
              WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1 AND at <= created_at)
              UNION ALL
              SELECT h.at, CASE WHEN h.at = c.created_at THEN 'added' ELSE 'consent' END, h.consent || ' (' || h.reason || ')',

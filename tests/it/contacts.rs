@@ -126,6 +126,11 @@ fn what_is_suppressed_gets_nothing_until_it_is_taken_off_with_a_reason() {
     }
     assert_eq!(sandbox.run("2026-03-02T01:00:00Z"), ["welcome hello minh@example.com sent"]);
     say(&["lan@example.com", "--remove"]).code(2);
+    for command in ["suppress", "unsubscribe"] {
+        let said = sandbox.drip(&["-C", "templates", "contact", command, "minh@example.com"]).code(2).stderr;
+        assert!(said.contains("there is no drip.yaml in `templates`"), "{said}");
+        assert!(!sandbox.path("templates/drip.db").exists(), "an opt-out must not get lost in a wrong folder");
+    }
     say(&["lan@example.com", "@rival.example", "--remove", "--reason", "now a customer"]).code(0);
     sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "enrol", "hand", "lan@example.com"]).code(0);
     assert!(sandbox.run("2026-03-02T02:00:00Z").contains(&"hand a lan@example.com sent".to_owned()));
@@ -147,7 +152,13 @@ fn the_whole_story_stands_in_the_order_of_time() {
         .drip(&["--now", "2026-03-05T00:00:00Z", "contact", "unsubscribe", "lan@example.com", "--reason", "by phone"])
         .code(0);
     sandbox.run("2026-03-05T01:00:00Z");
-    insta::assert_snapshot!(sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout);
+    let story = sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout;
+    insta::assert_snapshot!(story);
+    // What an older drip has taken in has no first consent on record; none is made up.
+    sandbox.database().execute("DELETE FROM consent_changes WHERE reason = 'import'", []).unwrap();
+    let older = |email: &str| sandbox.drip(&["contact", "show", email]).code(0).stdout;
+    assert!(older("lan@example.com").contains("added     its consent then is not recorded"));
+    assert!(older("minh@example.com").contains("added     subscribed (its source is not recorded)"));
 }
 
 #[test]

@@ -28,6 +28,7 @@ fn lived_in() -> Sandbox {
     sandbox.run("2026-03-02T01:00:00Z");
     sandbox.drip(&["contact", "set", "lan.nguyen@example.com", "home=nhà-số-bảy-mới"]).code(0);
     sandbox.drip(&["contact", "unsubscribe", "lan.nguyen@example.com", "--reason", "Ngọc Lan called"]).code(0);
+    sandbox.drip(&["campaign", "pause", "w", "--reason", "550 <lan.nguyen@example.com> is refused"]).code(0);
     fs::remove_file(sandbox.path("import.csv")).unwrap();
     // Minh's event has the property as well; only the person's own is erased.
     sandbox.database().execute("UPDATE events SET properties = NULL WHERE contact_id = 2", []).unwrap();
@@ -105,7 +106,7 @@ fn who_is_unknown_or_only_suppressed() {
 }
 
 #[test]
-fn a_run_under_way_is_waited_for() {
+fn while_a_run_is_under_way_nothing_is_erased() {
     let sandbox = lived_in();
     let lock = drip::store::RunLock::take(&sandbox.path("drip.db")).unwrap().unwrap();
     let said = sandbox.drip(&["contact", "forget", "minh@example.com", "--yes"]).code(1).stderr;
@@ -131,10 +132,14 @@ fn a_reader_that_holds_the_log_is_told_of() {
 #[test]
 fn killed_at_any_moment_all_is_there_or_nothing() {
     let (mut nothing, mut all) = (0, 0);
-    for kill in 0..16 {
+    let mut delay = Duration::ZERO;
+    // Later each time, until some were killed only after it had happened: on any machine, however fast.
+    while all < 4 {
+        assert!(delay < Duration::from_secs(20), "it never happens");
         let sandbox = lived_in();
         let mut child = sandbox.command(&["contact", "forget", "lan.nguyen@example.com", "--yes"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_micros(1500 * kill));
+        std::thread::sleep(delay);
+        delay = delay * 5 / 4 + Duration::from_micros(700);
         child.kill().unwrap();
         child.wait().unwrap();
         let connection: Connection = sandbox.database();
@@ -161,5 +166,5 @@ fn killed_at_any_moment_all_is_there_or_nothing() {
         assert_eq!(traces(&sandbox), [""; 0]);
         sandbox.check();
     }
-    assert!(nothing > 0 && all > 0, "killed before and after: {nothing} and {all}");
+    assert!(nothing > 0, "killed before, too");
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::{Context, address, need};
+use super::{Context, address, inside_a_project, need};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -16,7 +16,7 @@ use crate::ui::words::{count, list};
 
 pub(super) fn forget(context: &Context, emails: &[String], yes: bool) -> Result<Exit, Failure> {
     let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
-    let _lock = lock(context)?;
+    inside_a_project(context)?;
     let mut store = Store::open(&context.database())?;
     let work = store.read()?;
     for address in &addresses {
@@ -29,6 +29,8 @@ pub(super) fn forget(context: &Context, emails: &[String], yes: bool) -> Result<
     if !yes {
         confirm(context, &addresses)?;
     }
+    // Not while somebody thinks about the answer: runs would pass.
+    let _lock = lock(context)?;
     store.overwrite_deleted()?;
     let work = store.begin()?;
     for address in &addresses {
@@ -36,7 +38,11 @@ pub(super) fn forget(context: &Context, emails: &[String], yes: bool) -> Result<
     }
     work.commit()?;
     let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    let (mails, clean) = clean_up(context, &mut store)?;
+    let (mails, clean) = clean_up(context, &mut store).inspect_err(|_| {
+        context.output.warn(
+            "it is erased from the tables, but remains may lie in the files; mend this, then: drip contact forget --sweep",
+        );
+    })?;
     if context.output.options().json {
         let json = json!({ "forgotten": names, "mails_removed": mails, "clean": clean });
         context.output.result(&format!("{json:#}\n"));
@@ -89,17 +95,14 @@ fn finish(context: &Context, clean: bool) -> Exit {
         return Exit::Success;
     }
     context.output.warn(
-        "another process reads the database, so its log cannot be emptied; when that is done: drip contact forget --sweep",
+        "another process uses the database, so the files cannot be cleaned; when that is done: drip contact forget --sweep",
     );
     Exit::Store
 }
 
 /// Keeps runs away: one that has a mail of the person in hand must end first.
 fn lock(context: &Context) -> Result<RunLock, Failure> {
-    if !context.root.join("drip.yaml").is_file() {
-        let missing = Diagnostic::error(format!("there is no drip.yaml in `{}`", context.root.display()));
-        return Err(missing.hint("go into the project's folder, or name it with -C DIR").into());
-    }
+    inside_a_project(context)?;
     RunLock::take(&context.database())?
         .ok_or_else(|| anyhow::anyhow!("a run is under way; nothing was erased, try again when it is over").into())
 }

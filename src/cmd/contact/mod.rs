@@ -53,3 +53,12 @@ fn need(work: &Work<'_>, address: &Address) -> Result<Contact, Failure> {
     }
     .into())
 }
+
+/// Refuses to work elsewhere: an opt-out in a new database of a wrong folder would be lost.
+fn inside_a_project(context: &Context) -> Result<(), Failure> {
+    if context.root.join("drip.yaml").is_file() {
+        return Ok(());
+    }
+    let missing = Diagnostic::error(format!("there is no drip.yaml in `{}`", context.root.display()));
+    Err(missing.hint("go into the project's folder, or name it with -C DIR").into())
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Context, address};
+use super::{Context, address, inside_a_project};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -13,6 +13,7 @@ use crate::store::{Store, Work};
 
 pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) -> Result<Exit, Failure> {
     let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
+    inside_a_project(context)?;
     let mut store = Store::open(&context.database())?;
     let now = context.now();
     let work = store.begin()?;
@@ -50,6 +51,7 @@ enum Entry {
 
 pub(super) fn suppress(context: &Context, entries: &[String], reason: &str, remove: bool) -> Result<Exit, Failure> {
     let entries = entries.iter().map(|text| entry(text)).collect::<Result<Vec<_>, _>>()?;
+    inside_a_project(context)?;
     let mut store = Store::open(&context.database())?;
     let now = context.now();
     let work = store.begin()?;
