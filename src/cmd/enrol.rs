@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::contact::Contact;
-use crate::store::{CampaignRow, NewEnrolment, Store, Work};
+use crate::store::{NewEnrolment, Store, Work};
 use crate::ui::words::{count, list};
 
 /// What became of those who were named.
@@ -59,29 +59,30 @@ pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Fa
 /// Lets in those who are named, and says of each other one why not.
 fn by_name(context: &Context, loaded: &Loaded, campaign: &Campaign, arguments: &EnrolArgs) -> Result<Tally, Failure> {
     let addresses = arguments.emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
-    let mut tally = Tally::default();
-    let mut store = context.store(&loaded.project)?;
-    let work = store.begin()?;
-    let row = row(&work, campaign)?;
+    let mut door = Door { campaign, now: context.now(), dry_run: arguments.dry_run, tally: Tally::default() };
+    let Some(mut store) = door.store(context, loaded)? else {
+        return Err(Diagnostic::error("there are no contacts yet")
+            .hint("import some: drip import contacts.csv")
+            .into());
+    };
+    let work = door.begin(&mut store)?;
     for address in &addresses {
         let Some(contact) = work.contact(address)? else {
             let why = if work.is_forgotten(address)? { "forgotten" } else { "unknown" };
-            *tally.refused.entry(why).or_default() += 1;
+            *door.tally.refused.entry(why).or_default() += 1;
             context.output.warn(&match why {
                 "forgotten" => format!("there is no contact `{address}`: it was forgotten"),
                 _ => format!("there is no contact `{address}`; import it first"),
             });
             continue;
         };
-        if let Some(why) = admit(&work, row, campaign, &contact, context.now(), &mut tally)? {
+        if let Some(why) = door.admit(&work, &contact)? {
             let is = if why.starts_with("inside before") { "was" } else { "is" };
             context.output.warn(&format!("{address} {is} {why}; not enrolled"));
         }
     }
-    if !arguments.dry_run {
-        work.commit()?;
-    }
-    Ok(tally)
+    work.commit()?;
+    Ok(door.tally)
 }
 
 /// Lets in everyone for whom the condition holds: a batch at a time, so that a run need not wait for long.
@@ -95,69 +96,66 @@ fn by_condition(
     let now = context.now();
     let selection = Selection { condition: arguments.condition.clone(), tag: arguments.tag.clone(), consent: None };
     let chosen = Chosen::new(&selection, &loaded.project.settings, now)?;
-    let mut tally = Tally::default();
-    let mut store = if arguments.dry_run {
-        match Store::open_to_read(&context.database())? {
-            Some(store) => store,
-            None => return Ok(tally),
-        }
-    } else {
-        context.store(&loaded.project)?
-    };
+    let mut door = Door { campaign, now, dry_run: arguments.dry_run, tally: Tally::default() };
+    let Some(mut store) = door.store(context, loaded)? else { return Ok(door.tally) };
     let mut after = 0;
     loop {
-        let work = if arguments.dry_run { store.read()? } else { store.begin()? };
+        let work = door.begin(&mut store)?;
         let batch = work.contacts_after(after, BATCH)?;
-        let Some(last) = batch.last() else { return Ok(tally) };
+        let Some(last) = batch.last() else { return Ok(door.tally) };
         after = last.id.0;
         for contact in &batch {
-            if !chosen.takes(&work, contact)? {
-                continue;
-            }
-            if !arguments.dry_run {
-                admit(&work, row(&work, campaign)?, campaign, contact, now, &mut tally)?;
-                continue;
-            }
-            let known = work.campaign(&campaign.id)?;
-            let last = known.map(|known| work.last_passage(contact.id, known.row)).transpose()?.flatten();
-            match refusal(entry(campaign, contact, last, now), contact) {
-                None => tally.enrolled += 1,
-                Some(why) => *tally.refused.entry(why).or_default() += 1,
+            if chosen.takes(&work, contact)? {
+                door.admit(&work, contact)?;
             }
         }
-        if !arguments.dry_run {
-            work.commit()?;
-        }
+        work.commit()?;
     }
 }
 
-fn row(work: &Work<'_>, campaign: &Campaign) -> Result<CampaignRow, Failure> {
-    match work.campaign(&campaign.id)? {
-        Some(known) => Ok(known.row),
-        None => Err(Diagnostic::error(format!("campaign `{}` is not registered", campaign.id)).into()),
-    }
-}
-
-/// Lets a contact in, or returns why not.
-fn admit(
-    work: &Work<'_>,
-    row: CampaignRow,
-    campaign: &Campaign,
-    contact: &Contact,
+/// Where contacts come in, or in a dry run are only counted.
+struct Door<'a> {
+    campaign: &'a Campaign,
     now: Instant,
-    tally: &mut Tally,
-) -> Result<Option<&'static str>, Failure> {
-    let decided = entry(campaign, contact, work.last_passage(contact.id, row)?, now);
-    if let Entry::Enter(round) = decided {
-        let (contact, campaign) = (contact.id, row);
-        work.enrol(&NewEnrolment { contact, campaign, round, entered_at: now, event: None, due_at: now })?;
-        tally.enrolled += 1;
+    dry_run: bool,
+    tally: Tally,
+}
+
+impl Door<'_> {
+    /// Opens the store: to write, or in a dry run to read, where there may be none yet.
+    fn store(&self, context: &Context, loaded: &Loaded) -> Result<Option<Store>, Failure> {
+        if self.dry_run {
+            Ok(Store::open_to_read(&context.database())?)
+        } else {
+            context.store(&loaded.project).map(Some)
+        }
     }
-    let why = refusal(decided, contact);
-    if let Some(why) = why {
-        *tally.refused.entry(why).or_default() += 1;
+
+    fn begin<'s>(&self, store: &'s mut Store) -> Result<Work<'s>, Failure> {
+        Ok(if self.dry_run { store.read()? } else { store.begin()? })
     }
-    Ok(why)
+
+    /// Lets a contact in, or returns why not.
+    fn admit(&mut self, work: &Work<'_>, contact: &Contact) -> Result<Option<&'static str>, Failure> {
+        let known = work.campaign(&self.campaign.id)?;
+        let last = known.as_ref().map(|known| work.last_passage(contact.id, known.row)).transpose()?.flatten();
+        let decided = entry(self.campaign, contact, last, self.now);
+        if let Entry::Enter(round) = decided {
+            if !self.dry_run {
+                let campaign = known
+                    .map(|known| known.row)
+                    .ok_or_else(|| Diagnostic::error(format!("campaign `{}` is not registered", self.campaign.id)))?;
+                let (contact, now) = (contact.id, self.now);
+                work.enrol(&NewEnrolment { contact, campaign, round, entered_at: now, event: None, due_at: now })?;
+            }
+            self.tally.enrolled += 1;
+        }
+        let why = refusal(decided, contact);
+        if let Some(why) = why {
+            *self.tally.refused.entry(why).or_default() += 1;
+        }
+        Ok(why)
+    }
 }
 
 fn refusal(decided: Entry, contact: &Contact) -> Option<&'static str> {

@@ -239,6 +239,11 @@ fn everyone_for_whom_a_condition_holds_is_enrolled_once() {
     sandbox.drip(&["contact", "tag", "c2@example.com", "--add", "vip"]).code(0);
     assert_eq!(json(&sandbox, &["enrol", "hand", "--tag", "vip"])["enrolled"], 1);
     sandbox.drip(&["enrol", "hand"]).code(2);
+    // A dry run by name leaves no byte changed either.
+    sandbox.edit("new", "trigger: manual", &["id: a, send: mail"]);
+    let before = fs::read(sandbox.path("drip.db")).unwrap();
+    assert_eq!(json(&sandbox, &["enrol", "new", "c0@example.com", "c4@example.com", "--dry-run"])["enrolled"], 2);
+    assert!(fs::read(sandbox.path("drip.db")).unwrap() == before);
 }
 
 #[test]
