@@ -1,8 +1,16 @@
 //! The command line: its types and help, nothing else.
 
+pub mod contact;
+pub mod enrol;
+pub mod report;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use contact::ContactCommand;
+use enrol::EnrolArgs;
+use report::ReportArgs;
 
 /// Run e-mail sequences that live as files in git
 ///
@@ -10,7 +18,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// one SQLite file, drip.db, remembers where each contact stands.
 #[derive(Debug, Parser)]
 #[command(name = "drip", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: drip help exit-codes. First steps: drip init my-project")]
+#[command(
+    after_help = "Topics: drip help campaigns, conditions, durations, exit-codes, import, templates\nExample, the first step:\n  drip init my-project"
+)]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
     #[command(flatten)]
@@ -88,19 +98,14 @@ pub enum Command {
         at: Option<crate::model::Instant>,
     },
     /// Let contacts into a campaign by hand
-    #[command(after_help = "Example:\n  drip enrol welcome lan@example.com minh@example.com")]
-    Enrol {
-        /// The campaign's id: its file name without .yaml
-        campaign: String,
-        /// The contacts' addresses
-        #[arg(required = true, value_name = "EMAIL")]
-        emails: Vec<String>,
-    },
-    /// Look at a contact, or unsubscribe one
-    #[command(subcommand)]
+    #[command(after_help = "Examples:\n  drip enrol welcome lan@example.com minh@example.com\n  \
+        drip enrol win-back --where 'days_since(\"purchased\") > 90' --dry-run")]
+    Enrol(EnrolArgs),
+    /// Look at contacts, change, export or forget them
+    #[command(subcommand, after_help = "Example:\n  drip contact list --tag vip")]
     Contact(ContactCommand),
     /// Stop and restart a campaign's mail
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  drip campaign pause welcome")]
     Campaign(CampaignCommand),
     /// Send everything that is due
     #[command(
@@ -109,42 +114,33 @@ pub enum Command {
     )]
     Run(RunArgs),
     /// Show the funnel of each campaign
-    #[command(after_help = "Examples:\n  drip report welcome\n  drip report --format csv > funnel.csv")]
-    Report {
-        /// Only this campaign
-        campaign: Option<String>,
-        /// The form of the output
-        #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
-        format: ReportFormat,
-    },
+    #[command(
+        after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
+    )]
+    Report(ReportArgs),
     /// Play thirty days of the starter project on a virtual clock, without a server
     #[command(after_help = "Example:\n  drip demo")]
     Demo {
         /// The folder to play in; a new temporary one if left out
         dir: Option<PathBuf>,
     },
+    /// Print the completions for a shell
+    #[command(after_help = "Examples:\n  drip completions bash > ~/.local/share/bash-completion/completions/drip\n  \
+        drip completions fish > ~/.config/fish/completions/drip.fish")]
+    Completions { shell: clap_complete::Shell },
+    /// Write the manual pages to a folder, or print the main one
+    #[command(after_help = "Examples:\n  drip man | man -l -\n  drip man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; one page a command goes there
+        dir: Option<PathBuf>,
+    },
     /// Explain a command or a topic
-    #[command(after_help = "Topics: exit-codes")]
+    #[command(
+        after_help = "Topics: campaigns, conditions, durations, exit-codes, import, templates\n\nExamples:\n  drip help contact export\n  drip help conditions"
+    )]
     Help {
         /// A command or topic
         topic: Vec<String>,
-    },
-}
-
-/// What to do with a contact.
-#[derive(Debug, Subcommand)]
-pub enum ContactCommand {
-    /// Show what is known of a contact, in time order
-    #[command(after_help = "Example:\n  drip contact show lan@example.com")]
-    Show { email: String },
-    /// Never mail a contact again
-    #[command(after_help = "Example:\n  drip contact unsubscribe lan@example.com --reason \"asked by phone\"")]
-    Unsubscribe {
-        #[arg(required = true, value_name = "EMAIL")]
-        emails: Vec<String>,
-        /// Noted with the change
-        #[arg(long, default_value = "by hand")]
-        reason: String,
     },
 }
 
@@ -176,14 +172,6 @@ pub struct RunArgs {
     /// Send only this campaign's mails
     #[arg(long, value_name = "CAMPAIGN")]
     pub campaign: Option<String>,
-}
-
-/// The form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReportFormat {
-    Table,
-    Json,
-    Csv,
 }
 
 fn time(text: &str) -> Result<crate::model::Instant, String> {

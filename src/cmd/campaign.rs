@@ -18,6 +18,11 @@ pub(super) fn campaign(context: &Context, command: &CampaignCommand) -> Result<E
         work.set_paused(known.row, reason)?;
     }
     work.commit()?;
+    if context.output.options().json {
+        let json = serde_json::json!({ "campaign": id, "paused": reason.is_some(), "reason": reason });
+        context.output.result(&format!("{json:#}\n"));
+        return Ok(Exit::Success);
+    }
     context.output.status(&match reason {
         Some(_) => format!("Campaign {id} is paused: nobody in it is mailed until `drip campaign resume {id}`."),
         None => format!("Campaign {id} goes on with the next run."),

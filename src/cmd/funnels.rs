@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::id::CampaignId;
+use crate::model::period::Period;
 use crate::model::send::SendState;
-use crate::report::{Funnel, StepRow};
+use crate::report::{Funnel, GoalTime, StepRow};
 use crate::store::{CampaignRow, Result, Work};
 
 /// Returns the funnel of a campaign that the store knows; `campaign` is `None` when its file is gone.
@@ -15,16 +16,19 @@ pub(super) fn funnel(
     row: CampaignRow,
     id: &CampaignId,
     campaign: Option<&Campaign>,
+    period: Period,
     now: Instant,
 ) -> Result<Funnel> {
-    let counts = work.funnel(row)?;
-    let due = work.due_counts(row, now)?;
+    let counts = work.funnel(row, period)?;
+    let due = work.due_counts(row, period, now)?;
     let of = |state: &str| counts.enrolments.get(state).copied().unwrap_or(0);
     let mut funnel = Funnel {
         enrolled: counts.enrolments.values().sum(),
         active: of("active"),
         finished: of("finished"),
         goal: of("goal"),
+        goal_time: GoalTime::of(&counts.goal_times),
+        period,
         exited: of("exited"),
         exits: counts.exits,
         due_24h: due.within_24h,
@@ -46,6 +50,14 @@ pub(super) fn funnel(
             SendState::Done => row.done += count,
             // In the hands of a run at this moment.
             SendState::Claimed | SendState::Sending => {}
+        }
+    }
+    for (step, reason, count) in counts.skips {
+        let skips = &mut rows.of(&step).skips;
+        match skips.iter_mut().find(|(known, _)| *known == reason) {
+            // A step that was renamed has skips under each of its ids.
+            Some((_, known)) => *known += count,
+            None => skips.push((reason, count)),
         }
     }
     for waiting in counts.waiting {
@@ -72,6 +84,8 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
         active: 0,
         finished: 0,
         goal: 0,
+        goal_time: None,
+        period: Period::default(),
         exited: 0,
         exits: Vec::new(),
         steps: steps

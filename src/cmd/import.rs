@@ -24,6 +24,7 @@ struct Summary {
     added: u64,
     updated: u64,
     unchanged: u64,
+    forgotten: u64,
     rejected: u64,
     rejected_file: Option<PathBuf>,
     cut_short: Option<String>,
@@ -70,6 +71,7 @@ fn one(
         added: 0,
         updated: 0,
         unchanged: 0,
+        forgotten: 0,
         rejected: 0,
         rejected_file: None,
         cut_short: None,
@@ -115,6 +117,7 @@ fn take_contact(work: &Work<'_>, row: &ContactRow, summary: &mut Summary, now: I
         ContactChange::Added => summary.added += 1,
         ContactChange::Updated => summary.updated += 1,
         ContactChange::Unchanged => summary.unchanged += 1,
+        ContactChange::Forgotten => summary.forgotten += 1,
     }
     Ok(())
 }
@@ -122,6 +125,10 @@ fn take_contact(work: &Work<'_>, row: &ContactRow, summary: &mut Summary, now: I
 /// Records an event; returns why it cannot be taken where the contact is not there.
 fn take_event(work: &Work<'_>, row: &EventRow, summary: &mut Summary) -> Result<Option<String>, Failure> {
     let Some(contact) = work.contact_id(&row.address)? else {
+        if work.is_forgotten(&row.address)? {
+            summary.forgotten += 1;
+            return Ok(None);
+        }
         return Ok(Some(format!("there is no contact `{}`; import the contacts first", row.address)));
     };
     match work.add_event(&NewEvent { contact, name: &row.name, at: row.at, properties: &row.properties })? {
@@ -138,7 +145,7 @@ fn print(context: &Context, summaries: &[Summary]) {
             .map(|summary| {
                 json!({
                     "file": summary.file, "kind": word(summary.kind), "added": summary.added, "updated": summary.updated,
-                    "unchanged": summary.unchanged, "rejected": summary.rejected, "rejected_file": summary.rejected_file,
+                    "unchanged": summary.unchanged, "forgotten": summary.forgotten, "rejected": summary.rejected, "rejected_file": summary.rejected_file,
                     "cut_short": summary.cut_short,
                 })
             })
@@ -154,6 +161,9 @@ fn print(context: &Context, summaries: &[Summary]) {
         }
         if summary.unchanged > 0 {
             parts.push(format!("{} known already", count(summary.unchanged, noun)));
+        }
+        if summary.forgotten > 0 {
+            parts.push(format!("{} forgotten before, left out", count(summary.forgotten, noun)));
         }
         context.output.status(&format!("{}: {}.", summary.file, list(&parts)));
         if let Some(path) = &summary.rejected_file {

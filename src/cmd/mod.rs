@@ -2,6 +2,7 @@
 
 mod campaign;
 mod check;
+mod completions;
 mod contact;
 mod context;
 mod demo;
@@ -13,9 +14,12 @@ mod happening;
 mod help;
 mod import;
 mod init;
+mod man;
 mod outgoing;
 mod report;
 mod run;
+mod selection;
+mod topics;
 mod track;
 
 use std::ffi::OsString;
@@ -55,12 +59,14 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Check => check::check(&context),
         Command::Import { files } => import::import(&context, &files),
         Command::Track { email, event, properties, at } => track::track(&context, &email, &event, &properties, at),
-        Command::Enrol { campaign, emails } => enrol::enrol(&context, &campaign, &emails),
+        Command::Enrol(arguments) => enrol::enrol(&context, &arguments),
         Command::Contact(command) => contact::contact(&context, &command),
         Command::Campaign(command) => campaign::campaign(&context, &command),
         Command::Run(arguments) => run::run(&context, &arguments),
-        Command::Report { campaign, format } => report::report(&context, campaign.as_deref(), format),
+        Command::Report(arguments) => report::report(&context, &arguments),
         Command::Demo { dir } => demo::demo(&context, dir.as_deref()),
+        Command::Completions { shell } => completions::completions(&context, shell),
+        Command::Man { dir } => man::man(&context, dir.as_deref()),
         Command::Help { topic } => help::help(&context, &topic),
     };
     let exit = result.unwrap_or_else(|failure| failure.print(&context.output));

@@ -1,30 +1,47 @@
-//! `drip report`: the funnel of each campaign.
+//! `drip report`: the funnel of each campaign, or campaigns side by side.
 
 use super::context::{self, Context, Loaded};
 use super::{Failure, funnels};
-use crate::cli::ReportFormat;
+use crate::cli::report::{ReportArgs, ReportFormat};
+use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
-use crate::report::{self, Funnel, Style};
+use crate::model::period::Period;
+use crate::report::{self, Funnel, Style, compare};
 use crate::store::Store;
 
-pub(super) fn report(context: &Context, only: Option<&str>, format: ReportFormat) -> Result<Exit, Failure> {
+pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
     let loaded = context.load()?;
-    let only = only.map(|id| context::campaign(&loaded.project.campaigns, id)).transpose()?;
-    let only = only.map(|campaign| &campaign.id);
-    let funnels = match Store::open_to_read(&context.database())? {
-        Some(mut store) => read(context, &loaded, &mut store, |id| only.is_none_or(|only| only == id))?,
+    let project = &loaded.project;
+    let ids = arguments.campaigns.iter().map(|id| Ok(context::campaign(&project.campaigns, id)?.id.clone()));
+    let only = ids.collect::<Result<Vec<CampaignId>, Failure>>()?;
+    let zone = project.settings.timezone;
+    let period = Period::parse(arguments.since.as_deref(), arguments.until.as_deref(), context.now(), zone)
+        .map_err(Diagnostic::error)?;
+    let wanted = |id: &CampaignId| only.is_empty() || only.contains(id);
+    let mut funnels = match Store::open_to_read(&context.database())? {
+        Some(mut store) => read_period(context, &loaded, &mut store, wanted, period)?,
         None => {
-            let wanted =
-                loaded.project.campaigns.iter().filter(|campaign| only.is_none_or(|only| *only == campaign.id));
+            let wanted = project.campaigns.iter().filter(|campaign| wanted(&campaign.id));
             wanted.map(|campaign| funnels::empty(&campaign.id, Some(campaign))).collect()
         }
     };
-    let format = if context.output.options().json { ReportFormat::Json } else { format };
-    context.output.result(&match format {
-        ReportFormat::Table => table(context, &loaded, &funnels),
-        ReportFormat::Json => format!("{:#}\n", report::json(&funnels)),
-        ReportFormat::Csv => report::csv(&funnels),
+    for funnel in &mut funnels {
+        funnel.period = period;
+    }
+    // In the order in which they were named.
+    funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
+    let format = if context.output.options().json { ReportFormat::Json } else { arguments.format };
+    let style = style(context, &loaded);
+    context.output.result(&match (format, arguments.compare) {
+        (ReportFormat::Table, false) => table(context, &loaded, &funnels),
+        (ReportFormat::Table, true) => compare::table(&funnels, context.output.width(), style),
+        (ReportFormat::Json, false) => format!("{:#}\n", report::json(&funnels)),
+        (ReportFormat::Json, true) => format!("{:#}\n", compare::json(&funnels)),
+        (ReportFormat::Csv, false) => report::csv(&funnels),
+        (ReportFormat::Csv, true) => compare::csv(&funnels),
+        (ReportFormat::Markdown, false) => report::markdown(&funnels, zone),
+        (ReportFormat::Markdown, true) => compare::markdown(&funnels, zone),
     });
     Ok(Exit::Success)
 }
@@ -36,25 +53,38 @@ pub(super) fn read(
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
 ) -> Result<Vec<Funnel>, Failure> {
+    read_period(context, loaded, store, wanted, Period::default())
+}
+
+fn read_period(
+    context: &Context,
+    loaded: &Loaded,
+    store: &mut Store,
+    wanted: impl Fn(&CampaignId) -> bool,
+    period: Period,
+) -> Result<Vec<Funnel>, Failure> {
     let campaigns = &loaded.project.campaigns;
     let work = store.read()?;
     let known = work.campaigns()?;
     let mut found = Vec::new();
     for campaign in campaigns.iter().filter(|campaign| wanted(&campaign.id)) {
         found.push(match known.iter().find(|known| known.id == campaign.id) {
-            Some(known) => funnels::funnel(&work, known.row, &known.id, Some(campaign), context.now())?,
+            Some(known) => funnels::funnel(&work, known.row, &known.id, Some(campaign), period, context.now())?,
             None => funnels::empty(&campaign.id, Some(campaign)),
         });
     }
     let gone = known.iter().filter(|known| wanted(&known.id) && campaigns.iter().all(|file| file.id != known.id));
     for known in gone {
-        found.push(funnels::funnel(&work, known.row, &known.id, None, context.now())?);
+        found.push(funnels::funnel(&work, known.row, &known.id, None, period, context.now())?);
     }
     Ok(found)
 }
 
 /// Draws funnels for the terminal.
 pub(super) fn table(context: &Context, loaded: &Loaded, funnels: &[Funnel]) -> String {
-    let style = Style { colour: context.output.colours_results(), zone: loaded.project.settings.timezone };
-    report::table(funnels, context.output.width(), style)
+    report::table(funnels, context.output.width(), style(context, loaded))
+}
+
+fn style(context: &Context, loaded: &Loaded) -> Style {
+    Style { colour: context.output.colours_results(), zone: loaded.project.settings.timezone }
 }

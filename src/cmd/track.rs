@@ -1,6 +1,6 @@
 //! `drip track`: records one event.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Failure;
 use super::context::{Context, address};
@@ -31,10 +31,21 @@ pub(super) fn track(
     let work = store.begin()?;
     let Some(contact) = work.contact(&address)? else {
         let missing = Diagnostic::error(format!("there is no contact `{address}`"));
+        if work.is_forgotten(&address)? {
+            return Err(missing.cause("it was forgotten, and is not recorded any more").into());
+        }
         return Err(missing.hint("import the contact first: an event alone is no consent to be mailed").into());
     };
     let change = work.add_event(&NewEvent { contact: contact.id, name: event, at, properties: &properties })?;
     work.commit()?;
+    if context.output.options().json {
+        let json = json!({
+            "email": address.as_str(), "event": event, "at": at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            "properties": properties, "recorded": change == EventChange::Added,
+        });
+        context.output.result(&format!("{json:#}\n"));
+        return Ok(Exit::Success);
+    }
     let at = at.format("%Y-%m-%d %H:%M:%SZ");
     context.output.status(&match change {
         EventChange::Added => format!("Recorded `{event}` of {address} at {at}."),

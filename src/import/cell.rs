@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde_json::{Number, Value};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::model::spreadsheet::restored;
+
 /// The most digits that every reader of JSON keeps exactly.
 const EXACT_DIGITS: usize = 15;
 
@@ -16,7 +18,8 @@ pub(super) fn text(cell: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     let Ok(text) = std::str::from_utf8(cell) else {
         return Err("is not in UTF-8; save the file as `CSV UTF-8`");
     };
-    let text = text.trim();
+    // What an export wrote so that no spreadsheet takes it for a formula.
+    let text = restored(text.trim());
     match text.chars().find(|&c| c.is_control() || is_line_break(c)) {
         Some(c) if is_line_break(c) => return Err("holds a line break"),
         Some(_) => return Err("holds a control character"),

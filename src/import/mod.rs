@@ -49,6 +49,14 @@ pub fn typed(text: &str) -> Option<Value> {
     (!text.is_empty()).then(|| cell::value(text))
 }
 
+/// Returns a language tag in its usual case.
+///
+/// # Errors
+/// Returns what is wrong with it, in the form of a diagnostic's message.
+pub fn language(text: &str) -> Result<String, String> {
+    row::language(text)
+}
+
 /// A row that can be taken.
 #[derive(Debug, Clone)]
 pub enum Row {

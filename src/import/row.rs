@@ -125,7 +125,7 @@ fn tags(text: &str) -> Vec<String> {
 }
 
 /// Checks the shape of a language tag (RFC 5646) and writes it in its usual case.
-fn language(text: &str) -> Result<String, String> {
+pub(super) fn language(text: &str) -> Result<String, String> {
     let mut parts = text.split('-');
     let first = parts.next().unwrap_or_default();
     let mut right = matches!(first.len(), 2..=3) && first.bytes().all(|byte| byte.is_ascii_alphabetic());

@@ -3,9 +3,11 @@
 use chrono::SecondsFormat;
 
 use super::Funnel;
+use super::compare::reasons;
 use super::json::rounded;
+use crate::model::spreadsheet::defused;
 
-const HEADER: [&str; 18] = [
+const HEADER: [&str; 19] = [
     "campaign",
     "name",
     "step",
@@ -24,6 +26,7 @@ const HEADER: [&str; 18] = [
     "next_due",
     "step_rate",
     "cumulative_rate",
+    "skips",
 ];
 
 /// Returns the funnels as CSV with a header, one row a step; shares are fractions of 1, instants are in UTC.
@@ -33,9 +36,9 @@ pub fn csv(funnels: &[Funnel]) -> String {
     for (funnel, step) in funnels.iter().flat_map(|funnel| funnel.steps.iter().map(move |step| (funnel, step))) {
         let number = |share: Option<f64>| rounded(share).map(|share| share.to_string()).unwrap_or_default();
         let mut record = vec![
-            inert(funnel.campaign.as_str()),
-            inert(&funnel.name),
-            inert(&step.id),
+            defused(funnel.campaign.as_str()).into_owned(),
+            defused(&funnel.name).into_owned(),
+            defused(&step.id).into_owned(),
             step.kind.to_owned(),
             step.gone.to_string(),
         ];
@@ -57,14 +60,9 @@ pub fn csv(funnels: &[Funnel]) -> String {
         record.push(step.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)).unwrap_or_default());
         record.push(number(step.rate()));
         record.push(number(funnel.cumulative(step)));
+        record.push(defused(&reasons(&step.skips)).into_owned());
         writer.write_record(record).expect("a vector takes every write");
     }
     let bytes = writer.into_inner().expect("a vector takes every write");
     String::from_utf8(bytes).expect("made of text")
-}
-
-/// Returns a text that no spreadsheet takes for a formula, by the quote mark that makes it text there.
-fn inert(text: &str) -> String {
-    let starts = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.trim_start_matches(' ').starts_with(starts) { format!("'{text}") } else { text.to_owned() }
 }

@@ -1,7 +1,10 @@
 //! The numbers of one campaign, and the rates that follow from them.
 
+use chrono::TimeDelta;
+
 use crate::model::Instant;
 use crate::model::id::CampaignId;
+use crate::model::period::Period;
 
 /// What became of the people who entered one campaign.
 #[derive(Debug, Clone)]
@@ -9,12 +12,16 @@ pub struct Funnel {
     pub campaign: CampaignId,
     /// Free text for people.
     pub name: String,
+    /// When the passages began that are counted.
+    pub period: Period,
     /// Everyone who ever entered, each passage counted.
     pub enrolled: u64,
     pub active: u64,
     /// The last step is out.
     pub finished: u64,
     pub goal: u64,
+    /// How long it took from the entry to the goal; `None` while nobody has reached it.
+    pub goal_time: Option<GoalTime>,
     pub exited: u64,
     /// Why people left before the end, and how many, the commonest first.
     pub exits: Vec<(String, u64)>,
@@ -25,6 +32,24 @@ pub struct Funnel {
     pub due_7d: u64,
     /// Steps that should have gone before now.
     pub late: u64,
+}
+
+/// How long the way to the goal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GoalTime {
+    /// Half of those who reached it were not slower.
+    pub median: TimeDelta,
+    /// Nine in ten were not slower.
+    pub p90: TimeDelta,
+}
+
+impl GoalTime {
+    /// Takes the times of all who reached the goal, in milliseconds from the shortest to the longest.
+    pub fn of(sorted: &[i64]) -> Option<Self> {
+        // The nearest rank: a time that somebody really had.
+        let rank = |tenths: usize| sorted.get((sorted.len() * tenths).div_ceil(10).saturating_sub(1)).copied();
+        Some(Self { median: TimeDelta::milliseconds(rank(5)?), p90: TimeDelta::milliseconds(rank(9)?) })
+    }
 }
 
 /// What became of the people who reached one step.
@@ -38,6 +63,8 @@ pub struct StepRow {
     pub entered: u64,
     pub sent: u64,
     pub skipped: u64,
+    /// Why it was skipped, and how often, the commonest first.
+    pub skips: Vec<(String, u64)>,
     pub held: u64,
     pub deferred: u64,
     pub rejected: u64,

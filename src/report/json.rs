@@ -4,15 +4,15 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::{Funnel, StepRow};
+use crate::model::Instant;
 
 /// Returns the funnels as JSON; shares are fractions of 1, instants are in UTC, what is not known is `null`.
 pub fn json(funnels: &[Funnel]) -> Value {
-    json!({ "campaigns": funnels.iter().map(campaign).collect::<Vec<_>>() })
+    json!({ "period": period(funnels), "campaigns": funnels.iter().map(campaign).collect::<Vec<_>>() })
 }
 
 fn campaign(funnel: &Funnel) -> Value {
     let steps: Vec<_> = funnel.steps.iter().enumerate().map(|(index, row)| step(funnel, index, row)).collect();
-    let exits: Vec<_> = funnel.exits.iter().map(|(reason, count)| json!({"reason": reason, "count": count})).collect();
     json!({
         "campaign": funnel.campaign.as_str(),
         "name": funnel.name,
@@ -21,8 +21,9 @@ fn campaign(funnel: &Funnel) -> Value {
         "finished": funnel.finished,
         "goal": funnel.goal,
         "goal_rate": rounded(funnel.goal_rate()),
+        "goal_time": goal_time(funnel),
         "exited": funnel.exited,
-        "exits": exits,
+        "exits": exits(funnel),
         "due_24h": funnel.due_24h,
         "due_7d": funnel.due_7d,
         "late": funnel.late,
@@ -38,6 +39,7 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "entered": row.entered,
         "sent": row.sent,
         "skipped": row.skipped,
+        "skips": counts(&row.skips),
         "held": row.held,
         "deferred": row.deferred,
         "rejected": row.rejected,
@@ -50,6 +52,28 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "cumulative_rate": rounded(funnel.cumulative(row)),
         "drop_off": rounded(funnel.drop_off(index)),
     })
+}
+
+/// Returns which passages are counted; `null` is without end.
+pub(super) fn period(funnels: &[Funnel]) -> Value {
+    let period = funnels.first().map(|funnel| funnel.period).unwrap_or_default();
+    let iso = |at: Option<Instant>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+    json!({ "since": iso(period.since), "until": iso(period.until) })
+}
+
+pub(super) fn exits(funnel: &Funnel) -> Vec<Value> {
+    counts(&funnel.exits)
+}
+
+/// Returns how long it took to the goal, in seconds.
+pub(super) fn goal_time(funnel: &Funnel) -> Value {
+    funnel
+        .goal_time
+        .map_or(Value::Null, |time| json!({ "median_s": time.median.num_seconds(), "p90_s": time.p90.num_seconds() }))
+}
+
+fn counts(counts: &[(String, u64)]) -> Vec<Value> {
+    counts.iter().map(|(reason, count)| json!({ "reason": reason, "count": count })).collect()
 }
 
 /// Cuts a share to what its counts can carry, so that `1/3` does not run over the line.

@@ -3,15 +3,19 @@
 //! Takes finished counts and turns them into text; it knows neither where they come from nor whether
 //! a terminal, a file or a program reads them.
 
+pub mod compare;
 mod csv;
 mod funnel;
 mod json;
+mod markdown;
+mod notes;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::csv::csv;
-pub use self::funnel::{Funnel, StepRow};
+pub use self::funnel::{Funnel, GoalTime, StepRow};
 pub use self::json::json;
+pub use self::markdown::markdown;
 pub use self::table::{Style, table};

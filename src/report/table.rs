@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::notes::{counted, notes};
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 
@@ -39,10 +40,10 @@ pub fn table(funnels: &[Funnel], width: usize, style: Style) -> String {
 fn page(funnel: &Funnel, width: usize, style: Style) -> String {
     let paint = |ansi: Ansi, text: &str| if style.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() };
     let mut page = String::new();
-    let id = funnel.campaign.as_str();
-    let name = plain(&funnel.name);
-    let title = if name.is_empty() || name == id { id.to_owned() } else { format!("{name} ({id})") };
-    line(&mut page, &paint(BOLD, &cut(&title, width)));
+    line(&mut page, &paint(BOLD, &cut(&heading(funnel), width)));
+    if let Some(period) = counted(funnel, style.zone) {
+        line(&mut page, &paint(FAINT, &cut(&period, width)));
+    }
     if funnel.enrolled == 0 {
         line(&mut page, "Nobody has entered yet.");
         let ids: Vec<_> = funnel.steps.iter().filter(|step| !step.gone).map(|step| plain(&step.id)).collect();
@@ -65,7 +66,15 @@ fn page(funnel: &Funnel, width: usize, style: Style) -> String {
     page
 }
 
-fn totals(funnel: &Funnel) -> impl Iterator<Item = String> {
+/// Returns a campaign's name and id.
+pub(super) fn heading(funnel: &Funnel) -> String {
+    let id = funnel.campaign.as_str();
+    let name = plain(&funnel.name);
+    if name.is_empty() || name == id { id.to_owned() } else { format!("{name} ({id})") }
+}
+
+/// Returns what became of those who entered.
+pub(super) fn totals(funnel: &Funnel) -> impl Iterator<Item = String> {
     let goal = match percent(funnel.goal_rate()) {
         Some(rate) if funnel.goal > 0 => format!("{} reached the goal ({rate})", grouped(funnel.goal)),
         _ => String::new(),
@@ -169,47 +178,20 @@ fn some(count: u64) -> String {
 
 /// Writes who left, who waits where, what is due and what asks for a person.
 fn details(page: &mut String, funnel: &Funnel, width: usize, zone: Tz, paint: &dyn Fn(Ansi, &str) -> String) {
-    let waits = funnel.steps.iter().filter(|step| step.waiting > 0).map(|step| {
-        let next = step.next_due.map(|due| format!(", next {}", due.with_timezone(&zone).format("%Y-%m-%d %H:%M")));
-        format!("{} for {}{}", grouped(step.waiting), plain(&step.id), next.unwrap_or_default())
-    });
-    let waits: Vec<_> = waits.collect();
-    for (index, wait) in waits.iter().enumerate() {
-        let label = if index == 0 { "Waiting" } else { "       " };
-        line(page, &format!("{label}  {}", cut(wait, width.saturating_sub(9))));
-    }
-    if funnel.due_7d > 0 || funnel.active > 0 {
-        let due = [(funnel.due_24h, "24 hours"), (funnel.due_7d, "7 days")];
-        let due = due.map(|(count, span)| format!("{} in {span}", grouped(count)));
-        wrapped(page, "Due     ", due.into_iter(), width);
-    }
-    if funnel.late > 0 {
-        line(page, &paint(ALERT, &format!("Late     {} should have gone before now", grouped(funnel.late))));
-    }
-    if !funnel.exits.is_empty() {
-        let exits = funnel.exits.iter().map(|(reason, count)| format!("{} {}", grouped(*count), plain(reason)));
-        wrapped(page, "Left    ", exits, width);
-    }
-    let at = |counts: &[(&str, Count)]| -> Vec<String> {
-        let each =
-            counts.iter().flat_map(|(word, count)| funnel.steps.iter().map(move |step| (word, count(step), step)));
-        each.filter(|(_, count, _)| *count > 0)
-            .map(|(word, count, step)| format!("{}{word} at {}", grouped(count), plain(&step.id)))
-            .collect()
-    };
-    let mut stuck = String::new();
-    for (label, parts) in [
-        ("Refused ", at(&[("", |step| step.rejected)])),
-        ("Retry   ", at(&[("", |step| step.deferred)])),
-        ("Stuck   ", at(&[(" held", |step| step.held), (" unknown", |step| step.unknown)])),
-    ] {
-        if !parts.is_empty() {
-            let page = if label.starts_with("Stuck") { &mut stuck } else { &mut *page };
-            wrapped(page, label, parts.into_iter(), width);
+    for note in notes(funnel, zone) {
+        let label = format!("{:<8}", note.label);
+        let mut text = String::new();
+        if note.label == "Waiting" {
+            for (index, wait) in note.parts.iter().enumerate() {
+                let label = if index == 0 { &label } else { "        " };
+                line(&mut text, &format!("{label} {}", cut(wait, width.saturating_sub(9))));
+            }
+        } else {
+            wrapped(&mut text, &label, note.parts.into_iter(), width);
         }
-    }
-    for text in stuck.lines() {
-        line(page, &paint(ALERT, text));
+        for text in text.lines() {
+            line(page, &if note.alert { paint(ALERT, text) } else { text.to_owned() });
+        }
     }
 }
 
@@ -243,7 +225,7 @@ fn painted_bar(text: &str, paint: &dyn Fn(Ansi, &str) -> String) -> String {
 }
 
 /// Returns a share in per cent: whole above ten, with one decimal below, never 0 or 100 for almost that.
-fn percent(share: Option<f64>) -> Option<String> {
+pub(super) fn percent(share: Option<f64>) -> Option<String> {
     let percent = share? * 100.0;
     Some(match percent {
         _ if percent == 0.0 => "0 %".to_owned(),
@@ -255,7 +237,7 @@ fn percent(share: Option<f64>) -> Option<String> {
 }
 
 /// Cuts a text to a number of columns; one that was cut ends in `…`.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

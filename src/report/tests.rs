@@ -1,9 +1,10 @@
-use chrono::{TimeZone, Utc};
+use chrono::{TimeDelta, TimeZone, Utc};
 use insta::assert_snapshot;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
 use crate::model::id::CampaignId;
+use crate::model::period::Period;
 
 const PLAIN: Style = Style { colour: false, zone: chrono_tz::Tz::Asia__Ho_Chi_Minh };
 
@@ -15,6 +16,8 @@ fn empty(id: &str, name: &str) -> Funnel {
         active: 0,
         finished: 0,
         goal: 0,
+        goal_time: None,
+        period: Period::default(),
         exited: 0,
         exits: Vec::new(),
         steps: Vec::new(),
@@ -36,6 +39,7 @@ fn trial() -> Funnel {
         active: 3_120,
         finished: 6_800,
         goal: 1_560,
+        goal_time: Some(GoalTime { median: TimeDelta::hours(76), p90: TimeDelta::days(12) }),
         exited: 1_000,
         exits: vec![
             ("unsubscribed".to_owned(), 710),
@@ -49,6 +53,7 @@ fn trial() -> Funnel {
             StepRow {
                 goal: 960,
                 skipped: 2_100,
+                skips: vec![("condition".to_owned(), 2_000), ("late".to_owned(), 100)],
                 held: 3,
                 unknown: 1,
                 deferred: 5,
@@ -84,7 +89,9 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
              1,120 for nudge, next 2026-03-06 06:30
     Due      850 in 24 hours, 2,900 in 7 days
     Late     12 should have gone before now
+    Goal     half of them within 3.2 d, 90 % within 12 d
     Left     710 unsubscribed, 260 plan [31m changed, 30 bounced
+    Skipped  2,000 condition at nudge, 100 late at nudge
     Refused  30 at cảm-ơn-đã-dùng-thử
     Retry    5 at nudge
     Stuck    3 held at nudge, 1 unknown at nudge
@@ -140,8 +147,10 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
              1,120 for nudge, next 2026-03-06 06:30
     Due      850 in 24 hours, 2,900 in 7 days
     Late     12 should have gone before now
+    Goal     half of them within 3.2 d, 90 % within 12 d
     Left     710 unsubscribed, 260 plan [31m changed,
              30 bounced
+    Skipped  2,000 condition at nudge, 100 late at nudge
     Refused  30 at cảm-ơn-đã-dùng-thử
     Retry    5 at nudge
     Stuck    3 held at nudge, 1 unknown at nudge
@@ -176,6 +185,10 @@ fn programs_get_every_number() {
     let funnel = Funnel { steps: trial().steps.drain(3..4).collect(), ..trial() };
     assert_snapshot!(serde_json::to_string_pretty(&json(&[funnel])).expect("JSON"), @r#"
     {
+      "period": {
+        "since": null,
+        "until": null
+      },
       "campaigns": [
         {
           "campaign": "trial",
@@ -185,6 +198,10 @@ fn programs_get_every_number() {
           "finished": 6800,
           "goal": 1560,
           "goal_rate": 0.125,
+          "goal_time": {
+            "median_s": 273600,
+            "p90_s": 1036800
+          },
           "exited": 1000,
           "exits": [
             {
@@ -211,6 +228,16 @@ fn programs_get_every_number() {
               "entered": 9000,
               "sent": 5777,
               "skipped": 2100,
+              "skips": [
+                {
+                  "reason": "condition",
+                  "count": 2000
+                },
+                {
+                  "reason": "late",
+                  "count": 100
+                }
+              ],
               "held": 3,
               "deferred": 5,
               "rejected": 0,
@@ -234,11 +261,52 @@ fn programs_get_every_number() {
 fn a_spreadsheet_runs_no_formula() {
     let hostile = Funnel { name: "=HYPERLINK(\"http://x\")".to_owned(), ..trial() };
     assert_snapshot!(csv(&[hostile]), @r#"
-    campaign,name,step,kind,gone,entered,sent,skipped,held,deferred,rejected,unknown,done,goal,waiting,next_due,step_rate,cumulative_rate
-    trial,"'=HYPERLINK(""http://x"")",cảm-ơn-đã-dùng-thử,send,false,12480,12450,0,0,0,30,0,0,0,0,,0.9976,0.9976
-    trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013
-    trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212
-    trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629
-    trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032
+    campaign,name,step,kind,gone,entered,sent,skipped,held,deferred,rejected,unknown,done,goal,waiting,next_due,step_rate,cumulative_rate,skips
+    trial,"'=HYPERLINK(""http://x"")",cảm-ơn-đã-dùng-thử,send,false,12480,12450,0,0,0,30,0,0,0,0,,0.9976,0.9976,
+    trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013,
+    trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212,
+    trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629,"2,000 condition, 100 late"
+    trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032,
     "#);
+}
+
+#[test]
+fn a_page_elsewhere_shows_the_same() {
+    let since = Utc.with_ymd_and_hms(2026, 2, 1, 0, 0, 0).single();
+    let period = Period { since, until: None };
+    let hostile = StepRow { gone: true, ..step("a|b <script>", 1, 1) };
+    let funnel = Funnel { period, steps: [trial().steps, vec![hostile]].concat(), ..trial() };
+    assert_snapshot!(markdown(&[funnel, empty("bare", "Bare")], PLAIN.zone));
+}
+
+#[test]
+fn campaigns_stand_side_by_side() {
+    let other = Funnel { enrolled: 40, finished: 38, goal: 2, ..empty("win-back", "Win back") };
+    let both = [trial(), other, empty("bare", "Bare")];
+    for width in [60, 80, 120] {
+        let text = compare::table(&both, width, PLAIN);
+        assert!(text.lines().all(|line| line.width() <= width), "{width}:\n{text}");
+    }
+    let views = [
+        compare::table(&both, 80, PLAIN),
+        compare::markdown(&both, PLAIN.zone),
+        compare::csv(&both),
+        serde_json::to_string_pretty(&compare::json(&both[1..])).expect("JSON"),
+    ];
+    assert_snapshot!(views.join("\n"));
+}
+
+#[test]
+fn times_to_the_goal_are_times_that_somebody_had() {
+    let of =
+        |times: &[i64]| GoalTime::of(times).map(|time| (time.median.num_milliseconds(), time.p90.num_milliseconds()));
+    assert_eq!(of(&[]), None);
+    assert_eq!(of(&[7]), Some((7, 7)));
+    assert_eq!(of(&[1, 2, 3, 4]), Some((2, 4)));
+    assert_eq!(of(&(1..=100).collect::<Vec<_>>()), Some((50, 90)));
+    for (seconds, shown) in
+        [(59, "0 min"), (3_599, "59 min"), (5_400, "1.5 h"), (172_799, "48 h"), (172_800, "2 d"), (273_600, "3.2 d")]
+    {
+        assert_eq!(notes::length(TimeDelta::seconds(seconds)), shown);
+    }
 }

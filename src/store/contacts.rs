@@ -30,6 +30,8 @@ pub enum ContactChange {
     Added,
     Updated,
     Unchanged,
+    /// The address was forgotten; nothing was taken.
+    Forgotten,
 }
 
 const COLUMNS: &str = "c.id, c.email, c.consent, c.timezone, c.language, c.tags, c.attributes,
@@ -93,6 +95,9 @@ impl Work<'_> {
     /// Adds a contact or lays an update over it. Consent moves only away from being mailed.
     pub fn put_contact(&self, update: &ContactUpdate<'_>, now: Instant) -> Result<ContactChange> {
         let Some(known) = self.contact(update.address)? else {
+            if self.is_forgotten(update.address)? {
+                return Ok(ContactChange::Forgotten);
+            }
             return self.add_contact(update, now).map(|()| ContactChange::Added);
         };
         let mut tags = known.tags.clone();
@@ -139,6 +144,9 @@ impl Work<'_> {
             json(update.attributes),
             millis(now)
         ])?;
+        let id = self.transaction.last_insert_rowid();
+        self.sql("INSERT INTO consent_changes (contact_id, at, consent, reason) VALUES (?1, ?2, ?3, 'import')")?
+            .execute(params![id, millis(now), consent.as_str()])?;
         Ok(())
     }
 
@@ -158,8 +166,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Puts an address on the suppression list, whether a contact has it or not.
+    /// Puts an address on the suppression list, whether a contact has it or not; one that was forgotten is there already.
     pub fn suppress(&self, address: &Address, reason: &str, now: Instant) -> Result<()> {
+        if self.is_forgotten(address)? {
+            return Ok(());
+        }
         self.sql("INSERT INTO suppressions VALUES ('address', ?1, ?2, ?3) ON CONFLICT DO NOTHING")?
             .execute(params![address.key(), reason, millis(now)])?;
         self.sql("UPDATE contacts SET changed = 1 WHERE email_key = ?1")?.execute([address.key()])?;

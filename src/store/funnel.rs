@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use rusqlite::params;
+
 use super::ledger::state_at;
-use super::{CampaignRow, Result, Work, instant};
+use super::{CampaignRow, Result, Work, instant, millis};
 use crate::model::Instant;
+use crate::model::period::Period;
 use crate::model::send::SendState;
 
 /// The counts of one campaign. Steps are called by the id they had when it happened.
@@ -20,6 +23,10 @@ pub struct FunnelCounts {
     pub goals: Vec<(Option<String>, u64)>,
     /// Who stands, or ended, at a step that has no row for them.
     pub waiting: Vec<Waiting>,
+    /// Skipped rows of the ledger by step and reason, the commonest first.
+    pub skips: Vec<(String, String, u64)>,
+    /// From the entry to the goal in milliseconds, from the shortest to the longest.
+    pub goal_times: Vec<i64>,
 }
 
 /// People at one step.
@@ -35,31 +42,39 @@ pub struct Waiting {
 }
 
 impl Work<'_> {
-    /// Counts a campaign's people by where they stand.
-    pub fn funnel(&self, campaign: CampaignRow) -> Result<FunnelCounts> {
+    /// Counts those who entered a campaign in a period by where they stand.
+    pub fn funnel(&self, campaign: CampaignRow, period: Period) -> Result<FunnelCounts> {
+        let (since, until) = bounds(period);
         let mut counts = FunnelCounts::default();
-        let mut statement = self.sql("SELECT state, count(*) FROM enrolments WHERE campaign_id = ?1 GROUP BY state")?;
+        let mut statement = self.sql(
+            "SELECT state, count(*) FROM enrolments
+             WHERE campaign_id = ?1 AND entered_at >= ?2 AND entered_at < ?3 GROUP BY state",
+        )?;
         counts.enrolments = statement
-            .query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map(params![campaign.0, since, until], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let mut statement = self.sql(
-            "SELECT coalesce(reason, ''), count(*) FROM enrolments WHERE campaign_id = ?1 AND state = 'exited'
+            "SELECT coalesce(reason, ''), count(*) FROM enrolments
+             WHERE campaign_id = ?1 AND state = 'exited' AND entered_at >= ?2 AND entered_at < ?3
              GROUP BY reason ORDER BY count(*) DESC, reason",
         )?;
         counts.exits = statement
-            .query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map(params![campaign.0, since, until], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let mut statement = self.sql(
-            "SELECT goal_step, count(*) FROM enrolments WHERE campaign_id = ?1 AND state = 'goal' GROUP BY goal_step",
+            "SELECT goal_step, count(*) FROM enrolments
+             WHERE campaign_id = ?1 AND state = 'goal' AND entered_at >= ?2 AND entered_at < ?3 GROUP BY goal_step",
         )?;
         counts.goals = statement
-            .query_map([campaign.0], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .query_map(params![campaign.0, since, until], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
         let mut statement = self.sql(
             "SELECT s.step, s.state, count(*) FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
-             WHERE n.campaign_id = ?1 GROUP BY s.step, s.state",
+             WHERE n.campaign_id = ?1 AND n.entered_at >= ?2 AND n.entered_at < ?3 GROUP BY s.step, s.state",
         )?;
-        let rows = statement.query_map([campaign.0], |row| Ok((row.get(0)?, row.get::<_, usize>(1)?, row.get(2)?)))?;
+        let rows = statement.query_map(params![campaign.0, since, until], |row| {
+            Ok((row.get(0)?, row.get::<_, usize>(1)?, row.get(2)?))
+        })?;
         for row in rows {
             let (step, state, count) = row?;
             counts.sends.push((step, state_at(state)?, count));
@@ -68,9 +83,10 @@ impl Work<'_> {
             "SELECT position, sum(state = 'active'),
                     sum(NOT EXISTS (SELECT 1 FROM sends s WHERE s.enrolment_id = n.id AND s.step = n.position)),
                     min(CASE WHEN state = 'active' THEN due_at END)
-             FROM enrolments n WHERE campaign_id = ?1 AND position IS NOT NULL GROUP BY position",
+             FROM enrolments n WHERE campaign_id = ?1 AND position IS NOT NULL AND entered_at >= ?2 AND entered_at < ?3
+             GROUP BY position",
         )?;
-        let rows = statement.query_map([campaign.0], |row| {
+        let rows = statement.query_map(params![campaign.0, since, until], |row| {
             Ok(Waiting {
                 step: row.get(0)?,
                 active: row.get(1)?,
@@ -79,6 +95,26 @@ impl Work<'_> {
             })
         })?;
         counts.waiting = rows.collect::<rusqlite::Result<_>>()?;
+        let mut statement = self.sql(
+            "SELECT s.step, coalesce(s.reason, ''), count(*) FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
+             WHERE n.campaign_id = ?1 AND s.state = 6 AND n.entered_at >= ?2 AND n.entered_at < ?3
+             GROUP BY s.step, s.reason ORDER BY count(*) DESC, s.reason",
+        )?;
+        counts.skips = statement
+            .query_map(params![campaign.0, since, until], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut statement = self.sql(
+            "SELECT max(0, ended_at - entered_at) FROM enrolments
+             WHERE campaign_id = ?1 AND state = 'goal' AND entered_at >= ?2 AND entered_at < ?3 ORDER BY 1",
+        )?;
+        counts.goal_times = statement
+            .query_map(params![campaign.0, since, until], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
         Ok(counts)
     }
+}
+
+/// Returns the ends of a period as they are compared in SQL.
+pub(super) fn bounds(period: Period) -> (i64, i64) {
+    (period.since.map_or(i64::MIN, millis), period.until.map_or(i64::MAX, millis))
 }

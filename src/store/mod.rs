@@ -18,9 +18,12 @@
 
 mod campaigns;
 mod contacts;
+mod dossier;
+mod edits;
 mod enrolments;
 mod events;
 mod facts;
+mod forget;
 mod funnel;
 mod ledger;
 mod lock;
@@ -29,6 +32,7 @@ mod runs;
 mod schema;
 mod status;
 mod story;
+mod suppressions;
 mod watches;
 
 use std::path::{Path, PathBuf};

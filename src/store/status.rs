@@ -2,8 +2,10 @@
 
 use rusqlite::params;
 
+use super::funnel::bounds;
 use super::{CampaignRow, Result, Work, millis};
 use crate::model::Instant;
+use crate::model::period::Period;
 
 /// How many of a campaign's people are due when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,17 +19,20 @@ pub struct DueCounts {
 }
 
 impl Work<'_> {
-    /// Returns how many are due when.
-    pub fn due_counts(&self, campaign: CampaignRow, now: Instant) -> Result<DueCounts> {
+    /// Returns how many of those who entered in a period are due when.
+    pub fn due_counts(&self, campaign: CampaignRow, period: Period, now: Instant) -> Result<DueCounts> {
+        let (since, until) = bounds(period);
         let day = chrono::TimeDelta::days(1);
         Ok(self
             .sql(
                 "SELECT coalesce(sum(due_at <= ?2), 0), coalesce(sum(due_at > ?2 AND due_at <= ?3), 0),
                         coalesce(sum(due_at > ?2 AND due_at <= ?4), 0)
-                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4",
+                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4
+                 AND entered_at >= ?5 AND entered_at < ?6",
             )?
-            .query_row(params![campaign.0, millis(now), millis(now + day), millis(now + day * 7)], |row| {
-                Ok(DueCounts { late: row.get(0)?, within_24h: row.get(1)?, within_7d: row.get(2)? })
-            })?)
+            .query_row(
+                params![campaign.0, millis(now), millis(now + day), millis(now + day * 7), since, until],
+                |row| Ok(DueCounts { late: row.get(0)?, within_24h: row.get(1)?, within_7d: row.get(2)? }),
+            )?)
     }
 }

@@ -11,7 +11,7 @@ use crate::model::id::ContactId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryLine {
     pub at: Instant,
-    /// `event`, `enrolled`, `ended`, `send` or `consent`.
+    /// `added`, `event`, `enrolled`, `send`, `notify`, `webhook`, `ended` or `consent`.
     pub kind: String,
     /// In words.
     pub what: String,
@@ -42,19 +42,30 @@ impl Work<'_> {
     /// Returns everything that happened to a contact, oldest first.
     pub fn story(&self, id: ContactId) -> Result<Vec<StoryLine>> {
         let mut statement = self.sql(
-            "SELECT at, 'event' AS kind, name || coalesce(' ' || properties, '') AS what, 0 AS rank FROM events WHERE contact_id = ?1
+            "SELECT created_at AS at, 'added' AS kind, CASE WHEN EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1)
+                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank FROM contacts
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1 AND at <= created_at)
              UNION ALL
-             SELECT n.entered_at, 'enrolled', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END, 1
-             FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id WHERE n.contact_id = ?1
+             SELECT h.at, CASE WHEN h.at = c.created_at THEN 'added' ELSE 'consent' END, h.consent || ' (' || h.reason || ')',
+                    CASE WHEN h.at = c.created_at THEN 0 ELSE 5 END
+             FROM consent_changes h JOIN contacts c ON c.id = h.contact_id WHERE h.contact_id = ?1
              UNION ALL
-             SELECT s.at, 'send', k.name || ' ' || s.step || ': ' || w.word || coalesce(' (' || s.reason || ')', ''), 2
+             SELECT at, 'event', name || coalesce(' ' || properties, ''), 1 FROM events WHERE contact_id = ?1
+             UNION ALL
+             SELECT n.entered_at, 'enrolled', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
+                    || coalesce(' by ' || e.name, ''), 2
+             FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id LEFT JOIN events e ON e.id = n.event_id WHERE n.contact_id = ?1
+             UNION ALL
+             SELECT s.at, coalesce(s.kind, 'send'), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
+                    || coalesce(' [' || s.variant || ']', '') || ': ' || w.word || coalesce(' (' || s.reason || ')', '')
+                    || CASE WHEN s.state = 3 THEN coalesce(', again after ' || strftime('%Y-%m-%d %H:%M', s.retry_at / 1000, 'unixepoch'), '') ELSE '' END, 3
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id JOIN campaigns k ON k.id = n.campaign_id
                   JOIN send_states w ON w.state = s.state WHERE n.contact_id = ?1
              UNION ALL
-             SELECT n.ended_at, 'ended', k.name || ': ' || n.state || CASE WHEN n.state = 'exited' THEN coalesce(' (' || n.reason || ')', '') ELSE '' END, 3
+             SELECT n.ended_at, 'ended', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END || ': ' || n.state
+                    || CASE WHEN n.state = 'exited' THEN coalesce(' (' || n.reason || ')', '')
+                            WHEN n.state = 'goal' THEN coalesce(' after ' || n.goal_step, '') ELSE '' END, 4
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id WHERE n.contact_id = ?1 AND n.ended_at IS NOT NULL
-             UNION ALL
-             SELECT at, 'consent', consent || ' (' || reason || ')', 4 FROM consent_changes WHERE contact_id = ?1
              ORDER BY 1, 4",
         )?;
         let rows = statement.query_map([id.0], |row| {

@@ -9,6 +9,7 @@
 mod discard;
 mod outbox;
 mod pace;
+mod removal;
 mod reply;
 mod smtp;
 mod wire;

@@ -26,6 +26,10 @@ impl Outbox {
         Self { folder: folder.into() }
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes to `tmp/`, so that the content is on the disk before anything is recorded.
     fn prepare(&self, name: &str, message: &[u8]) -> io::Result<PathBuf> {
         let path = self.folder.join("tmp").join(name);

@@ -1,0 +1,81 @@
+//! `drip contact list`: who there is.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use unicode_width::UnicodeWidthStr;
+
+use super::rows::Rows;
+use super::{Chosen, Context};
+use crate::cli::contact::{ListFormat, Selection};
+use crate::cmd::Failure;
+use crate::exit::Exit;
+use crate::model::contact::Contact;
+use crate::store::Store;
+use crate::ui::sanitise;
+use crate::ui::words::count;
+
+pub(super) fn list(
+    run: &Context,
+    selection: &Selection,
+    limit: Option<u64>,
+    format: ListFormat,
+) -> Result<Exit, Failure> {
+    let loaded = run.load()?;
+    let chosen = Chosen::new(selection, &loaded.project.settings, run.now())?;
+    let mut found: Vec<Contact> = Vec::new();
+    let mut more = false;
+    if let Some(mut store) = Store::open_to_read(&run.database())? {
+        chosen.each(&store.read()?, |contact| {
+            more = limit.is_some_and(|limit| found.len() as u64 >= limit);
+            if !more {
+                found.push(contact);
+            }
+            Ok(!more)
+        })?;
+    }
+    match if run.output.options().json { ListFormat::Json } else { format } {
+        ListFormat::Table => run.output.result(&table(&found)),
+        ListFormat::Json => {
+            let contacts: Vec<_> = found.iter().map(super::show::json).collect();
+            run.output.result(&format!("{:#}\n", json!({ "contacts": contacts })));
+        }
+        ListFormat::Csv => {
+            let names: BTreeSet<String> = found.iter().flat_map(|contact| contact.attributes.keys().cloned()).collect();
+            let rows = Rows::new(names, false);
+            run.output.result(&rows.header()?);
+            for contact in &found {
+                run.output.result(&rows.row(contact)?);
+            }
+        }
+    }
+    let end = if more { ", and more" } else { "" };
+    run.output.status(&format!("{}{end}.", count(found.len() as u64, "contact")));
+    Ok(Exit::Success)
+}
+
+fn table(contacts: &[Contact]) -> String {
+    let cells = |contact: &Contact| -> [String; 5] {
+        let consent = contact.consent.as_str();
+        let tags: Vec<_> = contact.tags.iter().map(String::as_str).collect();
+        [
+            contact.address.to_string(),
+            if contact.suppressed { format!("{consent}, suppressed") } else { consent.to_owned() },
+            contact.language.clone().unwrap_or_default(),
+            contact.timezone.map_or("", chrono_tz::Tz::name).to_owned(),
+            tags.join(", "),
+        ]
+        .map(|cell| sanitise::line(&cell).into_owned())
+    };
+    let head = ["email", "consent", "language", "timezone", "tags"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(head).chain(contacts.iter().map(cells)).collect();
+    let widths: Vec<usize> =
+        (0..5).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in if contacts.is_empty() { &[] } else { &rows[..] } {
+        let padded = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width() + 2));
+        text += padded.collect::<String>().trim_end();
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,64 @@
+//! Contacts as CSV, in the form that `drip import` reads again.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::model::contact::{Consent, Contact};
+use crate::model::spreadsheet::defused;
+
+/// The columns before the attributes.
+const FIXED: [&str; 5] = ["email", "consent", "timezone", "language", "tags"];
+
+/// The columns of an export.
+pub(super) struct Rows {
+    attributes: Vec<String>,
+    raw: bool,
+}
+
+impl Rows {
+    /// Takes the names of the attributes; `raw` leaves cells that begin a formula as they are.
+    pub(super) fn new(attributes: BTreeSet<String>, raw: bool) -> Self {
+        Self { attributes: attributes.into_iter().collect(), raw }
+    }
+
+    pub(super) fn header(&self) -> anyhow::Result<String> {
+        Self::line(FIXED.into_iter().map(Cow::Borrowed).chain(self.attributes.iter().map(|name| self.cell(name))))
+    }
+
+    pub(super) fn row(&self, contact: &Contact) -> anyhow::Result<String> {
+        let tags: Vec<_> = contact.tags.iter().map(String::as_str).collect();
+        let fixed = [
+            self.cell(contact.address.as_str()),
+            effective(contact).as_str().into(),
+            contact.timezone.map_or("", chrono_tz::Tz::name).into(),
+            self.cell(contact.language.as_deref().unwrap_or_default()).into_owned().into(),
+            self.cell(&tags.join(";")).into_owned().into(),
+        ];
+        let attributes = self.attributes.iter().map(|name| match contact.attributes.get(name) {
+            None | Some(Value::Null) => "".into(),
+            Some(Value::String(text)) => self.cell(text),
+            // A number with a minus is no formula.
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string().into(),
+            Some(value) => self.cell(&value.to_string()).into_owned().into(),
+        });
+        Self::line(fixed.into_iter().chain(attributes))
+    }
+
+    fn cell<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.raw { Cow::Borrowed(text) } else { defused(text) }
+    }
+
+    fn line<'a>(cells: impl Iterator<Item = Cow<'a, str>>) -> anyhow::Result<String> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(cells.map(Cow::into_owned)).context("a row cannot be written")?;
+        String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")
+    }
+}
+
+/// Returns what another program must know of consent: who is suppressed here must not be mailed there.
+pub(super) fn effective(contact: &Contact) -> Consent {
+    if contact.suppressed { contact.consent.max(Consent::Unsubscribed) } else { contact.consent }
+}

@@ -1,0 +1,67 @@
+//! `drip contact show`: one person's whole story.
+
+use serde_json::json;
+
+use super::{Context, address, need};
+use crate::cmd::Failure;
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::Instant;
+use crate::model::contact::Contact;
+use crate::store::Store;
+use crate::ui::sanitise;
+
+pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
+    let address = address(email)?;
+    let Some(mut store) = Store::open_to_read(&run.database())? else {
+        return Err(Diagnostic::error("there are no contacts yet")
+            .hint("import some: drip import contacts.csv")
+            .into());
+    };
+    let work = store.read()?;
+    let contact = need(&work, &address)?;
+    let summary = work.contact_summary(contact.id)?;
+    let story = work.story(contact.id)?;
+    let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    if run.output.options().json {
+        let lines: Vec<_> =
+            story.iter().map(|line| json!({ "at": time(line.at), "kind": line.kind, "what": line.what })).collect();
+        let mut json = json(&contact);
+        json["suppressed"] = summary.suppressed.into();
+        json["created_at"] = time(summary.created_at).into();
+        json["story"] = lines.into();
+        run.output.result(&format!("{json:#}\n"));
+        return Ok(Exit::Success);
+    }
+    let mut text = format!("{}\n", contact.address);
+    let mut row = |name: &str, value: &str| {
+        text += &format!("  {:<12} {}\n", sanitise::line(name), sanitise::line(value));
+    };
+    row("consent", contact.consent.as_str());
+    if let Some(reason) = &summary.suppressed {
+        row("suppressed", reason);
+    }
+    row("timezone", contact.timezone.map_or("(default)", chrono_tz::Tz::name));
+    row("language", contact.language.as_deref().unwrap_or("(default)"));
+    row("tags", &contact.tags.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    row("added", &time(summary.created_at));
+    for (name, value) in &contact.attributes {
+        row(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    }
+    text.push('\n');
+    for line in &story {
+        let at = line.at.format("%Y-%m-%d %H:%M");
+        text += &format!("  {at}  {:<9} {}\n", line.kind, sanitise::line(&line.what));
+    }
+    run.output.result(&text);
+    Ok(Exit::Success)
+}
+
+/// Returns what stands in a contact itself.
+pub(super) fn json(contact: &Contact) -> serde_json::Value {
+    json!({
+        "email": contact.address.as_str(), "consent": contact.consent.as_str(), "suppressed": contact.suppressed,
+        "timezone": contact.timezone.map(chrono_tz::Tz::name), "language": contact.language, "tags": contact.tags,
+        "attributes": contact.attributes,
+    })
+}

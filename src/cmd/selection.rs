@@ -1,0 +1,105 @@
+//! Which contacts a command means: `--where`, `--tag` and `--consent`, tested in batches.
+
+use std::sync::Arc;
+
+use super::Failure;
+use crate::cli::contact::Selection;
+use crate::error::{Diagnostic, Place};
+use crate::model::Instant;
+use crate::model::condition::{Condition, Scope};
+use crate::model::contact::Contact;
+use crate::model::nearest;
+use crate::model::settings::Settings;
+use crate::store::Work;
+
+/// How many contacts are read at once.
+pub(super) const BATCH: usize = 500;
+
+/// A checked selection.
+pub(super) struct Chosen<'a> {
+    condition: Option<Condition>,
+    selection: &'a Selection,
+    settings: &'a Settings,
+    reads_events: bool,
+    now: Instant,
+}
+
+impl<'a> Chosen<'a> {
+    /// Checks a selection from the command line.
+    pub(super) fn new(selection: &'a Selection, settings: &'a Settings, now: Instant) -> Result<Self, Failure> {
+        let condition = selection.condition.as_deref().map(|text| read(text, settings)).transpose()?;
+        let reads_events = condition.as_ref().is_some_and(|condition| reads_events(condition, settings, 0));
+        Ok(Self { condition, selection, settings, reads_events, now })
+    }
+
+    /// Says whether a contact is meant.
+    pub(super) fn takes(&self, work: &Work<'_>, contact: &Contact) -> Result<bool, Failure> {
+        let Selection { tag, consent, .. } = self.selection;
+        if tag.as_ref().is_some_and(|tag| !contact.tags.contains(tag))
+            || consent.is_some_and(|consent| contact.consent != consent)
+        {
+            return Ok(false);
+        }
+        let Some(condition) = &self.condition else { return Ok(true) };
+        let history = if self.reads_events { work.events_of(contact.id, self.now)? } else { Vec::new() };
+        let segments = &self.settings.segments;
+        Ok(condition.holds(Scope { contact, event: None, history: &history, sends: &[], segments, now: self.now }))
+    }
+
+    /// Hands over each contact that is meant, by row, until `each` says that it is enough.
+    pub(super) fn each(
+        &self,
+        work: &Work<'_>,
+        mut each: impl FnMut(Contact) -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let mut after = 0;
+        loop {
+            let batch = work.contacts_after(after, BATCH)?;
+            let Some(last) = batch.last() else { return Ok(()) };
+            after = last.id.0;
+            for contact in batch {
+                if self.takes(work, &contact)? && !each(contact)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
+    let source: Arc<str> = text.into();
+    let wrong = |span: std::ops::Range<usize>, message: String, hint: Option<String>| -> Failure {
+        let place = Place { path: "--where".into(), text: Arc::clone(&source), span };
+        let diagnostic = Diagnostic::error(message).at(place);
+        match hint {
+            Some(hint) => diagnostic.hint(hint),
+            None => diagnostic,
+        }
+        .into()
+    };
+    let condition = Condition::parse(text).map_err(|error| wrong(error.span, error.message, error.hint))?;
+    let span = |word: &str| text.find(word).map_or(0..text.len(), |at| at..at + word.len());
+    if condition.reads_trigger() {
+        let hint = Some("use did(\"…\"), count(\"…\") or days_since(\"…\")".to_owned());
+        return Err(wrong(span("event"), "there is no triggering `event` here".to_owned(), hint));
+    }
+    let names = || settings.segments.keys().map(String::as_str);
+    for name in condition.segments() {
+        if !settings.segments.contains_key(name) {
+            let hint = match nearest(name, names()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write it under `segments` in drip.yaml".to_owned(),
+            };
+            return Err(wrong(span(name), format!("there is no segment `{name}`"), Some(hint)));
+        }
+    }
+    Ok(condition)
+}
+
+/// Says whether a condition, or a segment it names, looks at events; segments go no deeper than they may.
+fn reads_events(condition: &Condition, settings: &Settings, depth: usize) -> bool {
+    let inner = |name: &str| {
+        settings.segments.get(name).is_some_and(|segment| depth < 16 && reads_events(segment, settings, depth + 1))
+    };
+    condition.reads_events() || condition.segments().any(inner)
+}

@@ -1,0 +1,77 @@
+//! The funnel for a page that people read elsewhere: a chat, a wiki, a pull request.
+
+use std::fmt::Write as _;
+
+use chrono_tz::Tz;
+
+use super::notes::{counted, notes};
+use super::table::{heading, percent, totals};
+use super::{Funnel, StepRow};
+use crate::model::plain::{grouped, plain};
+
+/// Returns the funnels as Markdown, a section a campaign; instants are shown in `zone`.
+pub fn markdown(funnels: &[Funnel], zone: Tz) -> String {
+    if funnels.is_empty() {
+        return "No campaigns yet.\n".to_owned();
+    }
+    funnels.iter().map(|funnel| section(funnel, zone)).collect::<Vec<_>>().join("\n")
+}
+
+fn section(funnel: &Funnel, zone: Tz) -> String {
+    let mut text = format!("## {}\n\n", escaped(&heading(funnel)));
+    if let Some(period) = counted(funnel, zone) {
+        text += &format!("{period}.\n\n");
+    }
+    if funnel.enrolled == 0 {
+        return text + "Nobody has entered yet.\n";
+    }
+    let parts: Vec<_> = totals(funnel).collect();
+    text += &format!("{} entered: {}.\n", grouped(funnel.enrolled), parts.join(", "));
+    if !funnel.steps.is_empty() {
+        let head = ["entered", "done", "rate", "of all", "skipped", "goal", "waiting"];
+        text += &format!("\n| step | {} |\n| --- |{}\n", head.join(" | "), " ---: |".repeat(head.len()));
+        for step in &funnel.steps {
+            row(&mut text, funnel, step);
+        }
+    }
+    let notes = notes(funnel, zone);
+    if !notes.is_empty() {
+        text.push('\n');
+    }
+    for note in notes {
+        let parts: Vec<_> = note.parts.iter().map(|part| escaped(part)).collect();
+        let label = if note.alert { format!("**{}**", note.label) } else { note.label.to_owned() };
+        text += &format!("- {label}: {}\n", parts.join(if note.label == "Waiting" { "; " } else { ", " }));
+    }
+    text
+}
+
+fn row(text: &mut String, funnel: &Funnel, step: &StepRow) {
+    let kind = if step.kind == "send" { String::new() } else { format!(" ({})", step.kind) };
+    let gone = if step.gone { ", no longer in the file" } else { "" };
+    let share = |share: Option<f64>| percent(share).unwrap_or_default();
+    let cells = [
+        grouped(step.entered),
+        grouped(step.through()),
+        share(step.rate()),
+        share(funnel.cumulative(step)),
+        grouped(step.skipped),
+        grouped(step.goal),
+        grouped(step.waiting),
+    ];
+    let _ = writeln!(text, "| {}{kind}{gone} | {} |", escaped(&step.id), cells.join(" | "));
+}
+
+/// Returns data that stays text: in a table, and where HTML or a link would begin.
+pub(super) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in plain(text).chars() {
+        match c {
+            '<' => safe.push_str("&lt;"),
+            '&' => safe.push_str("&amp;"),
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '#' => safe.extend(['\\', c]),
+            c => safe.push(c),
+        }
+    }
+    safe
+}

@@ -1,0 +1,83 @@
+//! What a report says, whole: the funnel, the time to the goal, who was skipped and why, campaigns side by side.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use crate::support::Sandbox;
+
+/// Eight people enter `w`, two of them in February; some buy, some leave, one is not meant by the second mail.
+fn season() -> Sandbox {
+    let rows: Vec<String> =
+        (1..=8).map(|n| format!("c{n}@example.com,{}", if n == 3 { "pro" } else { "free" })).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let sandbox = Sandbox::new()
+        .campaign(
+            "w",
+            "name: Welcome\ntrigger: { event: go }\ngoal: { event: purchased, within: 30d }",
+            &[
+                "id: a, send: mail",
+                "id: b, send: mail, delay: 2d, if: 'contact.plan == \"free\"'",
+                "id: c, send: mail, delay: 5d",
+            ],
+        )
+        .campaign("other", "trigger: { event: go }", &["id: a, send: mail"])
+        .contacts("email,plan", &rows);
+    let track = |n: u32, event: &str, at: &str| {
+        sandbox.drip(&["track", &format!("c{n}@example.com"), event, "--at", at]).code(0);
+    };
+    for n in [1, 2] {
+        track(n, "go", "2026-02-27T02:00:00Z");
+    }
+    // The events of the first two are older than the campaign, but news: less than a day.
+    sandbox.run("2026-02-27T03:00:00Z");
+    for n in 3..=8 {
+        track(n, "go", "2026-03-02T02:00:00Z");
+    }
+    sandbox.run("2026-03-02T02:00:00Z");
+    track(1, "purchased", "2026-03-01T02:00:00Z");
+    track(4, "purchased", "2026-03-02T08:00:00Z");
+    track(5, "purchased", "2026-03-05T02:00:00Z");
+    sandbox.drip(&["--now", "2026-03-03T00:00:00Z", "contact", "unsubscribe", "c6@example.com"]).code(0);
+    sandbox.run("2026-03-04T02:00:00Z");
+    sandbox.run("2026-03-06T02:00:00Z");
+    sandbox
+}
+
+fn report(sandbox: &Sandbox, words: &[&str]) -> String {
+    let words: Vec<_> = ["--now", "2026-03-06T03:00:00Z", "report"].iter().chain(words).copied().collect();
+    sandbox.drip(&words).code(0).stdout
+}
+
+#[test]
+fn a_whole_report_and_the_same_for_a_part_of_the_time() {
+    let sandbox = season();
+    insta::assert_snapshot!("whole", report(&sandbox, &["w"]));
+    insta::assert_snapshot!("since", report(&sandbox, &["w", "--since", "2026-03-01"]));
+    insta::assert_snapshot!("markdown", report(&sandbox, &["w", "--until", "5d", "--format", "markdown"]));
+    let csv = report(&sandbox, &["w", "--since", "2026-02-27", "--until", "2026-02-27", "--format", "csv"]);
+    assert!(csv.lines().nth(1).unwrap().contains(",a,send,false,2,2,"), "the whole day counts: {csv}");
+    let json: serde_json::Value =
+        serde_json::from_str(&report(&sandbox, &["w", "--since", "30d", "--format", "json"])).unwrap();
+    assert_eq!(json["campaigns"][0]["goal_time"], serde_json::json!({ "median_s": 172_800, "p90_s": 259_200 }));
+    let b = &json["campaigns"][0]["steps"][1];
+    assert_eq!(b["skips"][0], serde_json::json!({ "reason": "condition", "count": 1 }));
+}
+
+#[test]
+fn campaigns_are_compared_in_the_order_in_which_they_are_named() {
+    let sandbox = season();
+    insta::assert_snapshot!("compared", report(&sandbox, &["w", "other", "--compare"]));
+    insta::assert_snapshot!(
+        "compared_markdown",
+        report(&sandbox, &["other", "w", "--compare", "--format", "markdown", "--since", "2026-03-01"])
+    );
+    assert_eq!(report(&sandbox, &["--compare", "--format", "csv"]).lines().count(), 3);
+    let json: serde_json::Value = serde_json::from_str(&report(&sandbox, &["--compare", "--format", "json"])).unwrap();
+    assert_eq!(json["campaigns"][1]["exits"][0]["reason"], "unsubscribed");
+    for (words, said) in [
+        (["report", "w", "--since", "yesterday"], "`yesterday` is no day and no duration"),
+        (["report", "w", "wellcome", "--compare"], "there is no campaign `wellcome`"),
+    ] {
+        let ended = sandbox.drip(&words).code(2).stderr;
+        assert!(ended.contains(said), "{ended}");
+    }
+}
