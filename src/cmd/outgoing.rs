@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Failure;
 use super::context::{Context, Loaded};
 use super::environment;
-use crate::error::Diagnostic;
+use crate::error::{Diagnostic, Diagnostics};
 use crate::mail::dkim::Signer;
 use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
 use crate::model::Instant;
@@ -21,6 +21,11 @@ use crate::webhook::{Caller, Http, Nobody};
 /// How long `password_command` may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(20);
+
+/// Returns a fault of the settings that shows when they are used.
+fn project(fault: Diagnostic) -> Failure {
+    Diagnostics(vec![fault]).into()
+}
 
 /// Everything that a run needs beside files and store.
 pub(super) struct Outgoing {
@@ -80,13 +85,13 @@ fn signer(dkim: &Dkim, root: &Path) -> Result<Signer, Failure> {
     };
     let readable = {
         use std::os::unix::fs::PermissionsExt;
-        fs::metadata(&path).map_err(failed)?.permissions().mode() & 0o077 != 0
+        fs::metadata(&path).map_err(|error| project(failed(error)))?.permissions().mode() & 0o077 != 0
     };
     if readable {
         let wrong = Diagnostic::error(format!("the DKIM key `{shown}` can be read by others"));
-        return Err(wrong.hint(format!("chmod 600 {shown}")).into());
+        return Err(project(wrong.hint(format!("chmod 600 {shown}"))));
     }
-    let pem = fs::read(&path).map_err(failed)?;
+    let pem = fs::read(&path).map_err(|error| project(failed(error)))?;
     Signer::new(dkim, &pem).map_err(|error| {
         let wrong = Diagnostic::error(format!("the DKIM key `{shown}` cannot sign: {error}"));
         wrong
@@ -115,7 +120,7 @@ fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| wrong("cannot be started").cause(error.to_string()))?;
+        .map_err(|error| project(wrong("cannot be started").cause(error.to_string())))?;
     let mut left = PATIENCE;
     let status = loop {
         match child.try_wait() {
@@ -123,13 +128,13 @@ fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
             Ok(None) if left.is_zero() => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(wrong("took longer than 30 s").hint("it must not ask a person").into());
+                return Err(project(wrong("took longer than 30 s").hint("it must not ask a person")));
             }
             Ok(None) => {
                 std::thread::sleep(GLANCE);
                 left = left.saturating_sub(GLANCE);
             }
-            Err(error) => return Err(wrong("was lost").cause(error.to_string()).into()),
+            Err(error) => return Err(project(wrong("was lost").cause(error.to_string()))),
         }
     };
     let read = |pipe: Option<&mut dyn Read>| {
@@ -141,15 +146,14 @@ fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
     let said = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
     if !status.success() {
         let wrong = wrong(&format!("failed ({status})"));
-        return Err(match said.trim() {
+        return Err(project(match said.trim() {
             "" => wrong,
             said => wrong.cause(said.lines().next().unwrap_or_default().to_owned()),
-        }
-        .into());
+        }));
     }
     let printed = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
     match printed.lines().next().map(str::trim_end) {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
-        _ => Err(wrong("printed nothing").hint("its first line is the password").into()),
+        _ => Err(project(wrong("printed nothing").hint("its first line is the password"))),
     }
 }

@@ -132,6 +132,12 @@ impl Run<'_> {
                 self.claim_batch(store, progress, room, jobs)?;
             }
             if progress.in_hand == 0 {
+                // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
+                // by one of a campaign that was worked through before.
+                if progress.stopped.is_none() && self.anyone_due(store, progress.options)? {
+                    progress.at = 0;
+                    continue;
+                }
                 return Ok(());
             }
             let Ok(first) = inbox.recv() else {

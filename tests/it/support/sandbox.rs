@@ -21,6 +21,8 @@ pub(crate) struct Sandbox {
 #[derive(Debug, Clone)]
 pub(crate) struct Mail {
     pub(crate) to: String,
+    /// The whole mail as it lies in the file.
+    pub(crate) raw: String,
 }
 
 /// How a command ended.
@@ -119,7 +121,13 @@ impl Sandbox {
     /// Runs a command.
     #[track_caller]
     pub(crate) fn drip(&self, words: &[&str]) -> Ended {
-        let output = self.command(words).output().unwrap();
+        self.drip_with(&[], words)
+    }
+
+    /// Runs a command with variables of the environment.
+    #[track_caller]
+    pub(crate) fn drip_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ended {
+        let output = self.command(words).envs(variables.iter().copied()).output().unwrap();
         Ended {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -198,8 +206,10 @@ impl Sandbox {
         let broken = connection.prepare("PRAGMA foreign_key_check").unwrap().query_map([], |_| Ok(())).unwrap().count();
         assert_eq!(broken, 0, "foreign keys");
         if self.relay.is_none() {
-            let sent: BTreeMap<String, usize> = count(self.sql("SELECT email FROM v_sends WHERE state = 'sent'"));
-            let received = count(self.outbox().into_iter().map(|mail| mail.to));
+            let sent: BTreeMap<String, usize> =
+                count(self.sql("SELECT email FROM v_sends WHERE state = 'sent' AND kind = 'mail'"));
+            let contacts = self.sql("SELECT email FROM v_contacts");
+            let received = count(self.outbox().into_iter().map(|mail| mail.to).filter(|to| contacts.contains(to)));
             assert_eq!(received, sent, "the outbox and the ledger");
         }
     }
@@ -224,5 +234,5 @@ fn read_mail(path: &Path) -> Mail {
     let bytes = fs::read_to_string(path).unwrap();
     let to = bytes.lines().find_map(|line| line.strip_prefix("To: ")).unwrap();
     let to = to.rsplit_once('<').map_or(to, |(_, address)| address.trim_end_matches('>')).to_owned();
-    Mail { to }
+    Mail { to, raw: bytes }
 }
