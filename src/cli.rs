@@ -1,15 +1,19 @@
 //! The command line: its types and help, nothing else.
 
+pub mod campaign;
 pub mod contact;
 pub mod enrol;
+pub mod preview;
 pub mod report;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use campaign::CampaignCommand;
 use contact::ContactCommand;
 use enrol::EnrolArgs;
+use preview::PreviewArgs;
 use report::ReportArgs;
 
 /// Run e-mail sequences that live as files in git
@@ -104,9 +108,16 @@ pub enum Command {
     /// Look at contacts, change, export or forget them
     #[command(subcommand, after_help = "Example:\n  drip contact list --tag vip")]
     Contact(ContactCommand),
-    /// Stop and restart a campaign's mail
-    #[command(subcommand, after_help = "Example:\n  drip campaign pause welcome")]
+    /// Look at campaigns, stop and restart their mail
+    #[command(subcommand, after_help = "Example:\n  drip campaign show welcome")]
     Campaign(CampaignCommand),
+    /// Show what a step would send, to a contact or a made-up one
+    #[command(
+        after_help = "Without --contact a made-up contact stands in; what templates ask of it and it does not have reads [name].\n\n\
+        Examples:\n  drip preview welcome hello --lang vi\n  drip preview welcome hello --contact lan@example.com --format eml\n  \
+        drip preview --all previews"
+    )]
+    Preview(PreviewArgs),
     /// Send everything that is due
     #[command(
         after_help = "Mail goes to the relay of drip.yaml or DRIP_SMTP_URL, and to outbox/ where there is none.\n\n\
@@ -142,22 +153,6 @@ pub enum Command {
         /// A command or topic
         topic: Vec<String>,
     },
-}
-
-/// What to do with a campaign.
-#[derive(Debug, Subcommand)]
-pub enum CampaignCommand {
-    /// Send nothing of a campaign until it is resumed
-    #[command(after_help = "Example:\n  drip campaign pause welcome --reason \"new prices\"")]
-    Pause {
-        campaign: String,
-        /// Noted, and shown by each run
-        #[arg(long, default_value = "by hand")]
-        reason: String,
-    },
-    /// Let a paused campaign go on
-    #[command(after_help = "Example:\n  drip campaign resume welcome")]
-    Resume { campaign: String },
 }
 
 /// How to run.

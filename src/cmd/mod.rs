@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod man;
 mod outgoing;
+mod preview;
 mod report;
 mod run;
 mod selection;
@@ -62,6 +63,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Enrol(arguments) => enrol::enrol(&context, &arguments),
         Command::Contact(command) => contact::contact(&context, &command),
         Command::Campaign(command) => campaign::campaign(&context, &command),
+        Command::Preview(arguments) => preview::preview(&context, &arguments),
         Command::Run(arguments) => run::run(&context, &arguments),
         Command::Report(arguments) => report::report(&context, &arguments),
         Command::Demo { dir } => demo::demo(&context, dir.as_deref()),

@@ -32,24 +32,37 @@ pub(super) struct Outgoing {
     relay: Box<dyn Relay>,
     caller: Box<dyn Caller>,
     signer: Option<Signer>,
+    variable: fn(&str) -> Option<String>,
     secret: String,
 }
 
 impl Outgoing {
     /// Makes what the settings ask for.
     pub(super) fn new(context: &Context, loaded: &Loaded, store: &mut Store) -> Result<Self, Failure> {
-        let settings = &loaded.project.settings;
-        let relay: Box<dyn Relay> = match &settings.smtp {
-            Some(smtp) => Box::new(SmtpRelay::new(with_password(smtp, &context.root)?)),
-            None => Box::new(Outbox::new(context.root.join("outbox"))),
-        };
-        let signer = settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()?;
-        Ok(Self { relay, caller: Box::new(Http::new()), signer, secret: store.read()?.secret()? })
+        Ok(Self {
+            relay: relay(context, loaded)?,
+            caller: Box::new(Http::new()),
+            signer: signer_of(context, loaded)?,
+            variable: environment::variable,
+            secret: store.read()?.secret()?,
+        })
     }
 
     /// Makes what a dry run needs: nothing leaves.
     pub(super) fn nowhere(store: &mut Store) -> Result<Self, Failure> {
-        Ok(Self { relay: Box::new(Discard), caller: Box::new(Nobody), signer: None, secret: store.read()?.secret()? })
+        let secret = store.read()?.secret()?;
+        Ok(Self { secret, variable: environment::variable, ..Self::silent() })
+    }
+
+    /// Makes what a preview needs: signed as it would be, and with the names of secrets in their place.
+    pub(super) fn for_preview(context: &Context, loaded: &Loaded, store: Option<&mut Store>) -> Result<Self, Failure> {
+        let secret = store.map(|store| store.read()?.secret()).transpose()?.unwrap_or_default();
+        Ok(Self { secret, signer: signer_of(context, loaded)?, ..Self::silent() })
+    }
+
+    fn silent() -> Self {
+        let variable = |name: &str| Some(format!("${{{name}}}"));
+        Self { relay: Box::new(Discard), caller: Box::new(Nobody), signer: None, variable, secret: String::new() }
     }
 
     /// Puts it together with a project.
@@ -60,12 +73,24 @@ impl Outgoing {
             templates: &loaded.templates,
             relay: self.relay.as_ref(),
             caller: self.caller.as_ref(),
-            variable: &environment::variable,
+            variable: &self.variable,
             secret: &self.secret,
             signer: self.signer.as_ref(),
             clock,
         }
     }
+}
+
+/// Returns the way mail goes.
+pub(super) fn relay(context: &Context, loaded: &Loaded) -> Result<Box<dyn Relay>, Failure> {
+    Ok(match &loaded.project.settings.smtp {
+        Some(smtp) => Box::new(SmtpRelay::new(with_password(smtp, &context.root)?)),
+        None => Box::new(Outbox::new(context.root.join("outbox"))),
+    })
+}
+
+fn signer_of(context: &Context, loaded: &Loaded) -> Result<Option<Signer>, Failure> {
+    loaded.project.settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()
 }
 
 /// Names the place where mail goes, without secrets.

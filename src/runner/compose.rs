@@ -19,6 +19,9 @@ use crate::model::settings::{Mailbox, Settings};
 pub(super) struct Composed {
     pub(super) envelope: Envelope,
     pub(super) bytes: Vec<u8>,
+    pub(super) subject: String,
+    pub(super) html: String,
+    pub(super) text: String,
 }
 
 /// Who sends a mail, and where answers go.
@@ -72,11 +75,18 @@ pub(super) fn compose(
         list: Some(List { id: campaign.id.as_str(), unsubscribe: &unsubscribe }),
     })
     .map_err(|error| error.to_string())?;
-    Ok(finish(parts, job, from.from, &job.contact.address, bytes))
+    let (envelope, bytes) = finish(parts, job, from.from, &job.contact.address, bytes);
+    Ok(Composed { envelope, bytes, subject: rendered.subject, html: rendered.html, text: rendered.text })
 }
 
 /// Signs a mail and addresses its envelope.
-pub(super) fn finish(parts: &Parts<'_>, job: &Job, from: &Mailbox, to: &Address, bytes: Vec<u8>) -> Composed {
+pub(super) fn finish(
+    parts: &Parts<'_>,
+    job: &Job,
+    from: &Mailbox,
+    to: &Address,
+    bytes: Vec<u8>,
+) -> (Envelope, Vec<u8>) {
     let bytes = match parts.signer {
         Some(signer) => signer.sign(&bytes, job.claim.made_at),
         None => bytes,
@@ -85,7 +95,7 @@ pub(super) fn finish(parts: &Parts<'_>, job: &Job, from: &Mailbox, to: &Address,
         Some(address) => bounces_to(address, parts.secret, job.claim.send.0),
         None => from.address.clone(),
     };
-    Composed { envelope: Envelope::new(&returns, to), bytes }
+    (Envelope::new(&returns, to), bytes)
 }
 
 /// Returns the envelope sender of one mail (VERP): `bounces+SEND.TOKEN@…`, which nobody can make up for

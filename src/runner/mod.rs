@@ -13,6 +13,7 @@ mod deliver;
 mod enter;
 mod limits;
 mod notice;
+pub mod preview;
 mod register;
 mod settle;
 mod watch;

@@ -69,7 +69,8 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
         list: None,
     })
     .map_err(|error| error.to_string())?;
-    Ok(compose::finish(parts, job, from.from, &notify.to, bytes))
+    let (envelope, bytes) = compose::finish(parts, job, from.from, &notify.to, bytes);
+    Ok(Composed { envelope, bytes, subject, html, text })
 }
 
 fn who(job: &Job) -> String {

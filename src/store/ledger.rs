@@ -4,7 +4,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
-use crate::model::id::{EnrolmentId, RunId, SendId};
+use crate::model::campaign::Step;
+use crate::model::event::Event;
+use crate::model::id::{CampaignId, ContactId, EnrolmentId, EventId, RunId, SendId};
 use crate::model::send::{SendKind, SendState};
 
 /// A step to take in hand.
@@ -29,6 +31,16 @@ pub struct Claim {
     pub message_id: String,
     /// How often the content was offered before.
     pub attempts: u32,
+}
+
+/// What a contact has had of a step.
+#[derive(Debug, Clone, Default)]
+pub struct LastSend {
+    /// Its row, with Message-ID and date.
+    pub row: Option<(SendId, String, Instant)>,
+    pub variant: Option<String>,
+    /// The event that let the contact in.
+    pub event: Option<Event>,
 }
 
 /// How a row ends, or is put off.
@@ -161,6 +173,33 @@ impl Work<'_> {
                 attempted
             ])?;
         if rows == 1 { Ok(()) } else { Err(StoreError::Row(format!("send {send} is not in hand"))) }
+    }
+
+    /// Returns what a contact's last passage through a campaign has for a step.
+    pub fn last_send(&self, contact: ContactId, campaign: &CampaignId, step: &Step) -> Result<LastSend> {
+        let passage: Option<(i64, Option<i64>)> = self
+            .sql(
+                "SELECT n.id, n.event_id FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id
+                 WHERE n.contact_id = ?1 AND k.name = ?2 ORDER BY n.round DESC LIMIT 1",
+            )?
+            .query_row(params![contact.0, campaign.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((passage, event)) = passage else { return Ok(LastSend::default()) };
+        let event = event.map(|id| self.event(EventId(id))).transpose()?.flatten();
+        let mut found = LastSend { event, ..LastSend::default() };
+        let mut statement =
+            self.sql("SELECT step, id, message_id, made_at, variant FROM sends WHERE enrolment_id = ?1")?;
+        let mut rows = statement.query([passage])?;
+        while let Some(row) = rows.next()? {
+            if !step.is_called(row.get_ref(0)?.as_str().unwrap_or_default()) {
+                continue;
+            }
+            let message_id: Option<String> = row.get(2)?;
+            let (send, made_at) = (SendId(row.get(1)?), instant(row.get(3)?));
+            found.row = message_id.map(|id| (send, id, made_at));
+            found.variant = row.get(4)?;
+        }
+        Ok(found)
     }
 
     /// Counts mails that leave, in the minute of an instant.

@@ -46,7 +46,7 @@ pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
 pub use events::{EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
-pub use ledger::{Claim, Closing, NewClaim};
+pub use ledger::{Claim, Closing, LastSend, NewClaim};
 pub use lock::RunLock;
 pub use runs::{Recovered, RunTotals};
 pub use status::DueCounts;

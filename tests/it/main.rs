@@ -9,6 +9,7 @@ mod help;
 mod house_rules;
 mod import;
 mod language;
+mod preview;
 mod report;
 mod run;
 mod sending;

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use unicode_width::UnicodeWidthStr;
 
 use super::rows::Rows;
 use super::{Chosen, Context};
@@ -12,7 +11,7 @@ use crate::cmd::Failure;
 use crate::exit::Exit;
 use crate::model::contact::Contact;
 use crate::store::Store;
-use crate::ui::sanitise;
+use crate::ui::columns::columns;
 use crate::ui::words::count;
 
 pub(super) fn list(
@@ -65,17 +64,10 @@ fn table(contacts: &[Contact]) -> String {
             contact.timezone.map_or("", chrono_tz::Tz::name).to_owned(),
             tags.join(", "),
         ]
-        .map(|cell| sanitise::line(&cell).into_owned())
     };
     let head = ["email", "consent", "language", "timezone", "tags"].map(str::to_owned);
-    let rows: Vec<_> = std::iter::once(head).chain(contacts.iter().map(cells)).collect();
-    let widths: Vec<usize> =
-        (0..5).map(|column| rows.iter().map(|row| row[column].width()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in if contacts.is_empty() { &[] } else { &rows[..] } {
-        let padded = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width() + 2));
-        text += padded.collect::<String>().trim_end();
-        text.push('\n');
+    if contacts.is_empty() {
+        return String::new();
     }
-    text
+    columns(&std::iter::once(head).chain(contacts.iter().map(cells)).collect::<Vec<_>>())
 }

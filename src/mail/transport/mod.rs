@@ -70,6 +70,12 @@ impl Envelope {
         Self { from: from.for_smtp(), to: to.for_smtp() }
     }
 
+    /// Returns the same envelope to someone else.
+    #[must_use]
+    pub fn to_another(&self, to: &Address) -> Self {
+        Self { from: self.from.clone(), to: to.for_smtp() }
+    }
+
     /// Returns the sender, its domain as A-labels.
     pub fn from(&self) -> &str {
         &self.from

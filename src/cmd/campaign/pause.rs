@@ -1,21 +1,16 @@
-//! `drip campaign`: stops and restarts a campaign's mail.
+//! `drip campaign pause` and `resume`.
 
-use super::Failure;
-use super::context::{self, Context};
-use crate::cli::CampaignCommand;
+use super::{Context, Failure, context};
 use crate::exit::Exit;
 
-pub(super) fn campaign(context: &Context, command: &CampaignCommand) -> Result<Exit, Failure> {
-    let (id, reason) = match command {
-        CampaignCommand::Pause { campaign, reason } => (campaign, Some(reason.as_str())),
-        CampaignCommand::Resume { campaign } => (campaign, None),
-    };
+/// Pauses a campaign with a reason, or lets it go on.
+pub(super) fn pause(context: &Context, id: &str, reason: Option<&String>) -> Result<Exit, Failure> {
     let loaded = context.load()?;
     let campaign = context::campaign(&loaded.project.campaigns, id)?;
     let mut store = context.store(&loaded.project)?;
     let work = store.begin()?;
     if let Some(known) = work.campaign(&campaign.id)? {
-        work.set_paused(known.row, reason)?;
+        work.set_paused(known.row, reason.map(String::as_str))?;
     }
     work.commit()?;
     if context.output.options().json {

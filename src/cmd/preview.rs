@@ -1,0 +1,218 @@
+//! `drip preview`: what a step would send, before anybody gets it.
+
+mod everything;
+
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+use super::context::{self, Context, Loaded, address};
+use super::outgoing::Outgoing;
+use crate::cli::preview::{Part, PreviewArgs};
+use crate::error::{Diagnostic, Diagnostics};
+use crate::exit::Exit;
+use crate::import::typed;
+use crate::mail::transport::Outcome;
+use crate::model::Instant;
+use crate::model::address::Address;
+use crate::model::campaign::{Action, Campaign, Step};
+use crate::model::contact::{Consent, Contact};
+use crate::model::event::Event;
+use crate::model::id::{ContactId, EventId};
+use crate::model::nearest;
+use crate::runner::Parts;
+use crate::runner::preview::{Mail, Preview, Previewed, Unrenderable, readdressed};
+use crate::store::{LastSend, Store};
+
+/// How many missing values a made-up contact is given before it is given up.
+const MADE_UP: usize = 100;
+
+pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Failure> {
+    let loaded = run.load()?;
+    let mut store = Store::open_to_read(&run.database())?;
+    let outgoing = Outgoing::for_preview(run, &loaded, store.as_mut())?;
+    let now = run.now();
+    let clock = move || now;
+    let token = store.as_mut().map(|store| store.read()?.token()).transpose()?;
+    let token = token.unwrap_or_else(|| "preview".to_owned());
+    let mut desk = Desk { parts: outgoing.parts(&loaded, &clock), store, token, now };
+    if let Some(dir) = &arguments.all {
+        return everything::write(run, &mut desk, &run.root.join(dir), &arguments.set);
+    }
+    let (campaign, step) = (arguments.campaign.as_deref().unwrap_or(""), arguments.step.as_deref().unwrap_or(""));
+    let campaign = context::campaign(&loaded.project.campaigns, campaign)?;
+    let step = self::step(campaign, step)?;
+    check_variant(step, arguments.variant.as_deref())?;
+    let mut wanted = match &arguments.contact {
+        Some(email) => desk.real(campaign, step, &address(email)?)?,
+        None => desk.made_up(campaign, step, &arguments.set),
+    };
+    wanted.variant = arguments.variant.as_deref().or(wanted.variant);
+    if let Some(language) = &arguments.lang {
+        wanted.contact.language = Some(language.clone());
+    }
+    let wrong = |message: String| Diagnostics(vec![Diagnostic::error(message)]);
+    let previewed = desk.make(wanted, arguments.contact.is_none()).map_err(wrong)?;
+    match previewed {
+        Previewed::Mail(mail) => match &arguments.send_to {
+            Some(to) => send(run, &loaded, &mail, &address(to)?),
+            None => {
+                show(run, &mail, arguments.format);
+                Ok(Exit::Success)
+            }
+        },
+        Previewed::Call(request) => {
+            let headers: Map<String, Value> =
+                request.headers.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+            let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+            run.output.result(&format!("POST {}\n{:#}\n", request.url, json!({ "headers": headers, "body": body })));
+            Ok(Exit::Success)
+        }
+        Previewed::Nothing => {
+            run.output.status(&format!("Step {} sends nothing: it is a `{}`.", step.id, step.action.kind()));
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// What previews are made with.
+struct Desk<'a> {
+    parts: Parts<'a>,
+    /// `None` before anything was imported.
+    store: Option<Store>,
+    token: String,
+    now: Instant,
+}
+
+impl Desk<'_> {
+    /// Takes a contact as the store knows it, with the row of the ledger if it has the step already.
+    fn real<'p>(&mut self, campaign: &'p Campaign, step: &'p Step, address: &Address) -> Result<Preview<'p>, Failure> {
+        let missing = || {
+            let missing = Diagnostic::error(format!("there is no contact `{address}`"));
+            Failure::from(missing.hint("leave --contact out for a made-up one"))
+        };
+        let work = self.store.as_mut().ok_or_else(missing)?.read()?;
+        let contact = work.contact(address)?.ok_or_else(missing)?;
+        let LastSend { row, variant, event } = work.last_send(contact.id, &campaign.id, step)?;
+        let variant =
+            variant.and_then(|name| step.action.mails().filter_map(|(known, _)| known).find(|known| *known == name));
+        Ok(Preview { campaign, step, variant, contact, event, row, now: self.now })
+    }
+
+    /// Makes a contact up.
+    fn made_up<'p>(&self, campaign: &'p Campaign, step: &'p Step, set: &[(String, String)]) -> Preview<'p> {
+        let mut attributes = Map::new();
+        for (name, value) in [("first_name", "Lan"), ("name", "Nguyễn Thị Lan")] {
+            attributes.insert(name.to_owned(), value.into());
+        }
+        let mut contact = Contact {
+            id: ContactId(0),
+            address: Address::parse("lan@example.com").unwrap_or_else(|_| self.parts.settings.from.address.clone()),
+            consent: Consent::Subscribed,
+            suppressed: false,
+            timezone: None,
+            language: None,
+            tags: std::collections::BTreeSet::new(),
+            attributes,
+        };
+        for (name, value) in set {
+            match (name.as_str(), Address::parse(value)) {
+                ("email", Ok(address)) => contact.address = address,
+                ("language", _) => contact.language = Some(value.clone()),
+                _ => drop(contact.attributes.insert(name.clone(), typed(value).unwrap_or(Value::Null))),
+            }
+        }
+        let event = Event { id: EventId(0), name: "example".to_owned(), at: self.now, properties: Map::new() };
+        Preview { campaign, step, variant: None, contact, event: Some(event), row: None, now: self.now }
+    }
+
+    /// Makes the mail; a made-up contact is given whatever it lacks.
+    fn make(&self, mut wanted: Preview<'_>, fill: bool) -> Result<Previewed, String> {
+        for _ in 0..MADE_UP {
+            match crate::runner::preview::preview(&self.parts, &wanted, &self.token) {
+                Ok(previewed) => return Ok(previewed),
+                Err(Unrenderable { missing: Some(name), .. }) if fill && give(&mut wanted, &name) => {}
+                Err(error) => return Err(error.message),
+            }
+        }
+        Err("the template asks for too many values".to_owned())
+    }
+}
+
+/// Gives a made-up contact a value that says its own name.
+fn give(wanted: &mut Preview<'_>, name: &str) -> bool {
+    let value = |name: &str| Value::String(format!("[{name}]"));
+    let (map, key) = match name.split_once('.') {
+        Some(("contact", key)) => (&mut wanted.contact.attributes, key),
+        Some(("event", key)) => match &mut wanted.event {
+            Some(event) => (&mut event.properties, key),
+            None => return false,
+        },
+        Some(_) => return false,
+        None => (&mut wanted.contact.attributes, name),
+    };
+    map.insert(key.to_owned(), value(key)).is_none()
+}
+
+fn step<'c>(campaign: &'c Campaign, id: &str) -> Result<&'c Step, Failure> {
+    if let Some(index) = campaign.position_of(id) {
+        return Ok(&campaign.steps[index]);
+    }
+    let missing = Diagnostic::error(format!("campaign `{}` has no step `{id}`", campaign.id));
+    let ids = || campaign.steps.iter().map(|step| step.id.as_str());
+    Err(match nearest(id, ids()) {
+        Some(near) => missing.hint(format!("did you mean `{near}`?")),
+        None => missing.hint(format!("its steps are {}", ids().collect::<Vec<_>>().join(", "))),
+    }
+    .into())
+}
+
+fn check_variant(step: &Step, variant: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = variant else { return Ok(()) };
+    let Action::Test(variants) = &step.action else {
+        return Err(Diagnostic::error(format!("step `{}` is no test and has no variants", step.id)).into());
+    };
+    if variants.iter().any(|variant| variant.name == name) {
+        return Ok(());
+    }
+    let names: Vec<_> = variants.iter().map(|variant| variant.name.as_str()).collect();
+    let missing = Diagnostic::error(format!("step `{}` has no variant `{name}`", step.id));
+    Err(missing.hint(format!("its variants are {}", names.join(", "))).into())
+}
+
+fn show(run: &Context, mail: &Mail, part: Part) {
+    if run.output.options().json {
+        let json = json!({
+            "from": mail.envelope.from(), "to": mail.envelope.to(), "subject": mail.subject, "text": mail.text, "html": mail.html,
+        });
+        return run.output.result(&format!("{json:#}\n"));
+    }
+    match part {
+        Part::Text => run.output.result(&format!("Subject: {}\n\n{}", mail.subject, mail.text)),
+        Part::Html => run.output.result(&mail.html),
+        Part::Eml => run.output.result(&String::from_utf8_lossy(&mail.bytes)),
+    }
+}
+
+/// Hands the mail to the relay, for this address alone.
+fn send(run: &Context, loaded: &Loaded, mail: &Mail, to: &Address) -> Result<Exit, Failure> {
+    let relay = super::outgoing::relay(run, loaded)?;
+    let mut transport = relay.transport();
+    let mail = readdressed(mail, to);
+    if let Err(error) = transport.connect() {
+        run.output.error(&error.to_string());
+        return Ok(Exit::Relay);
+    }
+    let outcome = transport.deliver(&mail.envelope, &mail.bytes, &mut || true);
+    transport.close();
+    let trouble = match outcome {
+        Ok(Outcome::Sent { .. }) => {
+            run.output.status(&format!("Sent to {to} through {}; no ledger knows of it.", relay.describe()));
+            return Ok(Exit::Success);
+        }
+        Ok(Outcome::Deferred { reply, .. } | Outcome::Rejected { reply, .. }) => reply,
+        Ok(Outcome::Unknown { reason }) => reason,
+        Err(error) => error.to_string(),
+    };
+    run.output.error(&format!("not sent: {}", crate::ui::sanitise::line(&trouble)));
+    Ok(Exit::Relay)
+}
