@@ -23,7 +23,7 @@ use report::ReportArgs;
 #[derive(Debug, Parser)]
 #[command(name = "drip", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
-    after_help = "Topics: drip help campaigns, conditions, durations, exit-codes, import, templates\nExample, the first step:\n  drip init my-project"
+    after_help = "Topics: drip help campaigns, conditions, durations, exit-codes, import, settings, templates\nExample, the first step:\n  drip init my-project"
 )]
 #[command(disable_help_subcommand = true)]
 pub struct Cli {
@@ -147,7 +147,7 @@ pub enum Command {
     },
     /// Explain a command or a topic
     #[command(
-        after_help = "Topics: campaigns, conditions, durations, exit-codes, import, templates\n\nExamples:\n  drip help contact export\n  drip help conditions"
+        after_help = "Topics: campaigns, conditions, durations, exit-codes, import, settings, templates\n\nExamples:\n  drip help contact export\n  drip help conditions"
     )]
     Help {
         /// A command or topic

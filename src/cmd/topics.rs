@@ -12,11 +12,12 @@ struct Topic {
 }
 
 const CAMPAIGNS: &str = include_str!("../../docs/campaigns.md");
-const TOPICS: [Topic; 5] = [
+const TOPICS: [Topic; 6] = [
     Topic { name: "campaigns", document: CAMPAIGNS, section: Some("## A campaign") },
     Topic { name: "conditions", document: include_str!("../../docs/conditions.md"), section: None },
     Topic { name: "durations", document: CAMPAIGNS, section: Some("### Delays") },
     Topic { name: "import", document: include_str!("../../docs/import.md"), section: None },
+    Topic { name: "settings", document: include_str!("../../docs/settings.md"), section: None },
     Topic { name: "templates", document: CAMPAIGNS, section: Some("## Templates") },
 ];
 const EXIT_CODES: &str = "exit-codes";

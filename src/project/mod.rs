@@ -178,7 +178,8 @@ fn fingerprint(text: &str, campaign: &Campaign, settings: Option<&Settings>, tem
     let mut hash = Sha256::new();
     hash.update(text);
     if let Some(settings) = settings {
-        let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.segments);
+        let inherited =
+            (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.segments, &settings.utm);
         hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
     }
     let uses = |file: &TemplateFile| {

@@ -6,6 +6,7 @@ use sha2::Sha256;
 
 use super::Parts;
 use super::advance::Job;
+use crate::mail::links;
 use crate::mail::message::{self, Draft, List};
 use crate::mail::transport::Envelope;
 use crate::model::address::Address;
@@ -60,7 +61,11 @@ pub(super) fn compose(
     let unsubscribe = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
     let data = data(settings, &from, campaign, job, Some(&unsubscribe));
     let language = job.contact.language.as_deref().unwrap_or(&settings.language);
-    let rendered = parts.templates.render(mail, language, &data).map_err(|error| error.to_string())?;
+    let mut rendered = parts.templates.render(mail, language, &data).map_err(|error| error.to_string())?;
+    if !settings.utm.is_empty() {
+        rendered.html = links::tag_html(&rendered.html, &settings.utm);
+        rendered.text = links::tag_text(&rendered.text, &settings.utm);
+    }
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
     let bytes = message::build(&Draft {
         from: from.from,

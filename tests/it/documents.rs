@@ -52,19 +52,43 @@ fn the_tour_of_the_readme_goes_as_it_says() {
 fn the_reference_loads() {
     let reference = document("docs/campaigns.md");
     let template = blocks(&reference, "markdown");
-    let mut sandbox = Sandbox::new().file("templates/trial/mail.md", &template[0]);
-    for block in blocks(&reference, "yaml") {
+    let newsletter = "trigger: manual\nsteps: [{ id: a, send: trial/mail }]\n";
+    let mut sandbox =
+        Sandbox::new().file("templates/trial/mail.md", &template[0]).file("campaigns/newsletter.yaml", newsletter);
+    for block in blocks(&reference, "yaml").into_iter().chain(blocks(&document("docs/settings.md"), "yaml")) {
         let path = block.lines().next().unwrap().trim_start_matches("# ").to_owned();
         sandbox = sandbox.file(&path, &block);
     }
     let said = sandbox.drip(&["check"]).code(0);
-    assert!(said.stderr.contains("1 campaign with 5 steps"), "{}", said.stderr);
+    assert!(said.stderr.contains("2 campaigns with 11 steps"), "{}", said.stderr);
     let readme = blocks(&document("README.md"), "yaml");
     let mut sandbox = sandbox.file("campaigns/readme.yaml", &readme[0]);
     for step in ["hello", "how-to", "offer"] {
         sandbox = sandbox.file(&format!("templates/welcome/{step}.md"), &template[0]);
     }
     sandbox.drip(&["check"]).code(0);
+}
+
+/// The loader asks for each key by name; each of those names stands in the examples of the reference, which load.
+#[test]
+fn every_key_of_the_language_stands_in_the_reference() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/project");
+    let shown = blocks(&document("docs/campaigns.md"), "yaml").concat()
+        + &blocks(&document("docs/settings.md"), "yaml").concat();
+    let mut keys = std::collections::BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let code = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let calls = ["fields.take(\"", "fields.need(source, \"", "fields.take_entry(\""];
+        for rest in calls.iter().flat_map(|call| code.split(call).skip(1)) {
+            keys.insert(rest.split('"').next().unwrap().to_owned());
+        }
+    }
+    assert!(keys.len() > 50, "{keys:?}");
+    let missing: Vec<_> = keys
+        .iter()
+        .filter(|key| !shown.contains(&format!("{key}:")) && !shown.contains(&format!("- {key}\n")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Campaign parameters (`utm_source=…`) on the links of a finished mail.
+
+use std::fmt::Write as _;
+
+/// Adds parameters to every web link of an HTML text that has not got them.
+pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(html.len() + 256);
+    let mut rest = html;
+    while let Some(at) = rest.find("href=\"") {
+        let (before, after) = rest.split_at(at + "href=\"".len());
+        out += before;
+        let end = after.find('"').unwrap_or(after.len());
+        out += &tagged(&after[..end], parameters, "&amp;");
+        rest = &after[end..];
+    }
+    out + rest
+}
+
+/// Adds parameters to every web link of a plain text that has not got them.
+pub fn tag_text(text: &str, parameters: &[(String, String)]) -> String {
+    let mut out = String::with_capacity(text.len() + 256);
+    let mut rest = text;
+    while let Some(at) = [rest.find("https://"), rest.find("http://")].into_iter().flatten().min() {
+        out += &rest[..at];
+        let link = &rest[at..];
+        let ends = |c: char| c.is_whitespace() || matches!(c, ')' | '>' | ']' | '"');
+        let end = link.find(ends).unwrap_or(link.len());
+        // A sentence may end with a link.
+        let end = link[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']).len();
+        out += &tagged(&link[..end], parameters, "&");
+        rest = &link[end..];
+    }
+    out + rest
+}
+
+fn tagged(link: &str, parameters: &[(String, String)], and: &str) -> String {
+    let is_web = ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme));
+    if !is_web || parameters.is_empty() {
+        return link.to_owned();
+    }
+    let (address, fragment) = link.split_once('#').map_or((link, None), |(address, rest)| (address, Some(rest)));
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    let has = |name: &str| {
+        query.split('&').any(|pair| {
+            let pair = pair.strip_prefix("amp;").unwrap_or(pair);
+            pair.split('=').next() == Some(name)
+        })
+    };
+    let mut out = address.to_owned();
+    let mut joint = match address.split_once('?') {
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => and,
+    };
+    for (name, value) in parameters.iter().filter(|(name, _)| !has(name)) {
+        let _ = write!(out, "{joint}{name}={}", percent(value));
+        joint = and;
+    }
+    if let Some(fragment) = fragment {
+        let _ = write!(out, "#{fragment}");
+    }
+    out
+}
+
+fn percent(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let pieces =
+        text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    pieces.collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_get_what_they_have_not_got() {
+        let utm = [("utm_source", "drip"), ("utm_campaign", "mùa xuân")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+        let html = |link: &str| {
+            let all = tag_html(&format!("<a class=x href=\"{link}\">y</a>"), &utm);
+            all.split('"').nth(1).expect("a link").to_owned()
+        };
+        let both = "utm_source=drip&amp;utm_campaign=m%C3%B9a%20xu%C3%A2n";
+        assert_eq!(html("https://x.vn"), format!("https://x.vn?{both}"));
+        assert_eq!(html("https://x.vn/a?b=1#c"), format!("https://x.vn/a?b=1&amp;{both}#c"));
+        assert_eq!(
+            html("https://x.vn/?a=1&amp;utm_source=mine"),
+            "https://x.vn/?a=1&amp;utm_source=mine&amp;utm_campaign=m%C3%B9a%20xu%C3%A2n"
+        );
+        for link in ["mailto:a@x.vn?subject=x", "tel:+84", "#top", "cid:1"] {
+            assert_eq!(html(link), link);
+        }
+        let text = tag_text("See https://x.vn/a, or (http://y.vn?q=1). mailto:a@x.vn", &utm[..1]);
+        assert_eq!(text, "See https://x.vn/a?utm_source=drip, or (http://y.vn?q=1&utm_source=drip). mailto:a@x.vn");
+        assert_eq!(tag_html("<a href=\"https://x.vn\">", &[]), "<a href=\"https://x.vn\">");
+    }
+}
