@@ -1,6 +1,7 @@
 //! What drip promises, tested from outside: one binary, one subject a module.
 
 mod broken;
+mod caps;
 mod contacts;
 mod crash;
 mod documents;
