@@ -7,11 +7,11 @@ use super::Failure;
 use super::environment::Environment;
 use crate::cli::Global;
 use crate::clock::Clock;
-use crate::error::{Diagnostic, Diagnostics};
+use crate::error::{Diagnostic, Diagnostics, Place};
 use crate::mail::template::Templates;
 use crate::model::Instant;
 use crate::model::address::Address;
-use crate::model::campaign::{Action, Campaign};
+use crate::model::campaign::Campaign;
 use crate::project::{self, Overrides, Project};
 use crate::runner;
 use crate::store::Store;
@@ -72,7 +72,7 @@ impl Context {
         let language = loaded.as_ref().map_or("en", |project| project.settings.language.as_str());
         match (Templates::compile(&files, language), loaded) {
             (Ok(templates), Ok(project)) => {
-                let wrong = wrong_subjects(&templates, &project.campaigns);
+                let wrong = wrong_lines(&templates, &project.lines);
                 if wrong.is_empty() { Ok(Loaded { project, templates }) } else { Err(Diagnostics(wrong).into()) }
             }
             (Err(problems), Ok(_)) => Err(Diagnostics(problems).into()),
@@ -116,18 +116,12 @@ pub(super) fn campaign<'a>(campaigns: &'a [Campaign], id: &str) -> Result<&'a Ca
     .into())
 }
 
-/// Returns what is wrong with the subjects that steps set for themselves.
-fn wrong_subjects(templates: &Templates, campaigns: &[Campaign]) -> Vec<Diagnostic> {
-    let mut wrong = Vec::new();
-    for campaign in campaigns {
-        for step in &campaign.steps {
-            let Action::Send(mail) = &step.action else { continue };
-            let Some(subject) = &mail.subject else { continue };
-            if let Err(message) = templates.check_subject(subject) {
-                let place = format!("campaigns/{}.yaml: the subject of step `{}`", campaign.id, step.id);
-                wrong.push(Diagnostic::error(format!("{place}: {message}")));
-            }
-        }
-    }
-    wrong
+/// Returns what is wrong with the subjects and other lines of campaign files.
+fn wrong_lines(templates: &Templates, lines: &[(String, Place)]) -> Vec<Diagnostic> {
+    let wrong = |(text, place): &(String, Place)| {
+        let (message, hint) = templates.check_line(text).err()?;
+        let wrong = Diagnostic::error(message).at(place.clone());
+        Some(hint.into_iter().fold(wrong, Diagnostic::hint))
+    };
+    lines.iter().filter_map(wrong).collect()
 }

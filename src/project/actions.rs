@@ -46,12 +46,12 @@ pub(super) fn read(
     match key.name.as_str() {
         "send" => {
             let template = template(source, node, step, around)?;
-            let subject = subject.and_then(|node| source.text(node, "subject")).map(str::to_owned);
+            let subject = subject.and_then(|node| source.line(node, "subject"));
             Some(Action::Send(Mail { template, subject }))
         }
         "test" => test(source, node, step, around).map(Action::Test),
         "wait_for" => wait_for(source, node, around).map(Action::WaitFor),
-        "enrol" => name(source, node, "enrol").map(|id| Action::Enrol(CampaignId::new(id))),
+        "enrol" => enrol(source, node, around).map(Action::Enrol),
         "notify" => notify(source, node, step, around).map(Action::Notify),
         "webhook" => webhook(source, node).map(Action::Webhook),
         "set" => set_attributes(source, node).map(Action::Set),
@@ -66,6 +66,20 @@ fn template(source: &mut Source, node: &Node, step: &str, around: &Surroundings<
     let template = source.text(node, "send")?.trim().to_owned();
     check_template(source, node, step, &template, around);
     Some(TemplateName::new(template))
+}
+
+fn enrol(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<CampaignId> {
+    let id = name(source, node, "enrol")?;
+    if id == around.id {
+        source.error(node.span.clone(), "the step enrols people into the campaign they are in", None);
+    } else if !around.campaigns.contains(&id) {
+        let hint = match nearest(&id, around.campaigns.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write campaigns/{id}.yaml"),
+        };
+        source.error(node.span.clone(), format!("there is no campaign `{id}`"), Some(&hint));
+    }
+    Some(CampaignId::new(id))
 }
 
 /// Reads the variants of a test: those without a share divide what the others leave of 100.
@@ -90,7 +104,7 @@ fn test(source: &mut Source, node: &Node, step: &str, around: &Surroundings<'_>)
         }
         let Some(mut fields) = source.fields(node, "a variant") else { continue };
         let template = fields.need(source, "send", "the variant").and_then(|node| template(source, node, step, around));
-        let subject = fields.take("subject").and_then(|node| source.text(node, "subject")).map(str::to_owned);
+        let subject = fields.take("subject").and_then(|node| source.line(node, "subject"));
         let share = fields.take("share").map(|node| source.parse(node, "share", share));
         fields.finish(source);
         if let (Some(template), share) = (template, share.map_or(Some(None), |share| share.map(Some))) {
@@ -142,7 +156,7 @@ fn notify(source: &mut Source, node: &Node, step: &str, around: &Surroundings<'_
     let mut fields = source.fields(node, "`notify`")?;
     let to = fields.need(source, "to", "`notify`").and_then(|node| source.parse(node, "to", address));
     let template = fields.take("send").map(|node| template(source, node, step, around));
-    let subject = fields.take("subject").and_then(|node| source.text(node, "subject")).map(str::to_owned);
+    let subject = fields.take("subject").and_then(|node| source.line(node, "subject"));
     fields.finish(source);
     Some(Notify { to: to?, template: template.map_or(Some(None), |found| found.map(Some))?, subject })
 }
@@ -215,9 +229,10 @@ fn timeout(text: &str) -> Result<Span, String> {
 }
 
 /// Turns the tree of a file into JSON; its texts are templates.
-fn json(source: &Source, node: &Node) -> Value {
+fn json(source: &mut Source, node: &Node) -> Value {
     match &node.kind {
         Kind::Null => Value::Null,
+        Kind::Scalar(text) if text.contains("{{") => source.line(node, "json").map_or(Value::Null, Value::String),
         Kind::Scalar(text) => scalar(text, source.text.get(node.span.clone()).unwrap_or_default()),
         Kind::List(items) => items.iter().map(|item| json(source, item)).collect(),
         Kind::Map(entries) => {
@@ -230,6 +245,11 @@ fn check_template(source: &mut Source, node: &Node, step: &str, template: &str, 
     let mails =
         || around.templates.iter().filter(|file| file.format != Format::Text && !file.name.as_str().starts_with('_'));
     if mails().any(|file| file.name.as_str() == template) {
+        return;
+    }
+    if template.starts_with('_') {
+        let hint = "a layout or a partial is used by templates and not sent itself; name a template";
+        source.error(node.span.clone(), format!("step `{step}` cannot send `{template}`"), Some(hint));
         return;
     }
     let bare =

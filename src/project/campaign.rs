@@ -18,6 +18,10 @@ use crate::model::window::Window;
 
 /// What a campaign file is read against.
 pub(super) struct Surroundings<'a> {
+    /// What the campaign at hand is called.
+    pub(super) id: &'a str,
+    /// What the campaigns are called, also those whose files are broken.
+    pub(super) campaigns: &'a [String],
     pub(super) window: Window,
     pub(super) segments: &'a BTreeMap<String, Condition>,
     pub(super) senders: &'a BTreeMap<String, Sender>,
@@ -25,7 +29,8 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// A campaign, and the nodes of its conditions for later checks.
-pub(super) fn read(source: &mut Source, root: &Node, id: &str, around: &Surroundings<'_>) -> Option<Campaign> {
+pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) -> Option<Campaign> {
+    let id = around.id;
     let before = source.problems.len();
     let mut fields = source.fields(root, "a campaign")?;
     let name = fields.take("name").and_then(|node| source.text(node, "name")).map(|name| name.trim().to_owned());

@@ -14,11 +14,13 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) text: Arc<str>,
     pub(super) problems: Vec<Diagnostic>,
+    /// Texts that are templates, and where they stand.
+    pub(super) lines: Vec<(String, Range<usize>)>,
 }
 
 impl Source {
     pub(super) fn new(path: PathBuf, text: &str) -> Self {
-        Self { path, text: text.into(), problems: Vec::new() }
+        Self { path, text: text.into(), problems: Vec::new(), lines: Vec::new() }
     }
 
     pub(super) fn place(&self, span: Range<usize>) -> Place {
@@ -48,6 +50,13 @@ impl Source {
                 None
             }
         }
+    }
+
+    /// Returns a text that is a template, and keeps it for the mail room to check.
+    pub(super) fn line(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.text(node, what)?.to_owned();
+        self.lines.push((text.clone(), node.span.clone()));
+        Some(text)
     }
 
     /// Reads a scalar with a parser whose error is a clause for a message.

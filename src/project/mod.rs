@@ -18,10 +18,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Diagnostic, Diagnostics};
+use crate::error::{Diagnostic, Diagnostics, Place};
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::id::is_name;
-use crate::model::nearest;
 use crate::model::settings::Settings;
 use crate::model::template::TemplateFile;
 
@@ -43,6 +42,8 @@ pub struct Project {
     /// By id.
     pub campaigns: Vec<Campaign>,
     pub templates: Vec<TemplateFile>,
+    /// The subjects and other texts of campaign files that are templates, and where they stand.
+    pub lines: Vec<(String, Place)>,
     /// What works, but should not stay so.
     pub warnings: Vec<Diagnostic>,
 }
@@ -59,54 +60,35 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
         settings::read(source, node, overrides, &mut warnings)
     });
     let mut campaigns = Vec::new();
+    let mut lines = Vec::new();
+    let mut named = Vec::new();
     for path in files::below(root, "campaigns", &mut problems) {
-        let Some(id) = campaign_id(&path, &mut problems) else { continue };
+        named.extend(campaign_id(&path, &mut problems).map(|id| (id, path)));
+    }
+    let ids: Vec<String> = named.iter().map(|(id, _)| id.clone()).collect();
+    for (id, path) in named {
         let (no_segments, no_senders) = (BTreeMap::new(), BTreeMap::new());
         let around = Surroundings {
+            id: &id,
+            campaigns: &ids,
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
             segments: settings.as_ref().map_or(&no_segments, |settings| &settings.segments),
             senders: settings.as_ref().map_or(&no_senders, |settings| &settings.senders),
             templates: &templates,
         };
         let read = read(root, &path, &mut problems, |source, node| {
-            let mut campaign = campaign::read(source, node, &id, &around)?;
+            let mut campaign = campaign::read(source, node, &around)?;
+            lines.extend(source.lines.iter().map(|(text, span)| (text.clone(), source.place(span.clone()))));
             campaign.fingerprint = fingerprint(&source.text, &campaign, settings.as_ref(), &templates);
             Some(campaign)
         });
         campaigns.extend(read);
     }
-    unknown_campaigns(&campaigns, root, &mut problems);
     match settings {
         Some(settings) if problems.is_empty() => {
-            Ok(Project { root: root.to_owned(), settings, campaigns, templates, warnings })
+            Ok(Project { root: root.to_owned(), settings, campaigns, templates, lines, warnings })
         }
         _ => Err(Diagnostics(problems)),
-    }
-}
-
-/// Notes each `enrol` step that names a campaign that is not there, or its own.
-fn unknown_campaigns(campaigns: &[Campaign], root: &Path, problems: &mut Vec<Diagnostic>) {
-    for campaign in campaigns {
-        for step in &campaign.steps {
-            let Action::Enrol(id) = &step.action else { continue };
-            // A broken file is reported for itself; what it is called is known all the same.
-            let exists =
-                campaigns.iter().any(|known| known.id == *id) || root.join(format!("campaigns/{id}.yaml")).is_file();
-            if exists && *id != campaign.id {
-                continue;
-            }
-            let place = format!("campaigns/{}.yaml: step `{}`", campaign.id, step.id);
-            let wrong = if exists {
-                Diagnostic::error(format!("{place} enrols people into the campaign they are in"))
-            } else {
-                let wrong = Diagnostic::error(format!("{place}: there is no campaign `{id}`"));
-                match nearest(id.as_str(), campaigns.iter().map(|campaign| campaign.id.as_str())) {
-                    Some(near) => wrong.hint(format!("did you mean `{near}`?")),
-                    None => wrong.hint(format!("write campaigns/{id}.yaml")),
-                }
-            };
-            problems.push(wrong);
-        }
     }
 }
 

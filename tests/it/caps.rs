@@ -127,15 +127,16 @@ impl Transport for Notes {
     fn close(&mut self) {}
 }
 
+fn words(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
 /// What drip does.
 fn played(people: &[Person]) -> Log {
     let steps = |steps: &[(&str, i64)]| -> Vec<String> {
         steps.iter().map(|(id, delay)| format!("id: {id}, delay: {delay}d, send: mail, subject: {id}")).collect()
     };
     let (tips, news) = (steps(&TIPS), steps(&NEWS));
-    fn words(all: &[String]) -> Vec<&str> {
-        all.iter().map(String::as_str).collect()
-    }
     let sandbox = Sandbox::new()
         .settings("hours: \"08:00-20:00\"\ndays: mon-sat\nfrequency_cap: 1 per day, 3 per week\nquiet_dates: [2027-02-05..2027-02-10, 03-02]")
         .campaign("tips", "trigger: { event: tips }\npriority: 5", &words(&tips))

@@ -110,12 +110,11 @@ impl Templates {
         languages
     }
 
-    /// Says what is wrong with a step's own `subject:`, and what to do; keeps a good one for the mails to come.
-    pub fn check_subject(&self, source: &str) -> Result<(), String> {
-        self.subjects.get(source).map(|_| ()).map_err(|diagnostic| match diagnostic.hints.first() {
-            Some(hint) => format!("{}; {hint}", diagnostic.message),
-            None => diagnostic.message.clone(),
-        })
+    /// Says what is wrong with a line of a campaign file, such as a step's own `subject:`, and what to
+    /// do; keeps a good one for the mails to come.
+    pub fn check_line(&self, source: &str) -> Result<(), (String, Option<String>)> {
+        let wrong = |diagnostic: Box<Diagnostic>| (diagnostic.message, diagnostic.hints.into_iter().next());
+        self.subjects.get(source).map(drop).map_err(wrong)
     }
 
     /// Renders a text of a campaign file, as it stands in the JSON of a webhook.

@@ -197,10 +197,10 @@ fn a_subject_is_one_line_and_not_empty() {
     let data = json!({ "name": "Lan & Co", "days": 7 });
     assert_eq!(templates.render(&own, "vi", &data).unwrap().subject, "Lan & Co, còn 7 ngày");
     assert_eq!(
-        templates.check_subject("{{uper name}}").unwrap_err(),
-        "there is no function `uper`; did you mean `upper`?"
+        templates.check_line("{{uper name}}").unwrap_err(),
+        ("there is no function `uper`".to_owned(), Some("did you mean `upper`?".to_owned()))
     );
-    assert!(templates.check_subject("{{default name \"you\"}}").is_ok());
+    assert!(templates.check_line("{{default name \"you\"}}").is_ok());
 }
 
 #[test]
