@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Parts;
 use super::advance::Job;
 use super::compose::{self, From};
+use crate::mail::template::Locale;
 use crate::model::campaign::{Campaign, Webhook};
 use crate::webhook::Request;
 
@@ -33,7 +34,7 @@ pub(super) fn request(
         headers.push((name.clone(), filled(parts, value)?));
     }
     let body = match &webhook.json {
-        Some(json) => rendered(parts, json, &data)?,
+        Some(json) => rendered(parts, json, compose::locale(parts.settings, &job.contact), &data)?,
         None => known(campaign, job),
     };
     Ok(Request {
@@ -58,18 +59,20 @@ fn known(campaign: &Campaign, job: &Job) -> Value {
 }
 
 /// Renders each text of a tree of JSON.
-fn rendered(parts: &Parts<'_>, json: &Value, data: &Value) -> Result<Value, Trouble> {
+fn rendered(parts: &Parts<'_>, json: &Value, locale: Locale<'_>, data: &Value) -> Result<Value, Trouble> {
     Ok(match json {
         // Secrets first: what a contact is called is never looked up in the environment.
         Value::String(text) => {
             let source = filled(parts, text)?;
-            Value::String(parts.templates.render_text(&source, data).map_err(|error| Trouble::Held(error.to_string()))?)
+            Value::String(
+                parts.templates.render_text(&source, locale, data).map_err(|error| Trouble::Held(error.to_string()))?,
+            )
         }
         Value::Array(items) => {
-            Value::Array(items.iter().map(|item| rendered(parts, item, data)).collect::<Result<_, _>>()?)
+            Value::Array(items.iter().map(|item| rendered(parts, item, locale, data)).collect::<Result<_, _>>()?)
         }
         Value::Object(map) => {
-            let entries = map.iter().map(|(key, value)| Ok((key.clone(), rendered(parts, value, data)?)));
+            let entries = map.iter().map(|(key, value)| Ok((key.clone(), rendered(parts, value, locale, data)?)));
             Value::Object(entries.collect::<Result<_, _>>()?)
         }
         other => other.clone(),

@@ -8,6 +8,7 @@ use super::Parts;
 use super::advance::Job;
 use crate::mail::links;
 use crate::mail::message::{self, Draft, List};
+use crate::mail::template::Locale;
 use crate::mail::transport::Envelope;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
@@ -60,8 +61,8 @@ pub(super) fn compose(
     let from = From::named(settings, sender);
     let unsubscribe = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
     let data = data(settings, &from, campaign, job, Some(&unsubscribe));
-    let language = job.contact.language.as_deref().unwrap_or(&settings.language);
-    let mut rendered = parts.templates.render(mail, language, &data).map_err(|error| error.to_string())?;
+    let locale = locale(settings, &job.contact);
+    let mut rendered = parts.templates.render(mail, locale, &data).map_err(|error| error.to_string())?;
     if !settings.utm.is_empty() {
         rendered.html = links::tag_html(&rendered.html, &settings.utm);
         rendered.text = links::tag_text(&rendered.text, &settings.utm);
@@ -117,6 +118,14 @@ fn token(secret: &str, send: i64) -> String {
     mac.finalize().into_bytes().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
+/// Returns how a contact reads.
+pub(super) fn locale<'a>(settings: &'a Settings, contact: &'a Contact) -> Locale<'a> {
+    Locale {
+        language: contact.language.as_deref().unwrap_or(&settings.language),
+        zone: contact.timezone.unwrap_or(settings.timezone),
+    }
+}
+
 /// Returns what a template sees: the contact's attributes at the root, and the named things beside them.
 pub(super) fn data(
     settings: &Settings,
@@ -132,6 +141,7 @@ pub(super) fn data(
         ("campaign", json!({ "id": campaign.id.as_str(), "name": campaign.name })),
         ("step", json!({ "id": job.step })),
         ("from", json!({ "name": from.from.name, "address": from.from.address.as_str() })),
+        ("now", job.claim.made_at.to_rfc3339().into()),
         ("postal_address", settings.postal_address.as_str().into()),
     ];
     for (name, value) in fixed {

@@ -6,6 +6,7 @@ use super::Parts;
 use super::advance::Job;
 use super::compose::{self, Composed, From};
 use crate::mail::message::{self, Draft};
+use crate::mail::template::Locale;
 use crate::model::campaign::{Campaign, Mail, Notify};
 use crate::model::event::Event;
 use crate::model::plain::plain;
@@ -42,8 +43,8 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
         Some(template) => {
             let mail = Mail { template: template.clone(), subject: notify.subject.clone() };
             let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
-            let rendered =
-                parts.templates.render(&mail, &settings.language, &data).map_err(|error| error.to_string())?;
+            let locale = Locale { language: &settings.language, zone: settings.timezone };
+            let rendered = parts.templates.render(&mail, locale, &data).map_err(|error| error.to_string())?;
             (rendered.subject, rendered.html, rendered.text)
         }
         None => {

@@ -11,6 +11,8 @@ use super::source::{Kind, Piece, Tag};
 
 /// Blocks within blocks; handlebars recurses over them.
 const MAX_DEPTH: usize = 32;
+/// Loops within loops: their lengths multiply.
+const MAX_LOOPS: usize = 2;
 
 /// Complains about each tag that cannot work, and about blocks of one file that do not match.
 pub(super) fn tags(pieces: &[Piece], tags: &[Tag], found: &mut Vec<Diagnostic>) {
@@ -57,6 +59,26 @@ pub(super) fn tags(pieces: &[Piece], tags: &[Tag], found: &mut Vec<Diagnostic>) 
                 .at(opener.place.clone())
                 .hint(format!("close it with `{{{{/{name}}}}}`")),
         );
+    }
+}
+
+/// Complains where loops, with those of layout and partials around them, nest too deep.
+pub(super) fn loops<'a>(all: impl Iterator<Item = &'a Tag>, found: &mut Vec<Diagnostic>) {
+    let mut open: Vec<bool> = Vec::new();
+    for tag in all {
+        match &tag.kind {
+            Kind::Open(name) => open.push(name == "each"),
+            Kind::Close(_) => drop(open.pop()),
+            _ => {}
+        }
+        if open.iter().filter(|each| **each).count() > MAX_LOOPS {
+            found.push(
+                Diagnostic::error(format!("`{{{{#each}}}}` nests deeper than {MAX_LOOPS}"))
+                    .at(tag.place.clone())
+                    .hint("compute the list before import"),
+            );
+            return;
+        }
     }
 }
 

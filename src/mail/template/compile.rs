@@ -131,6 +131,7 @@ fn template(
     }
     let joined = composer.document(index, layout, found)?;
     check::depth(joined.ids(tokens).into_iter().filter_map(|id| tags.get(id)), found);
+    check::loops(joined.ids(tokens).into_iter().filter_map(|id| tags.get(id)), found);
     if found.len() > before {
         return None;
     }

@@ -8,12 +8,48 @@ use handlebars::{
 };
 use serde_json::Value;
 
+use super::locale::Writing;
+use super::written::{self, Call};
+
 /// Blocks, as `{{#if …}}`.
 pub(super) const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
 
 /// Functions, as `{{upper name}}`.
-pub(super) const FUNCTIONS: [&str; 14] =
-    ["default", "upper", "lower", "lookup", "eq", "ne", "gt", "gte", "lt", "lte", "and", "or", "not", "len"];
+pub(super) const FUNCTIONS: [&str; 33] = [
+    "default",
+    "upper",
+    "lower",
+    "capitalize",
+    "trim",
+    "truncate",
+    "replace",
+    "join",
+    "concat",
+    "len",
+    "date",
+    "date_add",
+    "number",
+    "money",
+    "percent",
+    "plural",
+    "url",
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "round",
+    "lookup",
+    "eq",
+    "ne",
+    "gt",
+    "gte",
+    "lt",
+    "lte",
+    "and",
+    "or",
+    "not",
+    "title",
+];
 
 /// Writes a value; the compiler puts it around every tag that prints.
 pub(super) const SHOW: &str = "show";
@@ -36,13 +72,41 @@ fn registry(escape: bool) -> Handlebars<'static> {
     for (name, function) in TABLE {
         registry.register_helper(name, Box::new(Function(function)));
     }
+    for (name, function) in WRITTEN {
+        registry.register_helper(name, Box::new(Written(name, function)));
+    }
     registry.register_helper(SHOW, Box::new(Show));
     registry
 }
 
 type Body = fn(&[&Value]) -> Value;
 
-const TABLE: [(&str, Body); 15] = [
+type WrittenBody = fn(&Call<'_>) -> Result<Value, String>;
+
+/// Those that depend on the reader's language, or can fail.
+const WRITTEN: [(&str, WrittenBody); 14] = [
+    ("date", written::date),
+    ("date_add", written::date_add),
+    ("number", written::number),
+    ("money", written::money),
+    ("percent", written::percent),
+    ("plural", written::plural),
+    ("url", written::url),
+    ("add", written::arithmetic),
+    ("sub", written::arithmetic),
+    ("mul", written::arithmetic),
+    ("div", written::arithmetic),
+    ("round", written::round),
+    ("truncate", truncate),
+    ("replace", replace),
+];
+
+const TABLE: [(&str, Body); 20] = [
+    ("capitalize", |v| text(v, capitalized)),
+    ("title", |v| text(v, |text| text.split(' ').map(capitalized).collect::<Vec<_>>().join(" "))),
+    ("trim", |v| text(v, |text| text.trim().to_owned())),
+    ("join", |v| joined(v)),
+    ("concat", |v| Value::String(v.iter().filter_map(|value| write(value)).collect())),
     ("default", |v| first(v.iter().find(|value| !is_absent(value)).copied())),
     ("upper", |v| text(v, str::to_uppercase)),
     ("lower", |v| text(v, str::to_lowercase)),
@@ -79,6 +143,64 @@ impl HelperDef for Function {
         let values: Vec<_> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
         Ok(ScopedJson::Derived((self.0)(&values)))
     }
+}
+
+/// A function that knows the reader's language, and may refuse its arguments.
+struct Written(&'static str, WrittenBody);
+
+impl HelperDef for Written {
+    fn call_inner<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        _: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        _: &mut RenderContext<'reg, 'rc>,
+    ) -> Result<ScopedJson<'rc>, RenderError> {
+        let call = Call {
+            name: self.0,
+            values: helper.params().iter().map(handlebars::PathAndJson::value).collect(),
+            named: helper.hash().iter().map(|(name, value)| (*name, value.value())).collect(),
+            writing: Writing::from_data(context.data()),
+        };
+        (self.1)(&call).map(ScopedJson::Derived).map_err(|message| RenderErrorReason::Other(message).into())
+    }
+}
+
+fn truncate(call: &Call<'_>) -> Result<Value, String> {
+    let Some(text) = call.values.first().and_then(|value| write(value)) else { return Ok(Value::Null) };
+    let Some(length) = call.values.get(1).and_then(|value| value.as_u64()).filter(|length| *length > 0) else {
+        return Err("`truncate` needs a length, as `{{truncate title 40}}`".to_owned());
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if text.chars().count() <= length {
+        return Ok(Value::String(text));
+    }
+    let kept: String = text.chars().take(length - 1).collect();
+    // Better between two words, if that costs little.
+    let kept = kept
+        .rsplit_once(' ')
+        .map_or(kept.as_str(), |(words, _)| if words.len() * 2 > kept.len() { words } else { &kept });
+    Ok(Value::String(format!("{}…", kept.trim_end())))
+}
+
+fn replace(call: &Call<'_>) -> Result<Value, String> {
+    let text = |index: usize| call.values.get(index).and_then(|value| write(value));
+    match (text(0), text(1), text(2)) {
+        (None, ..) => Ok(Value::Null),
+        (Some(text), Some(from), Some(to)) if !from.is_empty() => Ok(Value::String(text.replace(&from, &to))),
+        _ => Err("`replace` needs what to look for and what to put there".to_owned()),
+    }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn joined(values: &[&Value]) -> Value {
+    let Some(Value::Array(list)) = values.first() else { return first(values.first().copied()) };
+    let between = values.get(1).and_then(|value| write(value)).unwrap_or_else(|| ", ".to_owned());
+    Value::String(list.iter().filter_map(write).collect::<Vec<_>>().join(&between))
 }
 
 struct Show;

@@ -11,6 +11,7 @@ mod compose;
 mod front;
 mod function;
 mod html;
+mod locale;
 mod markdown;
 mod mjml;
 mod plain;
@@ -20,6 +21,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod token;
+mod written;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -32,8 +34,13 @@ use crate::model::campaign::Mail;
 use crate::model::id::TemplateName;
 use crate::model::template::TemplateFile;
 
+pub use self::locale::Locale;
+
 use self::compile::Compiled;
 use self::subject::Subjects;
+
+/// Loops nest at most twice, so that no mail takes longer than a moment.
+const LONGEST_LIST: usize = 1000;
 
 /// Every template of a project, compiled; shared between threads as it is.
 #[derive(Debug)]
@@ -118,20 +125,24 @@ impl Templates {
     }
 
     /// Renders a text of a campaign file, as it stands in the JSON of a webhook.
-    pub fn render_text(&self, source: &str, data: &Value) -> Result<String, RenderError> {
+    pub fn render_text(&self, source: &str, locale: Locale<'_>, data: &Value) -> Result<String, RenderError> {
         if !source.contains("{{") {
             return Ok(source.to_owned());
         }
-        self.subjects.text(source, &Context::from(data.clone()))
+        let mut context = Context::from(data.clone());
+        if let Value::Object(map) = context.data_mut() {
+            map.insert(locale::KEY.to_owned(), locale.data(locale.language));
+        }
+        self.subjects.text(source, &context)
     }
 
-    /// Renders a step's mail in the language that comes nearest to `language`.
+    /// Renders a step's mail in the language that comes nearest to that of `locale`.
     ///
     /// `data` is an object; a value that is missing or null, and has no default, is an error.
-    pub fn render(&self, mail: &Mail, language: &str, data: &Value) -> Result<Rendered, RenderError> {
+    pub fn render(&self, mail: &Mail, locale: Locale<'_>, data: &Value) -> Result<Rendered, RenderError> {
         let variants = self.all.get(&mail.template).map(Vec::as_slice).unwrap_or_default();
         let languages: Vec<_> = variants.iter().map(|one| one.language.as_deref()).collect();
-        let Some(at) = choose(&languages, Some(language), &self.default_language) else {
+        let Some(at) = choose(&languages, Some(locale.language), &self.default_language) else {
             return Err(RenderError {
                 place: subject::place(mail.template.as_str()),
                 message: format!("there is no template `{}`", mail.template),
@@ -139,7 +150,18 @@ impl Templates {
             });
         };
         let one = &variants[at];
+        if let Some((name, length)) = too_long(data) {
+            return Err(RenderError {
+                place: subject::place(mail.template.as_str()),
+                message: format!("the list `{name}` has {length} entries"),
+                hint: format!("a mail goes through {LONGEST_LIST} at most; import fewer"),
+            });
+        }
         let mut context = Context::from(data.clone());
+        let language = one.language.as_deref().unwrap_or(&self.default_language);
+        if let Value::Object(map) = context.data_mut() {
+            map.insert(locale::KEY.to_owned(), locale.data(language));
+        }
         let subject = match &mail.subject {
             Some(source) => self.subjects.render(source, &context)?,
             None => subject::line(&one.subject, &context)?,
@@ -152,6 +174,18 @@ impl Templates {
         let html = one.html.render(&function::HTML, &context)?;
         let text = plain::tidy(&one.text.render(&function::TEXT, &context)?);
         Ok(Rendered { subject, preheader: preheader.filter(|line| !line.is_empty()), html, text })
+    }
+}
+
+/// Returns the first list that is too long for loops over it to end soon.
+fn too_long(data: &Value) -> Option<(String, usize)> {
+    match data {
+        Value::Object(map) => map.iter().find_map(|(name, value)| match value {
+            Value::Array(list) if list.len() > LONGEST_LIST => Some((name.clone(), list.len())),
+            other => too_long(other),
+        }),
+        Value::Array(list) => list.iter().find_map(too_long),
+        _ => None,
     }
 }
 
