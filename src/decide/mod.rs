@@ -10,14 +10,15 @@
 //! | 2 | was the goal reached since the entry? | `Goal` |
 //! | 3 | does `exit_when` hold? | `Exit` |
 //! | 4 | is no step left? | `Finish`, or `Wait` under `at_end: hold` |
-//! | 5 | is it not due yet, or backing off? | `Wait` until then |
-//! | 6 | is it overdue beyond `late`? | `Skip` |
-//! | 7 | does its `if` fail? | `Skip` |
-//! | 8 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
-//! | 9 | does it do something else than mail the contact? | `Act`, `Exit` |
-//! | 10 | are hours and days closed, or is it a quiet date? | `Wait` until they open |
-//! | 11 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
-//! | 12 | | `Send` |
+//! | 5 | does its `if` fail for good, by how a wait ended? | `Skip` |
+//! | 6 | is it not due yet, or backing off? | `Wait` until then |
+//! | 7 | is it overdue beyond `late`? | `Skip` |
+//! | 8 | does its `if` fail? | `Skip` |
+//! | 9 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
+//! | 10 | does it do something else than mail the contact? | `Act`, `Exit` |
+//! | 11 | are hours and days closed, or is it a quiet date? | `Wait` until they open |
+//! | 12 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
+//! | 13 | | `Send` |
 
 pub mod entry;
 pub mod funnel;
@@ -142,6 +143,11 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
         Some(SendRecord { retry_at: Some(retry), .. }) if *retry > due => (*retry, Waiting::Backoff),
         _ => (due, Waiting::Due),
     };
+    // The branch that was not taken must not hold up the one that was: its delay is not waited for.
+    let not_taken = |condition: &Condition| condition.is_settled(&sends) && !holds(condition);
+    if row.is_none() && step.condition.as_ref().is_some_and(not_taken) {
+        return Decision::Skip { step, due: due.min(now), reason: SkipReason::Condition };
+    }
     if ready > now {
         return Decision::Wait { step: Some(step), until: Some(ready), why };
     }

@@ -262,6 +262,13 @@ fn a_wait_ends_when_the_event_comes_or_time_is_up() {
     story.says("2026-03-03T02:00:00Z", "skip nudge (condition)");
     story.facts.sends[1].reason = Some(TIMED_OUT.to_owned());
     story.says("2026-03-03T02:00:00Z", "send nudge due 2026-03-03T02:00:00Z");
+    // The branch that was not taken is passed over at once, whatever its delay.
+    story.step("nudge").delay = Delay::parse("5d").unwrap();
+    story.says("2026-03-03T02:00:00Z", "wait for nudge until 2026-03-08T02:00:00Z (Due)");
+    story.facts.sends[1].reason = Some(CAME.to_owned());
+    story.says("2026-03-03T02:00:00Z", "skip nudge (condition)");
+    story.step("nudge").delay = Delay::default();
+    story.facts.sends[1].reason = Some(TIMED_OUT.to_owned());
     // The wait has another name by now.
     story.step("activation").id = StepId::new("active");
     story.step("active").was.push(StepId::new("activation"));

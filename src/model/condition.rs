@@ -128,6 +128,12 @@ impl Condition {
         self.calls().filter_map(Call::segment)
     }
 
+    /// Says whether the condition rests on nothing but waits that are over, so that time cannot change it any more.
+    pub fn is_settled(&self, sends: &[SendRecord]) -> bool {
+        let over = |step: &str| sends.iter().any(|row| row.step == step && row.state.is_closed());
+        self.inputs.iter().all(|input| matches!(input, Input::Call(call) if call.wait().is_some_and(over)))
+    }
+
     /// Returns the `wait_for` steps that the condition names in `came` and `timed_out`.
     pub fn waits(&self) -> impl Iterator<Item = &str> {
         self.calls().filter_map(Call::wait)
