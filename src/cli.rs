@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod import;
+pub use import::{DatesArg, ImportArgs};
+
 /// Run e-mail sequences that live as files in git
 ///
 /// A project is a folder with drip.yaml, campaigns/ and templates/. Cron calls `drip run`;
@@ -64,15 +67,9 @@ pub enum Command {
     /// Check every file of the project
     #[command(after_help = "Example:\n  drip check && git commit")]
     Check,
-    /// Import contacts or events from CSV files
-    #[command(after_help = "A file with the columns `event` and `time` holds events, any other contacts.\n\
-        Rows that cannot be taken go to FILE.rejected.csv with their line and the reason.\n\n\
-        Examples:\n  drip import contacts.csv events.csv\n  pg_dump_events | drip import -")]
-    Import {
-        /// CSV files; `-` reads the standard input
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    /// Import contacts or events from CSV files or JSON lines
+    #[command(after_help = import::AFTER_HELP)]
+    Import(ImportArgs),
     /// Record an event of a contact
     #[command(after_help = "Example:\n  drip track lan@example.com purchased value=250000 item=oolong")]
     Track {

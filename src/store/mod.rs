@@ -27,6 +27,7 @@ mod lock;
 mod members;
 mod runs;
 mod schema;
+mod silence;
 mod status;
 mod story;
 
