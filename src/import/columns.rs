@@ -29,7 +29,7 @@ pub(super) struct Column {
 /// The columns of a file, in its order.
 #[derive(Debug)]
 pub(super) struct Columns {
-    columns: Vec<Column>,
+    all: Vec<Column>,
     kind: Kind,
     /// How many columns follow that drip itself once added.
     own: usize,
@@ -72,7 +72,7 @@ impl Columns {
                 column.role = Role::Attribute(Form::Date);
             }
         }
-        Ok(Self { columns, kind: resolved.kind, own, used: resolved.used })
+        Ok(Self { all: columns, kind: resolved.kind, own, used: resolved.used })
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -81,18 +81,18 @@ impl Columns {
 
     /// Returns how many cells a row has.
     pub(super) fn len(&self) -> usize {
-        self.columns.len() + self.own
+        self.all.len() + self.own
     }
 
     /// Returns a row's cells as text, with any surplus, but without what drip added.
     pub(super) fn cells(&self, record: &ByteRecord) -> Vec<String> {
-        let own = self.columns.len()..self.len();
+        let own = self.all.len()..self.len();
         let kept = record.iter().enumerate().filter(|(index, _)| !own.contains(index));
         kept.map(|(_, cell)| String::from_utf8_lossy(cell).into_owned()).collect()
     }
 
     pub(super) fn all(&self) -> &[Column] {
-        &self.columns
+        &self.all
     }
 }
 

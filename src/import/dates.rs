@@ -42,9 +42,8 @@ pub(super) fn read(text: &str, order: DateOrder) -> Reading {
     let month_word = month(second);
     let [first, third] = [first, third].map(|part| (part.len(), part.parse::<u32>().ok()));
     let ((first_len, Some(first)), (third_len, Some(third))) = (first, third) else { return Reading::NoDate };
-    let second = match month_word.or_else(|| (second.len() <= 2).then(|| second.parse().ok()).flatten()) {
-        Some(number) => number,
-        None => return Reading::NoDate,
+    let Some(second) = month_word.or_else(|| (second.len() <= 2).then(|| second.parse().ok()).flatten()) else {
+        return Reading::NoDate;
     };
     let impossible = |why: &str| Reading::Impossible(format!("{} {why}", quoted(text)));
     let (year, month, day) = match (first_len, third_len) {

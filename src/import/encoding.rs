@@ -8,6 +8,7 @@ use std::io::{self, Chain, Cursor, Read};
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, WINDOWS_1258};
 use unicode_normalization::UnicodeNormalization;
 
+use super::fonts::Font;
 use super::vietnamese::is_syllable;
 
 /// The byte that stands where the file does not follow its encoding.
@@ -107,7 +108,9 @@ fn guess(sample: &[u8]) -> Result<Found, Unknown> {
     let (encoding, words) =
         if syllables(&vietnamese) > syllables(&western) { (WINDOWS_1258, vietnamese) } else { (WINDOWS_1252, western) };
     let strange: Vec<&String> = words.iter().filter(|word| is_strange(word)).collect();
-    if encoding == WINDOWS_1252 && strange.len() * 10 > words.len() {
+    // Text for an old font looks as strange; it is told apart, with better advice, when it is read.
+    let foreign = encoding == WINDOWS_1252 && strange.len() * 10 > words.len();
+    if foreign && Font::of(&words.join(" ")).is_none() {
         return Err(Unknown::Foreign(strange[0].clone()));
     }
     Ok(Found { encoding, mark: 0, example: words.into_iter().next() })

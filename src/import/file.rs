@@ -187,6 +187,9 @@ impl<R: Read> Iterator for Import<R> {
     }
 }
 
+/// A row with its line.
+type Numbered = (u64, Result<Row, String>);
+
 /// Where the file cannot be read any further, and why.
 type Broken = (u64, String);
 
@@ -219,7 +222,7 @@ fn next_object<R: Read>(
     rows: &mut RowReader,
     kind: Kind,
     mappings: &[Mapping],
-) -> Result<Option<(u64, Result<Row, String>)>, Broken> {
+) -> Result<Option<Numbered>, Broken> {
     let line = lines.next().map_err(|error| (lines.line(), format!("the file cannot be read any further: {error}")))?;
     let number = lines.line();
     Ok(match line {

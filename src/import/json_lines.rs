@@ -126,9 +126,8 @@ impl<R: Read> JsonLines<R> {
 
 /// Finds what a file holds from its first object, or why the file cannot be read.
 pub(super) fn kind(head: &[u8], source: &str, mappings: &[Mapping]) -> Result<Kind, Diagnostic> {
-    let mut number = 0;
-    for line in head.split(|&byte| byte == b'\n') {
-        number += 1;
+    for (index, line) in head.split(|&byte| byte == b'\n').enumerate() {
+        let number = index + 1;
         let refuse = |what: &str| Diagnostic::error(format!("{source}:{number}: {what}"));
         match serde_json::from_slice(line) {
             Ok(Value::Object(object)) => {

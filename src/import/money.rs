@@ -64,12 +64,11 @@ fn split(text: &str, money: bool) -> Option<(String, String)> {
         Some(group) if times == 1 && separator != ' ' && matches!(tail.len(), 1..=2) => {
             Some((ungrouped(head, group)?, tail.to_owned()))
         }
-        Some(_) => None,
         None if times == 1 && money && separator != ' ' && matches!(tail.len(), 1..=2) => {
             head.bytes().all(|byte| byte.is_ascii_digit()).then(|| (head.to_owned(), tail.to_owned()))
         }
         None if money || (separator == ',' && times > 1) => Some((ungrouped(&plain, separator)?, String::new())),
-        None => None,
+        _ => None,
     }
 }
 

@@ -146,7 +146,7 @@ impl Pass<'_> {
                     self.contact(contact, &mut summary, &mut repeats, now)?.map(|reason| rows.reject(line, reason))
                 }
                 Ok(Row::Event(event)) => {
-                    self.event(event, &mut summary)?.map(|(line, reason)| rows.reject(line, reason))
+                    self.event(&event, &mut summary)?.map(|(line, reason)| rows.reject(line, reason))
                 }
                 Err(row) => Some(row),
             };
@@ -227,8 +227,8 @@ impl Pass<'_> {
     }
 
     /// Records an event; returns why it cannot be taken where the contact is not there.
-    fn event(&self, row: EventRow, summary: &mut Summary) -> Result<Option<(u64, String)>, Failure> {
-        summary.show_event(&row);
+    fn event(&self, row: &EventRow, summary: &mut Summary) -> Result<Option<(u64, String)>, Failure> {
+        summary.show_event(row);
         let Some(contact) = self.work.contact_id(&row.address)? else {
             let reason = format!("there is no contact `{}`; import the contacts first", row.address);
             return Ok(Some((row.line, reason)));

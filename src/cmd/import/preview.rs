@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use crate::import::{ContactRow, EventRow};
+use crate::model::contact::Consent;
 use crate::ui::sanitise;
 
 /// A row as it was understood.
@@ -26,7 +27,7 @@ type Columns = [(String, Option<String>)];
 pub(super) fn contact(row: &ContactRow, columns: &Columns) -> Shown {
     let mut fields = Fields::new(columns);
     fields.attributes(&row.attributes);
-    fields.text("consent", row.consent.map(|consent| consent.as_str()));
+    fields.text("consent", row.consent.map(Consent::as_str));
     if !row.tags.is_empty() {
         fields.push("tags", json!(row.tags));
     }
