@@ -98,7 +98,7 @@ const TABLE: [(Role, &str, &str, &str); 28] = [
         "default address company|associated company|đơn vị|cơ quan",
     ),
     (TEXT, "job_title", "job title|chức vụ|chức danh", ""),
-    (TEXT, "address", "địa chỉ", ""),
+    (TEXT, "address", "address|địa chỉ", ""),
     (TEXT, "city", "city|thành phố", "tỉnh thành|tỉnh/thành phố|tỉnh|town|default address city"),
     (TEXT, "country", "country|country/region|quốc gia", "cc|country code|nước|default address country code"),
     (TEXT, "postal_code", "postal code|zip|zip code|postcode|mã bưu điện|mã bưu chính", "default address zip"),
