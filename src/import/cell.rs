@@ -17,7 +17,7 @@ const EXACT_DIGITS: usize = 15;
 pub(super) fn text(cell: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     match std::str::from_utf8(cell) {
         Ok(text) => plain(text),
-        Err(_) => Err("is not in the encoding of the file"),
+        Err(_) => Err("is not in the encoding of the file; name that with --encoding"),
     }
 }
 

@@ -93,7 +93,7 @@ impl<R: Read> JsonLines<R> {
             let Ok(text) = std::str::from_utf8(&self.text) else {
                 return Ok(Line::Wrong("the line is not in the encoding of the file".to_owned()));
             };
-            return Ok(match serde_json::from_str(text) {
+            return Ok(match serde_json::from_str(text.trim_end()) {
                 Ok(Value::Object(object)) => Line::Object(object),
                 Ok(_) => Line::Wrong("the line holds no object; write `{\"email\": …}`".to_owned()),
                 Err(error) => Line::Wrong(wrong(&error)),
@@ -124,28 +124,32 @@ impl<R: Read> JsonLines<R> {
     }
 }
 
-/// Finds what a file holds from its first object, or why the file cannot be read.
+/// Finds what a file holds from its first object with an address, or why the file cannot be read.
 pub(super) fn kind(head: &[u8], source: &str, mappings: &[Mapping]) -> Result<Kind, Diagnostic> {
+    let (mut first, names) = (None, Names::new());
     for (index, line) in head.split(|&byte| byte == b'\n').enumerate() {
         let number = index + 1;
         let refuse = |what: &str| Diagnostic::error(format!("{source}:{number}: {what}"));
         match serde_json::from_slice(line) {
             Ok(Value::Object(object)) => {
                 let keys: Vec<String> = object.keys().cloned().collect();
-                let resolved = columns::resolve(&keys, &Names::new(), mappings, None);
-                if !resolved.columns.iter().any(|column| column.role == Role::Email) {
-                    return Err(columns::no_email(&keys, &|what| refuse(&what)));
+                let resolved = columns::resolve(&keys, &names, mappings, None);
+                if resolved.columns.iter().any(|column| column.role == Role::Email) {
+                    return Ok(resolved.kind);
                 }
-                return Ok(resolved.kind);
+                first.get_or_insert_with(|| columns::no_email(&keys, &|what| refuse(&what)));
             }
-            Err(error) if error.is_eof() && !line.trim_ascii().is_empty() && line.trim_ascii_start()[0] == b'{' => {
+            Err(error) if error.is_eof() && line.trim_ascii() == b"{" => {
                 return Err(refuse("the object goes on over several lines")
                     .hint(format!("write one object a line: jq -c . {source}")));
             }
             _ => {}
         }
+        if index > 100 {
+            break;
+        }
     }
-    Ok(Kind::Contacts)
+    first.map_or(Ok(Kind::Contacts), Err)
 }
 
 fn check(resolved: Resolved) -> Result<Shape, String> {

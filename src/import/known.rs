@@ -68,7 +68,7 @@ const TABLE: [(Role, &str, &str, &str); 28] = [
         Role::Email,
         "email",
         "email|email address|thư điện tử|địa chỉ email|địa chỉ thư điện tử",
-        "mail|địa chỉ mail|hộp thư|email 1|primary email|customer email|contact email|subscriber email|work email|email khách hàng",
+        "mail|địa chỉ mail|hộp thư|email 1|email 1 value|primary email|customer email|contact email|subscriber email|work email|email khách hàng",
     ),
     (TEXT, "first_name", "first name|fname|given name|firstname|tên riêng|tên gọi", "tên"),
     (TEXT, "last_name", "last name|lname|surname|family name|họ|họ đệm|họ và đệm|họ và tên đệm|họ và chữ lót", ""),
@@ -83,7 +83,7 @@ const TABLE: [(Role, &str, &str, &str); 28] = [
         Role::Attribute(Form::Phone),
         "phone",
         "phone|phone number|số điện thoại|điện thoại|sđt|số đt",
-        "sms|mobile|mobile phone|mobile phone number|mobile number|cell phone|telephone|tel|di động|số di động|điện thoại di động|whatsapp|default address phone|zalo|số zalo",
+        "sms|mobile|mobile phone|mobile phone number|mobile number|cell phone|phone 1 value|telephone|tel|di động|số di động|điện thoại di động|whatsapp|default address phone|zalo|số zalo",
     ),
     (
         Role::Attribute(Form::Date),
@@ -94,7 +94,7 @@ const TABLE: [(Role, &str, &str, &str); 28] = [
     (
         TEXT,
         "company",
-        "company|company name|organization|organisation|công ty|tên công ty|doanh nghiệp",
+        "company|company name|organization|organisation|organization name|công ty|tên công ty|doanh nghiệp",
         "default address company|associated company|đơn vị|cơ quan",
     ),
     (TEXT, "job_title", "job title|chức vụ|chức danh", ""),

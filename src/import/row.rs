@@ -43,6 +43,28 @@ impl Cells {
     fn narrow(&mut self, consent: Consent) {
         self.consent = Some(self.consent.map_or(consent, |known| known.max(consent)));
     }
+
+    /// Takes an attribute or property that may stand there already.
+    fn put(&mut self, written: &str, target: String, value: Value) -> Result<(), String> {
+        match self.others.insert(target, value) {
+            Some(_) => Err(format!("{} stands there twice", quoted(written))),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the object of further properties of an event.
+    fn properties(&mut self, properties: Map<String, Value>) -> Result<(), String> {
+        for (key, value) in properties {
+            let Some(target) = naming::attribute(&key) else {
+                return Err(format!("no template can write the name {}", quoted(&key)));
+            };
+            let value = nested(value).map_err(|what| format!("{} {what}", quoted(&key)))?;
+            if !matches!(&value, Value::Null) && value != "" {
+                self.put(&key, target, value)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl RowReader {
@@ -116,7 +138,11 @@ impl RowReader {
                 cells.others.insert(column.target.clone(), value);
             }
             Role::Nameless => return Err(format!("a column without a name holds {}", quoted(&text))),
-            Role::Properties | Role::Dropped => {}
+            Role::Properties => match serde_json::from_str(&text) {
+                Ok(Value::Object(properties)) => cells.properties(properties)?,
+                _ => return Err(about("it is no object of JSON".to_owned())),
+            },
+            Role::Dropped => {}
         }
         Ok(())
     }
@@ -171,8 +197,7 @@ impl RowReader {
                     _ if plain.is_empty() => Ok(()),
                     // The file itself says that it is text.
                     Role::Attribute(Form::Any | Form::Money) => {
-                        cells.others.insert(column.target.clone(), Value::String(plain.into_owned()));
-                        Ok(())
+                        cells.put(&column.written, column.target.clone(), Value::String(plain.into_owned()))
                     }
                     _ => self.take(cells, column, plain),
                 }
@@ -187,30 +212,13 @@ impl RowReader {
                 }
                 Ok(())
             }
-            (Role::Properties, Value::Object(properties)) => {
-                for (key, value) in properties {
-                    let Some(target) = naming::attribute(&key) else {
-                        return Err(format!("no template can write the name {}", quoted(&key)));
-                    };
-                    if value.is_null() {
-                        continue;
-                    }
-                    let value = nested(value).map_err(|what| format!("{} {what}", quoted(&key)))?;
-                    if cells.others.insert(target, value).is_some() {
-                        return Err(format!("{} stands there twice", quoted(&key)));
-                    }
-                }
-                Ok(())
-            }
+            (Role::Properties, Value::Object(properties)) => cells.properties(properties),
             (Role::Attribute(Form::Phone | Form::Date), Value::Number(number)) => {
                 self.take(cells, column, Cow::Owned(number.to_string()))
             }
             (Role::Attribute(_) | Role::Status, value) => {
                 let value = nested(value).map_err(|what| format!("{} {what}", name()))?;
-                if cells.others.insert(column.target.clone(), value).is_some() {
-                    return Err(format!("{} stands there twice", name()));
-                }
-                Ok(())
+                cells.put(&column.written, column.target.clone(), value)
             }
             (_, value @ (Value::Bool(_) | Value::Number(_))) => self.take(cells, column, Cow::Owned(value.to_string())),
             _ => Err(format!("{} is a list or an object; one text is expected", name())),

@@ -166,7 +166,7 @@ fn each_bad_cell_costs_its_own_row_only() {
             "5: `Vietnamese!` is no language; write one as `vi` or `en-US`",
             "6: column `name` holds a control character",
             "7: column `name` holds a line break",
-            "9: column `name` is not in the encoding of the file",
+            "9: column `name` is not in the encoding of the file; name that with --encoding",
             "10: the address is empty",
             "11: 5 fields expected, 6 found",
         ]

@@ -2,6 +2,9 @@
 //!
 //! Knows nothing of files; the tables are those of the written language, a few hundred entries.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -18,6 +21,10 @@ const RHYMES: &str = "a ac ach ai am an ang anh ao ap at au ay ăc ăm ăn ăng 
     ô ôc ôi ôm ôn ông ôp ôt ơ ơi ơm ơn ơp ơt u ua uân uâng uât uây uc uê uêch uênh ui um un ung uôc uôi uôm uôn uông uôt \
     up uơ ut uy uya uych uyên uyêt uynh uyt uyu ư ưa ưc ưi ưm ưng ươc ươi ươm ươn ương ươp ươt ươu ưt ưu \
     y yêm yên yêng yêt yêu";
+
+/// The same, ready to be asked: with their marks, and without.
+static RHYMES_OF_A_DICTIONARY: LazyLock<HashSet<&str>> = LazyLock::new(|| RHYMES.split_ascii_whitespace().collect());
+static BARE_RHYMES: LazyLock<HashSet<String>> = LazyLock::new(|| RHYMES.split_ascii_whitespace().map(fold).collect());
 
 const TONES: [char; 5] = ['\u{300}', '\u{301}', '\u{303}', '\u{309}', '\u{323}'];
 
@@ -47,29 +54,16 @@ pub(super) fn is_syllable(word: &str) -> bool {
     if stops && !matches!(tone, None | Some('\u{301}' | '\u{323}')) {
         return false;
     }
-    splits(&toneless, |rhyme| RHYMES.split_ascii_whitespace().any(|known| known == rhyme))
+    splits(&toneless, |rhyme| RHYMES_OF_A_DICTIONARY.contains(rhyme))
 }
 
 /// Says whether a word without marks could be a syllable whose marks were left out.
 pub(super) fn is_bare_syllable(word: &str) -> bool {
-    word.len() <= 7
-        && word.is_ascii()
-        && splits(word, |rhyme| RHYMES.split_ascii_whitespace().any(|known| same_bare(known, rhyme)))
+    word.len() <= 7 && word.is_ascii() && splits(word, |rhyme| BARE_RHYMES.contains(rhyme))
 }
 
 fn splits(word: &str, is_rhyme: impl Fn(&str) -> bool) -> bool {
     ONSETS.iter().filter_map(|onset| word.strip_prefix(onset)).any(|rest| !rest.is_empty() && is_rhyme(rest))
-}
-
-fn same_bare(known: &str, rhyme: &str) -> bool {
-    let bare = known.chars().map(|c| match c {
-        'ă' | 'â' => 'a',
-        'ê' => 'e',
-        'ô' | 'ơ' => 'o',
-        'ư' => 'u',
-        c => c,
-    });
-    bare.eq(rhyme.chars())
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub enum AddressError {
     TooLong(String),
     #[error("`{0}` has the number of a machine after the `@`, not a domain")]
     Literal(String),
-    #[error("`{0}` has no dot after the `@`; a domain has one, as `example.com`")]
+    #[error("`{0}` has no dot after the `@`")]
     Dotless(String),
     #[error("`{0}` has no valid domain after the `@`")]
     Domain(String),

@@ -144,15 +144,15 @@ fn one(context: &Context, summary: &Summary, dry: bool) {
     let say = |text: &str| context.output.status(text);
     let file = &summary.file;
     let noun = if summary.kind == Kind::Contacts { "contact" } else { "event" };
-    let mut parts = vec![format!("{} added", count(summary.added, noun))];
+    let (add, update) = if dry { ("to add", "to update") } else { ("added", "updated") };
+    let mut parts = vec![format!("{} {add}", count(summary.added, noun))];
     if summary.updated > 0 {
-        parts.push(format!("{} updated", count(summary.updated, noun)));
+        parts.push(format!("{} {update}", count(summary.updated, noun)));
     }
     if summary.unchanged > 0 {
         parts.push(format!("{} known already", count(summary.unchanged, noun)));
     }
-    let would = if dry { " (would be)" } else { "" };
-    say(&format!("{file}: {}{would}.", list(&parts)));
+    say(&format!("{file}: {}.", list(&parts)));
     for note in &summary.notes {
         match note {
             Note::Encoding { name, example: Some(word) } => {
