@@ -3,6 +3,7 @@
 pub mod campaign;
 pub mod contact;
 pub mod enrol;
+pub mod import;
 pub mod preview;
 pub mod report;
 
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use campaign::CampaignCommand;
 use contact::ContactCommand;
 use enrol::EnrolArgs;
+use import::ImportArgs;
 use preview::PreviewArgs;
 use report::ReportArgs;
 
@@ -78,15 +80,9 @@ pub enum Command {
     /// Check every file of the project
     #[command(after_help = "Example:\n  drip check && git commit")]
     Check,
-    /// Import contacts or events from CSV files
-    #[command(after_help = "A file with the columns `event` and `time` holds events, any other contacts.\n\
-        Rows that cannot be taken go to FILE.rejected.csv with their line and the reason.\n\n\
-        Examples:\n  drip import contacts.csv events.csv\n  pg_dump_events | drip import -")]
-    Import {
-        /// CSV files; `-` reads the standard input
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
-    },
+    /// Import contacts or events from CSV files or JSON lines
+    #[command(after_help = import::AFTER_HELP)]
+    Import(ImportArgs),
     /// Record an event of a contact
     #[command(after_help = "Example:\n  drip track lan@example.com purchased value=250000 item=oolong")]
     Track {

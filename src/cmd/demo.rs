@@ -8,6 +8,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 
 use super::context::Context;
 use super::{Failure, import, init, report, run};
+use crate::cli::import::ImportArgs;
 use crate::clock::Clock;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -36,7 +37,7 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
     });
     let files = files.into_iter().collect::<Result<Vec<_>, _>>().context("the example files cannot be written")?;
     let day_of = |at: Instant| context.elsewhere(root.clone(), Clock::Fixed(at));
-    import::import(&day_of(start), &files)?;
+    import::import(&day_of(start), &ImportArgs { files, ..ImportArgs::default() })?;
 
     say(&format!("\nThirty days of `drip run`, twice a day on a virtual clock from {}:", start.format("%Y-%m-%d")));
     let loaded = day_of(start).load()?;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Number, Value};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::money;
 use crate::model::spreadsheet::restored;
 
 /// The most digits that every reader of JSON keeps exactly.
@@ -15,17 +16,32 @@ const EXACT_DIGITS: usize = 15;
 /// # Errors
 /// Returns what is wrong with the cell, to be put behind the name of its column.
 pub(super) fn text(cell: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    let Ok(text) = std::str::from_utf8(cell) else {
-        return Err("is not in UTF-8; save the file as `CSV UTF-8`");
-    };
+    match std::str::from_utf8(cell) {
+        Ok(text) => plain(text),
+        Err(_) => Err("is not in the encoding of the file; name that with --encoding"),
+    }
+}
+
+/// Does the same for what is text already.
+///
+/// # Errors
+/// Returns what is wrong with it.
+pub(super) fn plain(text: &str) -> Result<Cow<'_, str>, &'static str> {
     // What an export wrote so that no spreadsheet takes it for a formula.
     let text = restored(text.trim());
+    if text.is_ascii() {
+        return match text.bytes().find(u8::is_ascii_control) {
+            Some(b'\n' | b'\r') => Err("holds a line break"),
+            Some(_) => Err("holds a control character"),
+            None => Ok(Cow::Borrowed(text)),
+        };
+    }
     match text.chars().find(|&c| c.is_control() || is_line_break(c)) {
         Some(c) if is_line_break(c) => return Err("holds a line break"),
         Some(_) => return Err("holds a control character"),
         None => {}
     }
-    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+    if is_nfc_quick(text.chars()) == IsNormalized::Yes {
         return Ok(Cow::Borrowed(text));
     }
     Ok(Cow::Owned(text.nfc().collect()))
@@ -37,9 +53,11 @@ fn is_line_break(c: char) -> bool {
 
 /// Returns the value that a text stands for.
 ///
-/// Whatever would not be written the same way again stays text: `007`, `+84901234567`, `1e3`, card numbers.
+/// Whatever could be an id, or another number than it looks, stays text: `007`, `+84901234567`, `1e3`, card
+/// numbers, `250.000`.
 pub(super) fn value(text: &str) -> Value {
-    number(text).map_or_else(
+    let number = number(text).or_else(|| money::number(text, false));
+    number.map_or_else(
         || match text {
             _ if text.eq_ignore_ascii_case("true") => Value::Bool(true),
             _ if text.eq_ignore_ascii_case("false") => Value::Bool(false),
@@ -63,6 +81,8 @@ fn number(text: &str) -> Option<Number> {
     match fraction {
         None if text == "-0" => None,
         None => text.parse::<i64>().ok().map(Number::from),
+        // `250.000` is a quarter of a thousand here and a quarter of a million there.
+        Some(fraction) if fraction.len() == 3 && whole.len() <= 3 && whole != "0" => None,
         Some(_) => text.parse().ok().and_then(Number::from_f64),
     }
 }
@@ -82,6 +102,8 @@ mod tests {
             ("0.5", json!(0.5)),
             ("-12.25", json!(-12.25)),
             ("999999999999999", json!(999_999_999_999_999_i64)),
+            ("0.125", json!(0.125)),
+            ("1.250.000 ₫", json!(1_250_000)),
             ("TRUE", json!(true)),
             ("false", json!(false)),
         ] {
@@ -105,6 +127,8 @@ mod tests {
             "NaN",
             "inf",
             "yes",
+            "250.000",
+            "1.250.000",
             "٣",
             "-",
         ] {

@@ -1,4 +1,4 @@
-//! The header: which column means what.
+//! The header: which column means what, and the name of the attribute it becomes.
 
 use std::collections::HashMap;
 
@@ -6,143 +6,257 @@ use csv::ByteRecord;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Kind;
+use super::known::{Form, Known, Names, Role, speaks_of_money};
+use super::naming;
+use super::options::Mapping;
+use super::sample::Sample;
 use crate::error::Diagnostic;
 use crate::model::nearest;
 use crate::model::plain::quoted;
 
-/// What the address column may be called; the first is the name that messages use.
-const EMAIL: [&str; 6] = ["email", "e-mail", "email address", "e-mail address", "địa chỉ email", "địa chỉ e-mail"];
-
-/// What a column means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    Email,
-    Consent,
-    Tags,
-    Timezone,
-    Language,
-    EventName,
-    EventTime,
-    /// An attribute of the contact, or a property of the event.
-    Other,
+/// One column of a file, or one key of its objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    /// As the file names it.
+    pub(super) written: String,
+    pub(super) role: Role,
+    /// The attribute, or the word for the role.
+    pub(super) target: String,
+    /// Whether the file's own name of the column, or the user, said what it is.
+    pub(super) known: bool,
 }
 
 /// The columns of a file, in its order.
 #[derive(Debug)]
 pub(super) struct Columns {
-    header: Vec<String>,
-    roles: Vec<Role>,
+    all: Vec<Column>,
     kind: Kind,
     /// How many columns follow that drip itself once added.
     own: usize,
+    /// The mappings that met a column, by their index.
+    pub(super) used: Vec<bool>,
 }
 
 impl Columns {
     /// Checks the header, which stands on line `line` of `source`.
-    pub(super) fn parse(record: &ByteRecord, line: u64, source: &str) -> Result<Self, Diagnostic> {
+    pub(super) fn parse(
+        record: &ByteRecord,
+        (line, source): (u64, &str),
+        (names, mappings): (&Names, &[Mapping]),
+        sample: &Sample,
+    ) -> Result<Self, Diagnostic> {
         let refuse = |what: String| Diagnostic::error(format!("{source}:{line}: {what}"));
-        let mut header: Vec<String> = Vec::with_capacity(record.len());
-        let mut seen = HashMap::with_capacity(record.len());
-        for (index, cell) in record.iter().enumerate() {
-            let number = index + 1;
-            let name: String = std::str::from_utf8(cell)
-                .map_err(|_| {
-                    refuse(format!("the name of column {number} is not in UTF-8")).hint("save the file as `CSV UTF-8`")
-                })?
-                .trim()
-                .nfc()
-                .collect();
-            if name.is_empty() {
-                return Err(refuse(format!("column {number} has no name"))
-                    .hint("name it in the first line, or delete the column"));
-            }
-            if name.contains(char::is_control) {
-                return Err(refuse(format!(
-                    "the name of column {number}, {}, holds a line break or control character",
-                    quoted(&name)
-                ))
-                .hint("write the name on one line, in the first line of the file"));
-            }
-            let same = if is_email(&name) { EMAIL[0].to_owned() } else { name.to_lowercase() };
-            if let Some(first) = seen.insert(same, number) {
-                return Err(refuse(format!("columns {first} and {number} are both {}", quoted(&name)))
-                    .hint("rename one of them, or delete it"));
-            }
-            header.push(name);
-        }
-        let has = |word: &str| seen.contains_key(word);
-        if !has(EMAIL[0]) {
-            return Err(no_email(&header, &refuse));
-        }
-        let kind = if has("event") && has("time") { Kind::Events } else { Kind::Contacts };
+        let header = header(record, sample, &refuse)?;
         // A file of rejected rows that was mended: what drip added is no attribute.
         let mended = source.ends_with(".rejected.csv") && header.ends_with(&["line".to_owned(), "reason".to_owned()]);
         let own = if mended { 2 } else { 0 };
-        header.truncate(header.len() - own);
-        let roles = header.iter().map(|name| role(name, kind)).collect();
-        Ok(Self { header, roles, kind, own })
+        let header = &header[..header.len() - own];
+        let resolved = resolve(header, names, mappings, None);
+        if !resolved.columns.iter().any(|column| column.role == Role::Email) {
+            return Err(no_email(header, &refuse));
+        }
+        if let Some((first, second)) = collision(&resolved.columns) {
+            return Err(clash(&resolved.columns, first, second, &refuse));
+        }
+        let mut columns = resolved.columns;
+        for (index, column) in columns.iter_mut().enumerate() {
+            if column.target.is_empty() && matches!(column.role, Role::Attribute(_)) {
+                return Err(refuse(format!(
+                    "no template can write the name of column {}, {}",
+                    index + 1,
+                    quoted(&column.written)
+                ))
+                .hint(format!("name it for drip: --map '{}=some_name'", column.written)));
+            }
+            if column.role == Role::Attribute(Form::Any) && sample.is_of_dates(index) {
+                column.role = Role::Attribute(Form::Date);
+            }
+        }
+        Ok(Self { all: columns, kind: resolved.kind, own, used: resolved.used })
     }
 
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// Returns the names that the file's author gave, without those of a file of rejected rows.
-    pub(super) fn header(&self) -> &[String] {
-        &self.header
-    }
-
     /// Returns how many cells a row has.
     pub(super) fn len(&self) -> usize {
-        self.roles.len() + self.own
+        self.all.len() + self.own
     }
 
     /// Returns a row's cells as text, with any surplus, but without what drip added.
     pub(super) fn cells(&self, record: &ByteRecord) -> Vec<String> {
-        let own = self.roles.len()..self.len();
+        let own = self.all.len()..self.len();
         let kept = record.iter().enumerate().filter(|(index, _)| !own.contains(index));
         kept.map(|(_, cell)| String::from_utf8_lossy(cell).into_owned()).collect()
     }
 
-    /// Returns the columns that say something, with their names.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Role, &str)> {
-        self.roles.iter().copied().zip(self.header.iter().map(String::as_str))
+    pub(super) fn all(&self) -> &[Column] {
+        &self.all
     }
 }
 
-/// Says whether a column of this name holds the address.
-pub(super) fn is_email(name: &str) -> bool {
-    let name: String = name.to_lowercase().nfc().collect();
-    EMAIL.contains(&name.as_str())
+/// What the names of a file come to.
+pub(super) struct Resolved {
+    pub(super) columns: Vec<Column>,
+    pub(super) kind: Kind,
+    pub(super) used: Vec<bool>,
 }
 
-fn role(name: &str, kind: Kind) -> Role {
-    if is_email(name) {
-        return Role::Email;
+/// Finds out what each name means, together: a weak name steps back where another one means the same.
+///
+/// `kind` is what the file is known to hold already.
+pub(super) fn resolve(header: &[String], names: &Names, mappings: &[Mapping], kind: Option<Kind>) -> Resolved {
+    let mut used = vec![false; mappings.len()];
+    let mut found: Vec<Option<Column>> = Vec::with_capacity(header.len());
+    for name in header {
+        let index = mappings.iter().position(|mapping| mapping.is_of(name));
+        found.push(index.map(|index| {
+            used[index] = true;
+            mapped(name, mappings[index].target.as_deref())
+        }));
     }
-    match (kind, name.to_lowercase().as_str()) {
-        (Kind::Events, "event") => Role::EventName,
-        (Kind::Events, "time") => Role::EventTime,
-        (Kind::Contacts, "consent") => Role::Consent,
-        (Kind::Contacts, "tags") => Role::Tags,
-        (Kind::Contacts, "timezone") => Role::Timezone,
-        (Kind::Contacts, "language") => Role::Language,
-        _ => Role::Other,
+    let known: Vec<Option<Known>> = header.iter().map(|name| names.find(name)).collect();
+    let has = |role: Role| {
+        let mapped = found.iter().flatten().any(|column| column.role == role);
+        mapped
+            || found
+                .iter()
+                .zip(&known)
+                .any(|(found, known)| found.is_none() && known.is_some_and(|known| known.role == role))
+    };
+    let is_event = has(Role::EventName) && has(Role::EventTime);
+    let kind = kind.unwrap_or(if is_event { Kind::Events } else { Kind::Contacts });
+    for column in found.iter_mut().flatten() {
+        if !counts(column.role, kind) && !matches!(column.role, Role::Attribute(_) | Role::Dropped) {
+            column.role = Role::Attribute(Form::Any);
+        }
+    }
+    let meant: Vec<Option<Known>> = known.iter().map(|known| known.filter(|known| counts(known.role, kind))).collect();
+    for (index, name) in header.iter().enumerate() {
+        if let (None, Some(known)) = (&found[index], meant[index].filter(|known| !known.weak)) {
+            found[index] = Some(column(name, known));
+        }
+    }
+    for (index, name) in header.iter().enumerate() {
+        if found[index].is_some() {
+            continue;
+        }
+        let taken =
+            |target: &str| found.iter().flatten().any(|column| column.target == target && column.role != Role::Dropped);
+        found[index] = Some(match meant[index] {
+            // Where nothing tells the parts of a name apart, `Tên` is the whole of it.
+            Some(known) if known.target == "first_name" && !taken("name") && !taken("last_name") => {
+                column(name, Known { target: "name", ..known })
+            }
+            Some(known) if !taken(known.target) => column(name, known),
+            Some(Known { role: Role::Attribute(form), .. }) => own(name, form),
+            _ => own(name, if speaks_of_money(name) { Form::Money } else { Form::Any }),
+        });
+    }
+    Resolved { columns: found.into_iter().flatten().collect(), kind, used }
+}
+
+/// Says whether a role means something in a file of this kind; other columns are properties of the event.
+fn counts(role: Role, kind: Kind) -> bool {
+    match kind {
+        Kind::Events => matches!(role, Role::Email | Role::EventName | Role::EventTime | Role::Properties),
+        Kind::Contacts => !matches!(role, Role::EventName | Role::EventTime | Role::Properties),
     }
 }
 
-fn no_email(header: &[String], refuse: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
+fn column(name: &str, known: Known) -> Column {
+    Column { written: name.to_owned(), role: known.role, target: known.target.to_owned(), known: true }
+}
+
+fn own(name: &str, form: Form) -> Column {
+    if name.is_empty() {
+        return Column { written: String::new(), role: Role::Nameless, target: String::new(), known: false };
+    }
+    let target = naming::attribute(name).unwrap_or_default();
+    Column { written: name.to_owned(), role: Role::Attribute(form), target, known: false }
+}
+
+fn mapped(name: &str, target: Option<&str>) -> Column {
+    let Some(target) = target else {
+        return Column { written: name.to_owned(), role: Role::Dropped, target: String::new(), known: true };
+    };
+    let money = if speaks_of_money(name) { Form::Money } else { Form::Any };
+    let role = Names::target(target).unwrap_or(Role::Attribute(money));
+    Column { written: name.to_owned(), role, target: target.to_owned(), known: true }
+}
+
+/// Returns the first two columns that would be the same.
+pub(super) fn collision(columns: &[Column]) -> Option<(usize, usize)> {
+    let mut seen = HashMap::with_capacity(columns.len());
+    columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| !column.target.is_empty())
+        .find_map(|(index, column)| seen.insert(column.target.to_lowercase(), index).map(|first| (first, index)))
+}
+
+fn clash(columns: &[Column], first: usize, second: usize, refuse: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
+    let (one, other) = (&columns[first], &columns[second]);
+    let (first, second) = (first + 1, second + 1);
+    if one.written.to_lowercase() == other.written.to_lowercase() {
+        return refuse(format!("columns {first} and {second} are both {}", quoted(&other.written)))
+            .hint("rename one of them, or delete it");
+    }
+    let names = format!("{} and {}", quoted(&one.written), quoted(&other.written));
+    refuse(format!("columns {first} and {second}, {names}, would both be `{}`", other.target))
+        .hint(format!("leave one out: --map '{}='", other.written))
+}
+
+/// Reads the names; a column without one may stand where its cells are empty.
+fn header(
+    record: &ByteRecord,
+    sample: &Sample,
+    refuse: &dyn Fn(String) -> Diagnostic,
+) -> Result<Vec<String>, Diagnostic> {
+    let mut header: Vec<String> = Vec::with_capacity(record.len());
+    for (index, cell) in record.iter().enumerate() {
+        let number = index + 1;
+        let name: String = std::str::from_utf8(cell)
+            .map_err(|_| {
+                refuse(format!("the name of column {number} is not in the encoding of the file"))
+                    .hint("save the file as `CSV UTF-8`, or name its encoding: --encoding windows-1258")
+            })?
+            .trim()
+            .nfc()
+            .collect();
+        if name.is_empty() && !sample.is_empty(index) {
+            return Err(
+                refuse(format!("column {number} has no name")).hint("name it in the first line, or delete the column")
+            );
+        }
+        if name.contains(char::is_control) {
+            return Err(refuse(format!(
+                "the name of column {number}, {}, holds a line break or control character",
+                quoted(&name)
+            ))
+            .hint("write the name on one line, in the first line of the file"));
+        }
+        header.push(name);
+    }
+    Ok(header)
+}
+
+pub(super) fn no_email(header: &[String], refuse: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
     let error = refuse("no column is called `email`".to_owned());
     if header.iter().any(|name| name.contains('@')) {
         return error.hint(
             "the first line holds an address; put a line above it that names the columns, as `email,first_name`",
         );
     }
-    let meant = header.iter().find(|name| nearest(name, EMAIL).is_some());
+    let meant = header.iter().find(|name| nearest(name, ["email", "e-mail", "email address"]).is_some());
     let meant = meant.or_else(|| header.iter().find(|name| name.to_lowercase().contains("mail")));
     match meant {
-        Some(name) => error.hint(format!("did you mean {}? rename that column to `email`", quoted(name))),
-        None => error.hint(format!("the columns are {}; rename the one with the addresses to `email`", listed(header))),
+        Some(name) => error.hint(format!("did you mean {}? say so: --map '{name}=email'", quoted(name))),
+        None => error.hint(format!(
+            "the columns are {}; say which one holds the addresses: --map 'Column=email'",
+            listed(header)
+        )),
     }
 }
 

@@ -9,12 +9,14 @@ use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use csv::ByteRecord;
 
+use super::encoding::Source;
+
 /// The longest record, in bytes: far above any real row, far below what hurts.
 const LIMIT: usize = 1 << 20;
 
 /// A reader that hands out at most one line a call, with `\n` at the end of each, also the last.
 pub(super) struct Lines<R> {
-    inner: BufReader<Chain<Cursor<Vec<u8>>, R>>,
+    inner: BufReader<Chain<Cursor<Vec<u8>>, Source<R>>>,
     /// The number of the line handed out last.
     line: u64,
     /// Whether the next byte begins a line.
@@ -43,7 +45,7 @@ pub(super) struct OpenQuote {
 
 impl<R: Read> Lines<R> {
     /// Starts behind `line` lines that were read already; `head` is the part of the rest that was, too.
-    pub(super) fn new(head: Vec<u8>, rest: R, line: u64) -> Self {
+    pub(super) fn new(head: Vec<u8>, rest: Source<R>, line: u64) -> Self {
         Self {
             inner: BufReader::with_capacity(1 << 16, Cursor::new(head).chain(rest)),
             line,
@@ -62,7 +64,7 @@ impl<R: Read> Lines<R> {
 
     /// Returns how many bytes were taken from the file.
     pub(super) fn bytes_read(&self) -> u64 {
-        self.bytes_read
+        self.inner.get_ref().get_ref().1.raw_bytes().unwrap_or(self.bytes_read)
     }
 
     /// Starts to count the bytes of the next record.

@@ -1,27 +1,45 @@
 //! The rows that were not taken, in a file beside the one they came from, to be mended and imported again.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value, json};
+
 use super::Rejected;
+
+/// The keys that drip adds to a rejected object.
+pub(super) const OWN_KEYS: [&str; 2] = ["rejected_line", "rejected_reason"];
 
 /// Writes rejected rows with their line and reason.
 ///
 /// Cells stand as they were: the file is its owner's own data, to be mended and read in again.
 pub struct RejectedWriter {
     path: PathBuf,
-    header: Vec<String>,
-    delimiter: u8,
-    /// Whether the file begins with a byte order mark, without which Excel misreads Vietnamese.
-    marked: bool,
-    file: Option<csv::Writer<File>>,
+    form: Form,
+    file: Option<Target>,
+}
+
+/// How the file is written.
+pub(super) enum Form {
+    Csv {
+        header: Vec<String>,
+        delimiter: u8,
+        /// Whether the file begins with a byte order mark, without which Excel misreads Vietnamese.
+        marked: bool,
+    },
+    JsonLines,
+}
+
+enum Target {
+    Csv(Box<csv::Writer<File>>),
+    JsonLines(BufWriter<File>),
 }
 
 impl RejectedWriter {
-    pub(super) fn new(source: Option<&Path>, header: &[String], delimiter: u8, marked: bool) -> Self {
-        let path = source.unwrap_or(Path::new("stdin")).with_extension("rejected.csv");
-        Self { path, header: header.to_vec(), delimiter, marked, file: None }
+    pub(super) fn new(source: Option<&Path>, form: Form) -> Self {
+        let ending = if matches!(form, Form::Csv { .. }) { "rejected.csv" } else { "rejected.jsonl" };
+        Self { path: source.unwrap_or(Path::new("stdin")).with_extension(ending), form, file: None }
     }
 
     /// Writes one row; the first one creates the file and replaces an older one.
@@ -29,49 +47,68 @@ impl RejectedWriter {
     /// # Errors
     /// Returns why the file cannot be written.
     pub fn write(&mut self, rejected: &Rejected) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => self.file.insert(create(&self.path, &self.header, self.delimiter, self.marked)?),
+        let target = match &mut self.file {
+            Some(target) => target,
+            None => self.file.insert(create(&self.path, &self.form)?),
         };
-        let (cells, surplus) = rejected.record.split_at(rejected.record.len().min(self.header.len()));
-        for cell in cells.iter().map(String::as_str).chain(std::iter::repeat_n("", self.header.len() - cells.len())) {
-            file.write_field(cell)?;
+        match (target, &self.form) {
+            (Target::Csv(file), Form::Csv { header, .. }) => {
+                let (cells, surplus) = rejected.record.split_at(rejected.record.len().min(header.len()));
+                let missing = std::iter::repeat_n("", header.len() - cells.len());
+                for cell in cells.iter().map(String::as_str).chain(missing) {
+                    file.write_field(cell)?;
+                }
+                file.write_field(rejected.line.to_string())?;
+                file.write_field(&rejected.reason)?;
+                // Behind the reason, so that line and reason keep their columns.
+                for cell in surplus {
+                    file.write_field(cell)?;
+                }
+                Ok(file.write_record(None::<&[u8]>)?)
+            }
+            (Target::JsonLines(file), _) => writeln!(file, "{}", object(rejected)),
+            (Target::Csv(_), Form::JsonLines) => Ok(()),
         }
-        file.write_field(rejected.line.to_string())?;
-        file.write_field(&rejected.reason)?;
-        // Behind the reason, so that line and reason keep their columns.
-        for cell in surplus {
-            file.write_field(cell)?;
-        }
-        Ok(file.write_record(None::<&[u8]>)?)
     }
 
     /// Ends the file and returns where it is, if there is one.
     ///
     /// # Errors
     /// Returns why the file cannot be written.
-    pub fn finish(mut self) -> io::Result<Option<PathBuf>> {
-        match &mut self.file {
-            Some(file) => {
-                file.flush()?;
-                Ok(Some(self.path))
-            }
-            None => Ok(None),
+    pub fn finish(self) -> io::Result<Option<PathBuf>> {
+        match self.file {
+            Some(Target::Csv(mut file)) => file.flush()?,
+            Some(Target::JsonLines(mut file)) => file.flush()?,
+            None => return Ok(None),
         }
+        Ok(Some(self.path))
     }
 }
 
-fn create(path: &Path, header: &[String], delimiter: u8, marked: bool) -> io::Result<csv::Writer<File>> {
+/// Returns the object as it was, with what is wrong; a line that is none becomes a text.
+fn object(rejected: &Rejected) -> Value {
+    let line = rejected.record.first().map_or("", String::as_str);
+    let mut object = match serde_json::from_str(line) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::from_iter([("unreadable".to_owned(), json!(line))]),
+    };
+    object.insert(OWN_KEYS[0].to_owned(), json!(rejected.line));
+    object.insert(OWN_KEYS[1].to_owned(), json!(rejected.reason));
+    Value::Object(object)
+}
+
+fn create(path: &Path, form: &Form) -> io::Result<Target> {
     // Taken away first, so that a link with this name is replaced and not followed.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = File::create_new(path)?;
-    if marked {
+    let Form::Csv { header, delimiter, marked } = form else { return Ok(Target::JsonLines(BufWriter::new(file))) };
+    if *marked {
         file.write_all("\u{feff}".as_bytes())?;
     }
-    let mut writer = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(file);
+    let mut writer = csv::WriterBuilder::new().delimiter(*delimiter).flexible(true).from_writer(file);
     writer.write_record(header.iter().map(String::as_str).chain(["line", "reason"]))?;
-    Ok(writer)
+    Ok(Target::Csv(Box::new(writer)))
 }

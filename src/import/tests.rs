@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read;
 
 use chrono_tz::Tz;
 use proptest::collection::vec;
@@ -11,11 +12,15 @@ use super::*;
 
 const HANOI: Tz = Tz::Asia__Ho_Chi_Minh;
 
+fn hanoi() -> Options {
+    Options::new(HANOI, "vi")
+}
+
 /// Imports a text and returns its rows and its rejections.
 fn import(text: impl AsRef<[u8]>) -> (Vec<Row>, Vec<Rejected>) {
     let mut rows = Vec::new();
     let mut rejected = Vec::new();
-    for row in open(text.as_ref(), "contacts.csv", HANOI).expect("a readable head") {
+    for row in open(text.as_ref(), "contacts.csv", &hanoi()).expect("a readable head") {
         match row {
             Ok(row) => rows.push(row),
             Err(reason) => rejected.push(reason),
@@ -37,7 +42,7 @@ fn contacts(text: impl AsRef<[u8]>) -> Vec<ContactRow> {
 
 /// Returns why a file is refused as a whole, with the hint.
 fn refusal(text: impl AsRef<[u8]>) -> String {
-    match open(text.as_ref(), "contacts.csv", HANOI) {
+    match open(text.as_ref(), "contacts.csv", &hanoi()) {
         Ok(_) => "taken".to_owned(),
         Err(error) => format!("{error} | {}", error.hints.join(" | ")),
     }
@@ -63,8 +68,9 @@ fn a_vietnamese_spreadsheet_becomes_contacts() {
     );
     assert_eq!(
         serde_json::Value::Object(lan.attributes.clone()),
-        json!({"Họ tên": "Nguyễn Thị Lan", "điện thoại": "0901234567", "doanh thu": 12.5, "vip": true, "hết hạn": "2026-03-01"}),
+        json!({"name": "Nguyễn Thị Lan", "phone": "+84901234567", "doanh_thu": 12.5, "vip": true, "het_han": "2026-03-01"}),
     );
+    assert_eq!(lan.greeting.as_deref(), Some("Lan"));
 }
 
 #[test]
@@ -83,7 +89,7 @@ fn any_delimiter_reads_the_same() {
         assert_eq!((found[0].address.key(), &found[0].attributes["plan"]), ("a@x.vn", &json!("pro")), "{text:?}");
     }
     let found = contacts("email;name, first\na@x.vn;Lan\n");
-    assert_eq!(found[0].attributes["name, first"], json!("Lan"), "a comma in a name is none between columns");
+    assert_eq!(found[0].attributes["name_first"], json!("Lan"), "a comma in a name is none between columns");
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn lines_are_counted_in_pieces_of_any_size() {
     write!(text, "last,{}\r\r\n", "x".repeat(200_000)).expect("a string grows");
     let expected = 2 + 3000 * 2;
     for size in [1, 2, 3, 7, 4096, usize::MAX] {
-        let import = open(Pieces { rest: text.as_bytes(), size }, "contacts.csv", HANOI).expect("a header");
+        let import = open(Pieces { rest: text.as_bytes(), size }, "contacts.csv", &hanoi()).expect("a header");
         let (good, bad): (Vec<_>, Vec<_>) = import.partition(Result::is_ok);
         assert_eq!((good.len(), bad.len()), (3000, 1));
         let rejected = bad[0].as_ref().expect_err("no address");
@@ -150,7 +156,7 @@ fn each_bad_cell_costs_its_own_row_only() {
         g@x.vn,,,,Nguy\xean\n\
         ,,,,Lan\n\
         h@x.vn,,,,,\n\
-        i@x.vn,SUBSCRIBED,utc,EN,Lan\n";
+        i@x.vn,SUBSCRIBED,utc,EN,\xc4\x90\xe1\xba\xb7ng Lan\n";
     assert_eq!(
         reasons(text),
         [
@@ -160,7 +166,7 @@ fn each_bad_cell_costs_its_own_row_only() {
             "5: `Vietnamese!` is no language; write one as `vi` or `en-US`",
             "6: column `name` holds a control character",
             "7: column `name` holds a line break",
-            "9: column `name` is not in UTF-8; save the file as `CSV UTF-8`",
+            "9: column `name` is not in the encoding of the file; name that with --encoding",
             "10: the address is empty",
             "11: 5 fields expected, 6 found",
         ]
@@ -173,24 +179,34 @@ fn a_file_that_cannot_be_meant_is_refused_with_what_to_do() {
     for (text, expected) in [
         (&b""[..], "contacts.csv: the file is empty | its first line names the columns, as `email,first_name,tags`"),
         (
-            b"\xff\xfee\0m\0",
-            "contacts.csv: the file is in UTF-16, not UTF-8 | save it as `CSV UTF-8`, or convert it: `iconv -f UTF-16 -t UTF-8`",
+            b"PK\x03\x04\x14\0[Content_Types].xml",
+            "contacts.csv: the file is an Excel workbook, not text | open it and save it as `CSV UTF-8`",
+        ),
+        (b"PK\x03\x04\x14\0a.csv", "contacts.csv: the file is a zip archive, not text | unpack it first"),
+        (b"\x1f\x8b\x08\0", "contacts.csv: the file is compressed (gzip), not text | unpack it first: `gunzip -k`"),
+        (
+            b"email,n\na@x.vn,Ma\xb3gorzata\n",
+            "contacts.csv: the encoding of the file is not known; in Windows-1252 it would say `Ma³gorzata` \
+             | save it as `CSV UTF-8`, or name its encoding: --encoding windows-1251",
         ),
         (
-            b"e\0m\0a\0i\0l\0\n\0",
-            "contacts.csv: the file is in UTF-16, not UTF-8 | save it as `CSV UTF-8`, or convert it: `iconv -f UTF-16 -t UTF-8`",
+            "email,name\na@x.vn,NguyÔn ThÞ Lan\n".as_bytes(),
+            "contacts.csv: the text was typed for a TCVN3 (ABC) font, not in Unicode \
+             | convert it first: UniKey, Toolkit (Ctrl+Shift+F6), from TCVN3 (ABC) to Unicode",
         ),
         (
-            b"PK\x03\x04xl",
-            "contacts.csv: the file is a workbook or an archive, not CSV | open it and save it as `CSV UTF-8`",
+            b"email,name\na@x.vn,Nguye\xe3n Th\xf2 Lan\nb@x.vn,Tra\xe0n Va\xean \xd1\xf6\xf9c\n",
+            "contacts.csv: the text was typed for a VNI font, not in Unicode \
+             | convert it first: UniKey, Toolkit (Ctrl+Shift+F6), from VNI to Unicode",
         ),
         (
-            b"email,t\xean\na@x.vn,b\n",
-            "contacts.csv: the header is not in UTF-8 | save it as `CSV UTF-8`, or convert it: `iconv -f WINDOWS-1258 -t UTF-8`",
+            b"[{\"email\": \"a@x.vn\"}]",
+            "contacts.csv: the file is one JSON array; drip reads JSON lines, one object a line \
+             | take it apart: jq -c '.[]' contacts.csv | drip import -",
         ),
         (
-            b"email,n\na@x.vn,\xe9\nb@x.vn,\xe9\nc@x.vn,\xe9\n",
-            "contacts.csv: the file is not in UTF-8 | save it as `CSV UTF-8`, or convert it: `iconv -f WINDOWS-1258 -t UTF-8`",
+            b"{\n  \"email\": \"a@x.vn\"\n}\n",
+            "contacts.csv:1: the object goes on over several lines | write one object a line: jq -c . contacts.csv",
         ),
         (
             b"email,n\ra@x.vn,b\r",
@@ -198,15 +214,15 @@ fn a_file_that_cannot_be_meant_is_refused_with_what_to_do() {
         ),
         (
             b"emial,n\n",
-            "contacts.csv:1: no column is called `email` | did you mean `emial`? rename that column to `email`",
+            "contacts.csv:1: no column is called `email` | did you mean `emial`? say so: --map 'emial=email'",
         ),
         (
             "name,Mail của khách\n".as_bytes(),
-            "contacts.csv:1: no column is called `email` | did you mean `Mail của khách`? rename that column to `email`",
+            "contacts.csv:1: no column is called `email` | did you mean `Mail của khách`? say so: --map 'Mail của khách=email'",
         ),
         (
             b"a,b\n",
-            "contacts.csv:1: no column is called `email` | the columns are `a`, `b`; rename the one with the addresses to `email`",
+            "contacts.csv:1: no column is called `email` | the columns are `a`, `b`; say which one holds the addresses: --map 'Column=email'",
         ),
         (
             b"lan@x.vn,Lan\n",
@@ -216,8 +232,23 @@ fn a_file_that_cannot_be_meant_is_refused_with_what_to_do() {
             b"\n\nemail,plan, Plan \n",
             "contacts.csv:3: columns 2 and 3 are both `Plan` | rename one of them, or delete it",
         ),
-        (b"email,E-Mail\n", "contacts.csv:1: columns 1 and 2 are both `E-Mail` | rename one of them, or delete it"),
-        (b"email,,n\n", "contacts.csv:1: column 2 has no name | name it in the first line, or delete the column"),
+        (
+            b"email,E-Mail\n",
+            "contacts.csv:1: columns 1 and 2, `email` and `E-Mail`, would both be `email` | leave one out: --map 'E-Mail='",
+        ),
+        (
+            b"email,Total Spent,total_spent\n",
+            "contacts.csv:1: columns 2 and 3, `Total Spent` and `total_spent`, would both be `total_spent` \
+             | leave one out: --map 'total_spent='",
+        ),
+        (
+            b"email,***\n",
+            "contacts.csv:1: no template can write the name of column 2, `***` | name it for drip: --map '***=some_name'",
+        ),
+        (
+            b"email,,n\na@x.vn,1,2\n",
+            "contacts.csv:1: column 2 has no name | name it in the first line, or delete the column",
+        ),
         (
             b"email,\"n\n",
             "contacts.csv:1: the quote that opens on this line is never closed | close the quote in the header, or write the `\"` twice",
@@ -239,7 +270,7 @@ fn a_header_over_two_lines_is_named_by_its_first() {
 #[test]
 fn a_quote_left_open_is_found_where_it_opened() {
     let text = "email,note\na@x.vn,\"two\nlines\"\nb@x.vn,\"open\nc@x.vn,x\nd@x.vn,y";
-    let mut file = open(text.as_bytes(), "contacts.csv", HANOI).expect("a header");
+    let mut file = open(text.as_bytes(), "contacts.csv", &hanoi()).expect("a header");
     assert!(matches!(file.next(), Some(Err(Rejected { line: 2, .. }))));
     let open_quote = file.next().expect("an item").expect_err("a rejection");
     assert_eq!((open_quote.line, open_quote.reason.as_str()), (4, "the quote that opens on this line is never closed"));
@@ -248,7 +279,7 @@ fn a_quote_left_open_is_found_where_it_opened() {
 
     // Not the whole file is taken into memory for it.
     let endless = format!("email,note\na@x.vn,\"{}", "b@x.vn,c\n".repeat(1_000_000));
-    let mut file = open(endless.as_bytes(), "contacts.csv", HANOI).expect("a header");
+    let mut file = open(endless.as_bytes(), "contacts.csv", &hanoi()).expect("a header");
     let open_quote = file.next().expect("an item").expect_err("a rejection");
     assert_eq!(open_quote.line, 2);
     assert!(open_quote.record[1].len() < 2 << 20 && file.next().is_none());
@@ -263,11 +294,11 @@ fn a_file_that_breaks_off_says_so() {
         }
     }
     // Longer than what is read ahead, so that the fault comes in the middle.
-    let text = format!("email\n{}", "a@x.vn\n".repeat(20_000));
-    let mut file = open(text.as_bytes().chain(Broken), "contacts.csv", HANOI).expect("a header");
+    let text = format!("email\n{}", "a@x.vn\n".repeat(200_000));
+    let mut file = open(text.as_bytes().chain(Broken), "contacts.csv", &hanoi()).expect("a header");
     let (good, bad): (Vec<_>, Vec<_>) = file.by_ref().partition(Result::is_ok);
-    assert_eq!((good.len(), bad.len()), (20_000, 1));
-    assert_eq!(file.cut_short(), Some("line 20001: the file cannot be read any further: the disk is gone"));
+    assert_eq!((good.len(), bad.len()), (200_000, 1));
+    assert_eq!(file.cut_short(), Some("line 200001: the file cannot be read any further: the disk is gone"));
 }
 
 #[test]
@@ -313,7 +344,7 @@ fn rejected_rows_go_beside_the_file_and_come_back_mended() {
     let target = folder.path().join("contacts.rejected.csv");
     fs::write(&target, "from the last time").expect("a file");
     let run = |text: &str, name: &str| {
-        let mut file = open(text.as_bytes(), name, HANOI).expect("a header");
+        let mut file = open(text.as_bytes(), name, &hanoi()).expect("a header");
         let mut writer = file.rejected_writer(Some(&source));
         let mut taken = Vec::new();
         for row in file.by_ref() {
@@ -346,7 +377,7 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in vec(prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(0xe1), any::<u8>()], 0..200)) {
         let bytes = [b"email,note\n".as_slice(), &bytes].concat();
         for text in [bytes.as_slice(), &bytes[11..]] {
-            if let Ok(import) = open(text, "contacts.csv", HANOI) {
+            if let Ok(import) = open(text, "contacts.csv", &hanoi()) {
                 let last = text.split(|&byte| byte == b'\n').count() as u64;
                 for row in import {
                     let line = match row {
@@ -374,7 +405,7 @@ proptest! {
             write!(text, "a@x.vn,\"{}\"{end}", note.replace('"', "\"\"").replace('\n', end)).expect("a string grows");
         }
         let mut found = Vec::new();
-        for row in open(text.as_bytes(), "contacts.csv", HANOI).expect("a header") {
+        for row in open(text.as_bytes(), "contacts.csv", &hanoi()).expect("a header") {
             found.push(match row {
                 Ok(Row::Contact(contact)) => {
                     let note = contact.attributes.get("note").and_then(|note| note.as_str());

@@ -23,10 +23,24 @@ pub enum AddressError {
     NoAt(String),
     #[error("`{0}` holds a space or control character")]
     Control(String),
+    #[error("`{0}` holds a comment in parentheses; write the address alone")]
+    Comment(String),
+    #[error("`{0}` is a name with an address; write the address alone")]
+    Named(String),
+    #[error("`{0}` has quotes before the `@`, which few servers take")]
+    Quoted(String),
+    #[error("`{0}` holds several addresses; write one")]
+    Several(String),
     #[error("`{0}` is longer than 254 characters, or its part before the `@` than 64")]
     TooLong(String),
+    #[error("`{0}` has the number of a machine after the `@`, not a domain")]
+    Literal(String),
+    #[error("`{0}` has no dot after the `@`")]
+    Dotless(String),
     #[error("`{0}` has no valid domain after the `@`")]
     Domain(String),
+    #[error("`{0}` begins or ends its part before the `@` with a dot, or has two together")]
+    Dots(String),
     #[error("`{0}` is not an e-mail address")]
     Form(String),
 }
@@ -37,24 +51,48 @@ impl Address {
     /// # Errors
     /// Returns why the text cannot be mailed.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let text: String = text.trim().nfc().collect();
+        let text: String = text.trim_matches(is_margin).nfc().collect();
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
         // The message quotes the text, so it must not carry a control character into a terminal.
         let shown = || text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
-        if text.chars().any(|c| c.is_control() || c.is_whitespace() || is_invisible(c)) {
+        if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+            return Err(AddressError::Control(shown()));
+        }
+        if let Some(odd) = odd_form(&text) {
+            return Err(odd(shown()));
+        }
+        if text.contains(char::is_whitespace) {
             return Err(AddressError::Control(shown()));
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(|| AddressError::NoAt(shown()))?;
+        if local.contains([',', ';']) && text.split([',', ';']).all(|one| one.contains('@')) {
+            return Err(AddressError::Several(shown()));
+        }
         if local.len() > 64 || text.len() > 254 {
             return Err(AddressError::TooLong(shown()));
         }
+        if domain.ends_with(']') {
+            return Err(AddressError::Literal(shown()));
+        }
         let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| AddressError::Domain(shown()))?;
-        if !ascii.contains('.') || ascii.rsplit('.').next().is_some_and(|tld| tld.chars().all(|c| c.is_ascii_digit())) {
+        if ascii.is_empty() {
             return Err(AddressError::Domain(shown()));
         }
-        if local.starts_with('"') || lettre::Address::new(local, &ascii).is_err() {
+        if !ascii.contains('.') {
+            return Err(AddressError::Dotless(shown()));
+        }
+        if ascii.split('.').all(|part| part.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(AddressError::Literal(shown()));
+        }
+        if ascii.rsplit('.').next().is_some_and(|tld| tld.bytes().all(|byte| byte.is_ascii_digit())) {
+            return Err(AddressError::Domain(shown()));
+        }
+        if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+            return Err(AddressError::Dots(shown()));
+        }
+        if lettre::Address::new(local, &ascii).is_err() {
             return Err(AddressError::Form(shown()));
         }
         let key = format!("{}@{ascii}", local.to_lowercase());
@@ -87,6 +125,22 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.written)
     }
+}
+
+/// Says whether a character may stand around an address; a line break may not, it hides a second line.
+fn is_margin(c: char) -> bool {
+    c.is_whitespace() && !matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Returns how an address is written that the standard knows and drip does not mail.
+fn odd_form(text: &str) -> Option<fn(String) -> AddressError> {
+    if text.ends_with('>') && text.contains('<') {
+        return Some(AddressError::Named);
+    }
+    if text.rfind('@').is_some_and(|at| text[..at].contains('"')) {
+        return Some(AddressError::Quoted);
+    }
+    text.contains(['(', ')']).then_some(AddressError::Comment as fn(String) -> AddressError)
 }
 
 /// Says whether a character takes no room on paper, so that two addresses could look the same.
@@ -130,5 +184,33 @@ mod tests {
         ] {
             assert!(Address::parse(text).is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn an_odd_address_is_refused_for_the_very_reason() {
+        for (text, error) in [
+            ("\"lan nguyen\"@x.vn", AddressError::Quoted as fn(String) -> AddressError),
+            ("(work)lan@x.vn", AddressError::Comment),
+            ("lan@x.vn (Lan)", AddressError::Comment),
+            ("Lan <lan@x.vn>", AddressError::Named),
+            ("lan@[192.0.2.1]", AddressError::Literal),
+            ("lan@[IPv6:2001:db8::1]", AddressError::Literal),
+            ("lan@192.0.2.1", AddressError::Literal),
+            ("lan@localhost", AddressError::Dotless),
+            ("lan@x.123", AddressError::Domain),
+            ("lan@x..vn", AddressError::Domain),
+            ("lan..nguyen@x.vn", AddressError::Dots),
+            ("lan.@x.vn", AddressError::Dots),
+            ("lan@x.vn;minh@x.vn", AddressError::Several),
+            ("lan @x.vn", AddressError::Control),
+            ("lan@x.vn\n", AddressError::Control),
+        ] {
+            assert_eq!(Address::parse(text), Err(error(text.trim_end().to_owned())), "{text}");
+        }
+        assert_eq!(
+            Address::parse("lan.nguyen+a@x.vn").expect("an address").key(),
+            "lan.nguyen+a@x.vn",
+            "dots and tags are kept"
+        );
     }
 }

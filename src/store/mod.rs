@@ -30,6 +30,7 @@ mod lock;
 mod members;
 mod runs;
 mod schema;
+mod silence;
 mod status;
 mod story;
 mod suppressions;

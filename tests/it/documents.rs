@@ -9,18 +9,18 @@ use std::process::Command;
 use crate::support::Sandbox;
 use crate::support::sandbox::binary;
 
-fn document(name: &str) -> String {
+pub(crate) fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 /// Returns the fenced blocks of a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
     let opening = format!("```{language}\n");
     text.split(&opening).skip(1).map(|rest| rest.split("\n```").next().unwrap().to_owned() + "\n").collect()
 }
 
 /// Runs the commands of a block in a shell, and finds every line that the block shows in what they print.
-fn play(block: &str, folder: &Path) {
+pub(crate) fn play(block: &str, folder: &Path) {
     let commands: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     let bin = binary();
     let output = Command::new("sh")

@@ -19,13 +19,15 @@ fn good_rows_are_in_and_bad_ones_lie_beside_the_file_to_be_mended() {
     insta::assert_snapshot!(ended.stderr, @r"
     khách.csv: 1 contact added.
     warning: khách.csv: 2 rows rejected; mend and import khách.rejected.csv
+      khách.csv:3: `not an address` holds a space or control character
+      khách.csv:4: `Asia/Hanoi` is no time zone; did you mean `Asia/Ho_Chi_Minh`?
     ");
     let rejected = fs::read_to_string(sandbox.path("khách.rejected.csv")).unwrap();
     assert!(rejected.contains(";3;`not an address` holds a space"), "{rejected}");
     assert!(rejected.contains(";4;") && rejected.contains("Asia/Ho_Chi_Minh"), "{rejected}");
     assert_eq!(
         sandbox.sql("SELECT attributes FROM v_contacts"),
-        [r#"{"first_name":"Lan","phone":"0901234567","spent":12.5}"#]
+        [r#"{"first_name":"Lan","phone":"+84901234567","spent":12.5}"#]
     );
     assert_eq!(sandbox.sql("SELECT tags FROM v_contacts"), [r#"["tea","vip"]"#]);
     // The rest mended, and everything once more: nothing is lost, nothing doubled.

@@ -1,0 +1,214 @@
+//! What is said of an import: for people a few lines a file, for machines JSON.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::preview;
+use super::repeats::Repeat;
+use crate::import::{ContactRow, EventRow, Import, Kind, Note, Rejected};
+use crate::model::plain::quoted;
+use crate::ui::words::{count, list};
+
+/// Rejected rows that are named; the others stand in the file of rejected rows.
+const NAMED: usize = 3;
+
+/// Rows that a dry run shows.
+const SHOWN: usize = 3;
+
+/// What became of one file.
+pub(super) struct Summary {
+    pub(super) file: String,
+    kind: Kind,
+    notes: Vec<Note>,
+    /// Each column, and what it was taken for.
+    pub(super) columns: Vec<(String, Option<String>)>,
+    pub(super) added: u64,
+    pub(super) updated: u64,
+    pub(super) unchanged: u64,
+    /// Rows of people who were forgotten.
+    pub(super) forgotten: u64,
+    /// Rows whose person stood on an earlier line.
+    pub(super) repeated: u64,
+    pub(super) repeats: Vec<Repeat>,
+    /// Contacts of the file who are not mailed.
+    pub(super) silenced: u64,
+    pub(super) rejected: u64,
+    reasons: Vec<(u64, String)>,
+    pub(super) rejected_file: Option<PathBuf>,
+    pub(super) cut_short: Option<String>,
+    shown: Vec<preview::Shown>,
+}
+
+impl Summary {
+    pub(super) fn new<R: Read>(file: &str, rows: &Import<R>) -> Self {
+        let columns = rows.columns().into_iter();
+        Self {
+            file: file.to_owned(),
+            kind: rows.kind(),
+            notes: rows.notes(),
+            columns: columns.map(|(column, target)| (column.to_owned(), target.map(str::to_owned))).collect(),
+            added: 0,
+            updated: 0,
+            unchanged: 0,
+            forgotten: 0,
+            repeated: 0,
+            repeats: Vec::new(),
+            silenced: 0,
+            rejected: 0,
+            reasons: Vec::new(),
+            rejected_file: None,
+            cut_short: None,
+            shown: Vec::new(),
+        }
+    }
+
+    pub(super) fn reject(&mut self, row: &Rejected) {
+        self.rejected += 1;
+        if self.reasons.len() < NAMED {
+            self.reasons.push((row.line, row.reason.clone()));
+        }
+    }
+
+    /// Keeps the first contacts for a dry run.
+    pub(super) fn show_contact(&mut self, row: &ContactRow) {
+        if self.shown.len() < SHOWN {
+            self.shown.push(preview::contact(row, &self.columns));
+        }
+    }
+
+    /// Keeps the first events for a dry run.
+    pub(super) fn show_event(&mut self, row: &EventRow) {
+        if self.shown.len() < SHOWN {
+            self.shown.push(preview::event(row, &self.columns));
+        }
+    }
+
+    /// Returns the columns that became something of another name: `Họ tên → name`.
+    fn renamed(&self) -> Vec<String> {
+        let renamed = self.columns.iter().filter(|(column, target)| target.as_ref() != Some(column));
+        renamed
+            .map(|(column, target)| match target {
+                Some(target) => format!("{} → {target}", quoted(column)),
+                None => format!("{} left out", quoted(column)),
+            })
+            .collect()
+    }
+
+    fn json(&self) -> Value {
+        let encoding = self.notes.iter().find_map(|note| match note {
+            Note::Encoding { name, .. } => Some(*name),
+            Note::Consent(_) => None,
+        });
+        let columns: serde_json::Map<String, Value> =
+            self.columns.iter().map(|(column, target)| (column.clone(), json!(target))).collect();
+        let reasons: Vec<_> =
+            self.reasons.iter().map(|(line, reason)| json!({ "line": line, "reason": reason })).collect();
+        json!({
+            "file": self.file, "kind": word(self.kind), "encoding": encoding.unwrap_or("UTF-8"), "columns": columns,
+            "added": self.added, "updated": self.updated, "unchanged": self.unchanged, "forgotten": self.forgotten, "repeated": self.repeated,
+            "not_mailed": self.silenced, "rejected": self.rejected, "first_rejected": reasons,
+            "rejected_file": self.rejected_file, "cut_short": self.cut_short,
+        })
+    }
+}
+
+pub(super) fn print(context: &Context, summaries: &[Summary], dry: bool) {
+    if context.output.options().json {
+        let files: Vec<_> = summaries
+            .iter()
+            .map(|summary| {
+                let mut json = summary.json();
+                if dry {
+                    json["rows"] = summary.shown.iter().map(preview::Shown::json).collect();
+                }
+                json
+            })
+            .collect();
+        let json = if dry { json!({ "dry_run": true, "files": files }) } else { json!({ "files": files }) };
+        context.output.result(&format!("{json:#}\n"));
+        return;
+    }
+    for summary in summaries {
+        if dry {
+            let shown: Vec<_> = summary.shown.iter().map(|shown| shown.text(&summary.file)).collect();
+            context.output.result(&shown.join("\n"));
+        }
+        one(context, summary, dry);
+    }
+    if dry {
+        context.output.status("Nothing was changed.");
+    }
+}
+
+fn one(context: &Context, summary: &Summary, dry: bool) {
+    let say = |text: &str| context.output.status(text);
+    let file = &summary.file;
+    let noun = if summary.kind == Kind::Contacts { "contact" } else { "event" };
+    let (add, update) = if dry { ("to add", "to update") } else { ("added", "updated") };
+    let mut parts = vec![format!("{} {add}", count(summary.added, noun))];
+    if summary.updated > 0 {
+        parts.push(format!("{} {update}", count(summary.updated, noun)));
+    }
+    if summary.unchanged > 0 {
+        parts.push(format!("{} known already", count(summary.unchanged, noun)));
+    }
+    if summary.forgotten > 0 {
+        parts.push(format!("{} forgotten before, left out", count(summary.forgotten, noun)));
+    }
+    say(&format!("{file}: {}.", list(&parts)));
+    for note in &summary.notes {
+        match note {
+            Note::Encoding { name, example: Some(word) } => {
+                say(&format!("  read as {name}, as in {}; if that is wrong: --encoding NAME", quoted(word)));
+            }
+            Note::Encoding { name, example: None } => say(&format!("  read as {name}")),
+            Note::Consent(consent) => {
+                say(&format!("  by its name a list of people who left: everyone in it is {}", consent.as_str()));
+            }
+        }
+    }
+    let renamed = summary.renamed();
+    if !renamed.is_empty() {
+        say(&format!("  columns: {}", renamed.join(", ")));
+    }
+    if summary.repeated > 0 {
+        let places: Vec<_> = summary
+            .repeats
+            .iter()
+            .map(|repeat| format!("line {} is {} of line {}", repeat.line, quoted(&repeat.address), repeat.first_line))
+            .collect();
+        let rest = if summary.repeated > places.len() as u64 { ", …" } else { "" };
+        say(&format!("  {} merged with an earlier one: {}{rest}", count(summary.repeated, "row"), places.join(", ")));
+    }
+    if summary.silenced > 0 {
+        let stay = if summary.silenced == 1 { "stays" } else { "stay" };
+        say(&format!(
+            "  {} {stay} unmailed: unsubscribed, bounced, complained or suppressed",
+            count(summary.silenced, "contact")
+        ));
+    }
+    if summary.rejected > 0 {
+        let rows = count(summary.rejected, "row");
+        let mend = summary.rejected_file.as_ref().map(|path| format!("; mend and import {}", path.display()));
+        context.output.warn(&format!("{file}: {rows} rejected{}", mend.unwrap_or_default()));
+        for (line, reason) in &summary.reasons {
+            say(&format!("  {file}:{line}: {reason}"));
+        }
+        if summary.rejected > summary.reasons.len() as u64 {
+            say("  …");
+        }
+    }
+    if let Some(reason) = &summary.cut_short {
+        context.output.warn(&format!("{file}: read only in part; {reason}"));
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Contacts => "contacts",
+        Kind::Events => "events",
+    }
+}

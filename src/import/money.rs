@@ -1,0 +1,148 @@
+//! Amounts of money as people write them, where what is meant is certain.
+
+use serde_json::Number;
+
+/// The most digits that every reader of JSON keeps exactly.
+const EXACT_DIGITS: usize = 15;
+
+const MARKS: [&str; 15] =
+    ["₫", "đ", "vnđ", "vnd", "us$", "usd", "$", "€", "eur", "£", "gbp", "¥", "jpy", "đồng", "dong"];
+
+/// Returns the number of an amount, or `None` where it could be anything else.
+///
+/// `in_money_column` says that the column's name speaks of money, so that `250.000` can only be grouped.
+pub(super) fn number(text: &str, in_money_column: bool) -> Option<Number> {
+    let sign = if text.starts_with('-') { -1.0 } else { 1.0 };
+    let body = text.strip_prefix('-').unwrap_or(text).trim();
+    // Quick, because every text of a file comes by here.
+    if !body.bytes().any(|byte| byte.is_ascii_digit()) || body.len() > 40 {
+        return None;
+    }
+    let (digits, marked) = without_mark(body)?;
+    let (whole, fraction) = split(digits, marked || in_money_column)?;
+    if whole.len() + fraction.len() > EXACT_DIGITS || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    if fraction.is_empty() {
+        let number: i64 = whole.parse().ok()?;
+        return Some(Number::from(if sign < 0.0 { -number } else { number }));
+    }
+    Number::from_f64(sign * format!("{whole}.{fraction}").parse::<f64>().ok()?)
+}
+
+/// Takes the mark of a currency away, before or behind the digits.
+fn without_mark(text: &str) -> Option<(&str, bool)> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let start = text.find(is_digit)?;
+    let end = text.rfind(is_digit)? + 1;
+    let (before, after) = (text[..start].trim(), text[end..].trim());
+    let is_mark = |mark: &str| MARKS.contains(&mark.to_lowercase().as_str());
+    match (before, after) {
+        ("", "") => Some((text, false)),
+        (mark, "") | ("", mark) if is_mark(mark) => Some((&text[start..end], true)),
+        _ => None,
+    }
+}
+
+/// Splits into the whole and the fraction, without separators.
+///
+/// `money`: the text is surely an amount, so that one separator before three digits groups and before one or two
+/// of them divides. Otherwise only what can mean nothing else is read: several commas, or both separators.
+fn split(text: &str, money: bool) -> Option<(String, String)> {
+    let plain: String = text.chars().map(|c| if matches!(c, '\u{a0}' | '\u{202f}') { ' ' } else { c }).collect();
+    if !plain.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | ' ')) {
+        return None;
+    }
+    let last = plain.rfind(['.', ',', ' ']);
+    let Some(last) = last else { return money.then_some((plain, String::new())) };
+    let separator = plain[last..].chars().next()?;
+    let (head, tail) = (&plain[..last], &plain[last + 1..]);
+    let other = head.chars().find(|c| !c.is_ascii_digit() && *c != separator);
+    let times = plain.matches(separator).count();
+    match other {
+        // `1.250.000,50`: the last sign divides, the one before it groups.
+        Some(group) if times == 1 && separator != ' ' && matches!(tail.len(), 1..=2) => {
+            Some((ungrouped(head, group)?, tail.to_owned()))
+        }
+        None if times == 1 && money && separator != ' ' && matches!(tail.len(), 1..=2) => {
+            head.bytes().all(|byte| byte.is_ascii_digit()).then(|| (head.to_owned(), tail.to_owned()))
+        }
+        None if money || (separator == ',' && times > 1) => Some((ungrouped(&plain, separator)?, String::new())),
+        _ => None,
+    }
+}
+
+/// Takes the separators out of groups of three.
+fn ungrouped(text: &str, separator: char) -> Option<String> {
+    let mut groups = text.split(separator);
+    let first = groups.next()?;
+    let digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let right = matches!(first.len(), 1..=3) && digits(first) && groups.all(|group| group.len() == 3 && digits(group));
+    right.then(|| text.chars().filter(|&c| c != separator).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(text: &str, column: bool) -> Value {
+        number(text, column).map_or(Value::Null, Value::Number)
+    }
+
+    #[test]
+    fn an_amount_is_a_number_only_where_that_is_certain() {
+        for (text, expected) in [
+            ("1.250.000 ₫", json!(1_250_000)),
+            ("1.250.000đ", json!(1_250_000)),
+            ("1,250,000 VND", json!(1_250_000)),
+            ("250.000 VNĐ", json!(250_000)),
+            ("250000đ", json!(250_000)),
+            ("1 250 000 đồng", json!(1_250_000)),
+            ("$12.50", json!(12.5)),
+            ("$1,250", json!(1250)),
+            ("US$ 1,250.75", json!(1250.75)),
+            ("12,50 €", json!(12.5)),
+            ("€1.250,00", json!(1250.0)),
+            ("-12,50 €", json!(-12.5)),
+            ("1,250,000", json!(1_250_000)),
+            ("1,250,000.5", json!(1_250_000.5)),
+            ("1.250.000,50", json!(1_250_000.5)),
+        ] {
+            assert_eq!(read(text, false), expected, "{text}");
+        }
+        for text in [
+            "1.250.000",
+            "250.000",
+            "1,250",
+            "12,5",
+            "192.168.100.200",
+            "250k",
+            "250 k",
+            "12.50.5 €",
+            "1.25.000 đ",
+            "0901 234 567",
+            "123 456",
+            "$",
+            "€ 1.2.3",
+            "007 đ",
+            "1,2,3",
+            "1 250 000",
+            "đ",
+            "3 đường",
+            "12345678901234567 đ",
+            "1,250,00",
+        ] {
+            assert_eq!(read(text, false), Value::Null, "{text}");
+        }
+        for (text, expected) in [
+            ("250.000", json!(250_000)),
+            ("1.250.000", json!(1_250_000)),
+            ("1,250", json!(1250)),
+            ("12,50", json!(12.5)),
+        ] {
+            assert_eq!(read(text, true), expected, "{text}");
+        }
+    }
+}
