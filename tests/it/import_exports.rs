@@ -1,4 +1,4 @@
-//! Files as other programs write them: Mailchimp, HubSpot, Kit, Brevo, Shopify, and Excel in Viet Nam.
+//! Files as other programs write them: Mailchimp, `HubSpot`, Kit, Brevo, Shopify, and Excel in Viet Nam.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
