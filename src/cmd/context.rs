@@ -65,13 +65,15 @@ impl Context {
         }
         let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
         let loaded = project::load(&self.root, &overrides);
-        let files = match &loaded {
-            Ok(project) => project.templates.clone(),
-            Err(_) => project::templates(&self.root),
+        let unloaded = loaded.is_err().then(|| project::templates(&self.root)).unwrap_or_default();
+        let (files, assets) = match &loaded {
+            Ok(project) => (&project.templates, &project.assets),
+            Err(_) => (&unloaded.templates, &unloaded.assets),
         };
         let language = loaded.as_ref().map_or("en", |project| project.settings.language.as_str());
-        match (Templates::compile(&files, language), loaded) {
-            (Ok(templates), Ok(project)) => {
+        match (Templates::compile(files, assets, language), loaded) {
+            (Ok(templates), Ok(mut project)) => {
+                project.warnings.extend(templates.warnings().iter().cloned());
                 let wrong = wrong_lines(&templates, &project.lines);
                 if wrong.is_empty() { Ok(Loaded { project, templates }) } else { Err(Diagnostics(wrong).into()) }
             }

@@ -4,13 +4,13 @@
 //! second attempt at a mail is the first one again. Whatever the parts hold, the result has clean line
 //! ends, lines of bearable length and one of each header. Knows nothing of templates or the relay.
 
+mod body;
+
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lettre::message::header::{
-    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0,
-};
-use lettre::message::{Body, MultiPart, SinglePart};
+use lettre::message::header::{Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use sha2::{Digest, Sha256};
 
 use crate::model::Instant;
@@ -35,6 +35,9 @@ pub struct Draft<'a> {
     pub date: Instant,
     /// What makes it a mail of a list; `None` for a mail inside the firm.
     pub list: Option<List<'a>>,
+    /// Pictures that the HTML shows.
+    pub images: &'a [Enclosure],
+    pub attachments: &'a [Enclosure],
 }
 
 /// The list that a mail belongs to, and the way out of it.
@@ -44,6 +47,18 @@ pub struct List<'a> {
     pub id: &'a str,
     /// A `mailto:` URI.
     pub unsubscribe: &'a str,
+}
+
+/// A file that goes with a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosure {
+    /// What the reader sees.
+    pub name: String,
+    /// As `image/png`.
+    pub media_type: &'static str,
+    /// By what the HTML calls it, without `cid:`; empty for an attachment.
+    pub content_id: String,
+    pub bytes: Arc<[u8]>,
 }
 
 /// Why a draft cannot become a mail.
@@ -63,7 +78,7 @@ pub enum MessageError {
     Build(String),
 }
 
-/// Builds the bytes of a mail: text first, HTML last.
+/// Builds the bytes of a mail: text first, HTML with its pictures behind it, attachments last.
 ///
 /// They are 7-bit unless an address has a local part outside ASCII, which only SMTPUTF8 carries.
 ///
@@ -102,12 +117,7 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
         .raw_header(raw("X-Auto-Response-Suppress", "OOF, AutoReply".to_owned()))
         .header(MIME_VERSION_1_0)
-        .multipart(
-            MultiPart::alternative()
-                .boundary(boundary(draft.message_id))
-                .singlepart(part(ContentType::TEXT_PLAIN, draft.text)?)
-                .singlepart(part(ContentType::TEXT_HTML, draft.html)?),
-        )
+        .multipart(body::of(draft)?)
         .map_err(|error| MessageError::Build(error.to_string()))?;
     Ok(message.formatted())
 }
@@ -153,7 +163,9 @@ fn mailbox(address: &Address, name: Option<&str>) -> Result<lettre::message::Mai
     // `=?` would be taken for an encoded word, which could decode to anything.
     let name: String = one_line(&name.unwrap_or_default().replace("=?", "= ?")).chars().take(LONGEST_NAME).collect();
     let name = name.trim();
-    Ok(lettre::message::Mailbox::new((!name.is_empty()).then(|| name.to_owned()), parsed))
+    // A lone `.` is no word of a phrase (RFC 5322, section 3.2.5), and lettre does not quote it.
+    let is_word = name.chars().any(|c| !matches!(c, '.' | ' '));
+    Ok(lettre::message::Mailbox::new(is_word.then(|| name.to_owned()), parsed))
 }
 
 fn raw(name: &'static str, value: String) -> HeaderValue {
@@ -229,11 +241,6 @@ fn list_id(campaign: &str, domain: &str) -> String {
     format!("<{label}.{domain}>")
 }
 
-/// Returns a boundary that no part can hold: `=_` is no output of quoted-printable, `_` none of base64.
-fn boundary(message_id: &str) -> String {
-    format!("=_{}", hex(message_id, 16))
-}
-
 fn hex(text: &str, bytes: usize) -> String {
     Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
@@ -245,20 +252,6 @@ fn hex(text: &str, bytes: usize) -> String {
 fn date(instant: Instant) -> SystemTime {
     let seconds = instant.timestamp().clamp(0, 253_402_300_799);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds.unsigned_abs())
-}
-
-fn part(kind: ContentType, text: &str) -> Result<SinglePart, MessageError> {
-    let clean = text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "");
-    // Quoted-printable keeps mostly-ASCII text legible in the raw mail; of every other byte it makes three.
-    let special = clean.bytes().filter(|&byte| !(b' '..=b'~').contains(&byte) && byte != b'\n' || byte == b'=').count();
-    let encoding = if special * 5 <= clean.len() {
-        ContentTransferEncoding::QuotedPrintable
-    } else {
-        ContentTransferEncoding::Base64
-    };
-    let body = Body::new_with_encoding(clean, encoding)
-        .map_err(|_| MessageError::Build("a part does not encode".to_owned()))?;
-    Ok(SinglePart::builder().content_type(kind).body(body))
 }
 
 #[cfg(test)]

@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::settings::is_language;
 use crate::error::{Diagnostic, Place};
 use crate::model::id::TemplateName;
-use crate::model::template::{Format, TemplateFile};
+use crate::model::template::{AssetFile, Format, TemplateFile};
 
 /// A template longer than this is a mistake, and the tools that read it recurse.
 const MAX_SIZE: u64 = 1 << 20;
+/// A mail with more is refused by most relays.
+const MAX_ASSET: u64 = 10_000_000;
 
 /// Returns the files of a folder and those below it, sorted, as paths from the project's root.
 pub(super) fn below(root: &Path, folder: &str, problems: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
@@ -63,19 +66,25 @@ pub(super) fn text(root: &Path, path: &Path) -> Result<String, Box<Diagnostic>> 
     }
 }
 
-/// Reads every template; problems are noted, the others come back.
-pub(super) fn templates(root: &Path, problems: &mut Vec<Diagnostic>) -> Vec<TemplateFile> {
-    let mut files: Vec<TemplateFile> = Vec::new();
-    for path in below(root, "templates", problems) {
-        match template(root, &path) {
-            Ok(file) => files.push(file),
-            Err(problem) => problems.push(*problem),
-        }
-    }
-    files
+/// What stands below `templates/`.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub templates: Vec<TemplateFile>,
+    pub assets: Vec<AssetFile>,
 }
 
-fn template(root: &Path, path: &Path) -> Result<TemplateFile, Box<Diagnostic>> {
+/// Reads every template, and every picture and document beside them; problems are noted, the others come back.
+pub(super) fn templates(root: &Path, problems: &mut Vec<Diagnostic>) -> Found {
+    let mut found = Found::default();
+    for path in below(root, "templates", problems) {
+        if let Err(problem) = one(root, &path, &mut found, problems) {
+            problems.push(*problem);
+        }
+    }
+    found
+}
+
+fn one(root: &Path, path: &Path, found: &mut Found, problems: &mut Vec<Diagnostic>) -> Result<(), Box<Diagnostic>> {
     let wrong =
         |message: &str, hint: &str| Box::new(Diagnostic::error(format!("{}: {message}", path.display())).hint(hint));
     let Some(relative) = path.strip_prefix("templates").ok().and_then(Path::to_str) else {
@@ -84,10 +93,16 @@ fn template(root: &Path, path: &Path) -> Result<TemplateFile, Box<Diagnostic>> {
     let Some((stem, ending)) = relative.rsplit_once('.') else {
         return Err(wrong("the file has no ending", "a template ends in .md, .mjml, .html or .txt"));
     };
+    if let Some(media_type) = AssetFile::media_type(ending) {
+        let path = relative.replace(std::path::MAIN_SEPARATOR, "/");
+        let bytes = asset(root, Path::new("templates").join(relative).as_path())?;
+        found.assets.push(AssetFile { path, media_type, bytes });
+        return Ok(());
+    }
     let Some(format) = Format::from_ending(ending) else {
         return Err(wrong(
-            &format!("`.{ending}` is not a kind of template"),
-            "a template ends in .md, .mjml, .html or .txt",
+            &format!("`.{ending}` is not a kind of template, nor of picture or document that mails carry"),
+            "a template ends in .md, .mjml, .html or .txt, a picture in .png, .jpg, .gif or .webp",
         ));
     };
     let (name, language) = match stem.rsplit_once('.') {
@@ -100,11 +115,34 @@ fn template(root: &Path, path: &Path) -> Result<TemplateFile, Box<Diagnostic>> {
         }
         None => (stem, None),
     };
-    Ok(TemplateFile {
-        name: TemplateName::new(name.replace('\\', "/")),
-        language,
-        format,
-        path: path.to_owned(),
-        text: text(root, path)?,
-    })
+    let (text, problem) = match text(root, path) {
+        Ok(text) => (text, None),
+        // The step that sends it has a template all the same.
+        Err(problem) => match problem.place.as_ref().map(|place| place.text.to_string()) {
+            Some(text) => (text, Some(problem)),
+            None => return Err(problem),
+        },
+    };
+    problems.extend(problem.map(|problem| *problem));
+    let name = TemplateName::new(name.replace('\\', "/"));
+    found.templates.push(TemplateFile { name, language, format, path: path.to_owned(), text });
+    Ok(())
+}
+
+fn asset(root: &Path, path: &Path) -> Result<Arc<[u8]>, Box<Diagnostic>> {
+    let failed = |error: std::io::Error| {
+        Box::new(Diagnostic::error(format!("{}: the file cannot be read", path.display())).cause(error.to_string()))
+    };
+    let full = root.join(path);
+    let folder = fs::canonicalize(root.join("templates")).map_err(failed)?;
+    if !fs::canonicalize(&full).map_err(failed)?.starts_with(folder) {
+        let wrong = Diagnostic::error(format!("{}: the link leads out of templates/", path.display()));
+        return Err(Box::new(wrong.hint("put the file itself there: what it leads to would go out with mails")));
+    }
+    let bytes = fs::metadata(&full).map_err(failed)?.len();
+    if bytes > MAX_ASSET {
+        let wrong = Diagnostic::error(format!("{}: the file is larger than 10 MB", path.display()));
+        return Err(Box::new(wrong.hint("make it smaller, or move it out of templates/ and link to it")));
+    }
+    fs::read(&full).map(Arc::from).map_err(failed)
 }

@@ -22,10 +22,12 @@ use crate::error::{Diagnostic, Diagnostics, Place};
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::id::is_name;
 use crate::model::settings::Settings;
-use crate::model::template::TemplateFile;
+use crate::model::template::{AssetFile, TemplateFile};
 
 use campaign::Surroundings;
 use fields::Source;
+
+pub use files::Found;
 
 /// What is said outside of the files.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +44,8 @@ pub struct Project {
     /// By id.
     pub campaigns: Vec<Campaign>,
     pub templates: Vec<TemplateFile>,
+    /// Pictures and documents below `templates/`.
+    pub assets: Vec<AssetFile>,
     /// The subjects and other texts of campaign files that are templates, and where they stand.
     pub lines: Vec<(String, Place)>,
     /// What works, but should not stay so.
@@ -55,7 +59,7 @@ pub struct Project {
 pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> {
     let mut problems = Vec::new();
     let mut warnings = Vec::new();
-    let templates = files::templates(root, &mut problems);
+    let Found { templates, assets } = files::templates(root, &mut problems);
     let settings = read(root, Path::new("drip.yaml"), &mut problems, |source, node| {
         settings::read(source, node, overrides, &mut warnings)
     });
@@ -79,21 +83,21 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
         let read = read(root, &path, &mut problems, |source, node| {
             let mut campaign = campaign::read(source, node, &around)?;
             lines.extend(source.lines.iter().map(|(text, span)| (text.clone(), source.place(span.clone()))));
-            campaign.fingerprint = fingerprint(&source.text, &campaign, settings.as_ref(), &templates);
+            campaign.fingerprint = fingerprint(&source.text, &campaign, settings.as_ref(), (&templates, &assets));
             Some(campaign)
         });
         campaigns.extend(read);
     }
     match settings {
         Some(settings) if problems.is_empty() => {
-            Ok(Project { root: root.to_owned(), settings, campaigns, templates, lines, warnings })
+            Ok(Project { root: root.to_owned(), settings, campaigns, templates, assets, lines, warnings })
         }
         _ => Err(Diagnostics(problems)),
     }
 }
 
 /// Returns the templates of a project that does not load, so that they can be checked all the same.
-pub fn templates(root: &Path) -> Vec<TemplateFile> {
+pub fn templates(root: &Path) -> Found {
     files::templates(root, &mut Vec::new())
 }
 
@@ -156,7 +160,12 @@ fn campaign_id(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
 
 /// Returns what changes whenever the campaign's people must be looked at anew: its file, what it
 /// inherits, and the templates that its mails are made of.
-fn fingerprint(text: &str, campaign: &Campaign, settings: Option<&Settings>, templates: &[TemplateFile]) -> String {
+fn fingerprint(
+    text: &str,
+    campaign: &Campaign,
+    settings: Option<&Settings>,
+    (templates, assets): (&[TemplateFile], &[AssetFile]),
+) -> String {
     let mut hash = Sha256::new();
     hash.update(text);
     if let Some(settings) = settings {
@@ -173,9 +182,18 @@ fn fingerprint(text: &str, campaign: &Campaign, settings: Option<&Settings>, tem
         };
         name.starts_with("_layouts/") || name.starts_with("_partials/") || campaign.steps.iter().any(sent)
     };
-    for file in templates.iter().filter(|file| uses(file)) {
+    let used: Vec<_> = templates.iter().filter(|file| uses(file)).collect();
+    for file in &used {
         hash.update(file.path.to_string_lossy().as_bytes());
         hash.update(&file.text);
+    }
+    for asset in assets {
+        // An encoded path, as `tr%C3%A0.png`, still holds its last plain letters.
+        let plain = asset.name().rsplit(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).next();
+        if used.iter().any(|file| file.text.contains(plain.unwrap_or_default())) {
+            hash.update(&asset.path);
+            hash.update(&asset.bytes);
+        }
     }
     let digest = hash.finalize();
     // Eight bytes are plenty: it is compared with one other of the same campaign.

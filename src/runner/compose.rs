@@ -7,8 +7,8 @@ use sha2::Sha256;
 use super::Parts;
 use super::advance::Job;
 use crate::mail::links;
-use crate::mail::message::{self, Draft, List};
-use crate::mail::template::Locale;
+use crate::mail::message::{self, Draft, Enclosure, List};
+use crate::mail::template::{Locale, Rendered};
 use crate::mail::transport::Envelope;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
@@ -24,6 +24,15 @@ pub(super) struct Composed {
     pub(super) subject: String,
     pub(super) html: String,
     pub(super) text: String,
+    /// The pictures that `html` shows.
+    pub(super) images: Vec<Enclosure>,
+}
+
+impl Composed {
+    pub(super) fn new(envelope: Envelope, bytes: Vec<u8>, rendered: Rendered) -> Self {
+        let Rendered { subject, html, text, images, .. } = rendered;
+        Self { envelope, bytes, subject, html, text, images }
+    }
 }
 
 /// Who sends a mail, and where answers go.
@@ -63,9 +72,9 @@ pub(super) fn compose(
     let data = data(settings, &from, campaign, job, Some(&unsubscribe));
     let locale = locale(settings, &job.contact);
     let mut rendered = parts.templates.render(mail, locale, &data).map_err(|error| error.to_string())?;
-    if !settings.utm.is_empty() {
-        rendered.html = links::tag_html(&rendered.html, &settings.utm);
-        rendered.text = links::tag_text(&rendered.text, &settings.utm);
+    let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
+    if !utm.is_empty() {
+        (rendered.html, rendered.text) = (links::tag_html(&rendered.html, utm), links::tag_text(&rendered.text, utm));
     }
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
     let bytes = message::build(&Draft {
@@ -79,10 +88,12 @@ pub(super) fn compose(
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
         list: Some(List { id: campaign.id.as_str(), unsubscribe: &unsubscribe }),
+        images: &rendered.images,
+        attachments: &rendered.attachments,
     })
     .map_err(|error| error.to_string())?;
     let (envelope, bytes) = finish(parts, job, from.from, &job.contact.address, bytes);
-    Ok(Composed { envelope, bytes, subject: rendered.subject, html: rendered.html, text: rendered.text })
+    Ok(Composed::new(envelope, bytes, rendered))
 }
 
 /// Signs a mail and addresses its envelope.

@@ -6,7 +6,7 @@ use super::Parts;
 use super::advance::Job;
 use super::compose::{self, Composed, From};
 use crate::mail::message::{self, Draft};
-use crate::mail::template::Locale;
+use crate::mail::template::{Locale, Rendered};
 use crate::model::campaign::{Campaign, Mail, Notify};
 use crate::model::event::Event;
 use crate::model::plain::plain;
@@ -39,20 +39,19 @@ const VIETNAMESE: Words = Words {
 pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify: &Notify) -> Result<Composed, String> {
     let settings = parts.settings;
     let from = From::named(settings, None);
-    let (subject, html, text) = match &notify.template {
+    let rendered = match &notify.template {
         Some(template) => {
             let mail = Mail { template: template.clone(), subject: notify.subject.clone() };
             let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
             let locale = Locale { language: &settings.language, zone: settings.timezone };
-            let rendered = parts.templates.render(&mail, locale, &data).map_err(|error| error.to_string())?;
-            (rendered.subject, rendered.html, rendered.text)
+            parts.templates.render(&mail, locale, &data).map_err(|error| error.to_string())?
         }
         None => {
             let words = if settings.language.starts_with("vi") { &VIETNAMESE } else { &ENGLISH };
             let text = text(words, campaign, job);
             let html = format!("<!DOCTYPE html>\n<html><body><pre>{}</pre></body></html>\n", escaped(&text));
             let subject = format!("{} {} {}: {}", who(job), words.reached, campaign.name, job.step);
-            (subject, html, text)
+            Rendered { subject, html, text, ..Rendered::default() }
         }
     };
     let contact = crate::model::settings::Mailbox { name: None, address: job.contact.address.clone() };
@@ -62,16 +61,18 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
         reply_to: Some(&contact),
         to: &notify.to,
         to_name: None,
-        subject: &subject,
-        html: &html,
-        text: &text,
+        subject: &rendered.subject,
+        html: &rendered.html,
+        text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
         list: None,
+        images: &rendered.images,
+        attachments: &rendered.attachments,
     })
     .map_err(|error| error.to_string())?;
     let (envelope, bytes) = compose::finish(parts, job, from.from, &notify.to, bytes);
-    Ok(Composed { envelope, bytes, subject, html, text })
+    Ok(Composed::new(envelope, bytes, rendered))
 }
 
 fn who(job: &Job) -> String {

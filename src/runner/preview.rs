@@ -1,10 +1,13 @@
 //! What a step would send to someone, made by the very code of a run, and kept out of the ledger.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::advance::{Job, Task};
 use super::call::{self, Trouble};
 use super::compose::{Composed, compose};
 use super::{Parts, notice};
-use crate::mail::message;
+use crate::mail::message::{self, Enclosure};
 use crate::mail::transport::Envelope;
 use crate::model::Instant;
 use crate::model::address::Address;
@@ -44,6 +47,7 @@ pub enum Previewed {
 pub struct Mail {
     pub envelope: Envelope,
     pub subject: String,
+    /// With its pictures inside, for a browser: it does not know the other parts of a mail.
     pub html: String,
     pub text: String,
     /// What SMTP would carry.
@@ -98,13 +102,19 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
             };
         }
     };
-    let Composed { envelope, bytes, subject, html, text } = composed.map_err(unrenderable)?;
+    let Composed { envelope, bytes, subject, html, text, images } = composed.map_err(unrenderable)?;
+    let html =
+        images.iter().fold(html, |html, image| html.replace(&format!("cid:{}", image.content_id), &inside(image)));
     Ok(Previewed::Mail(Mail { envelope, subject, html, text, bytes }))
 }
 
 /// Addresses a mail to someone else: for a look at it in a real mailbox.
 pub fn readdressed(mail: &Mail, to: &Address) -> Mail {
     Mail { envelope: mail.envelope.to_another(to), ..mail.clone() }
+}
+
+fn inside(image: &Enclosure) -> String {
+    format!("data:{};base64,{}", image.media_type, STANDARD.encode(&image.bytes))
 }
 
 fn unrenderable(message: String) -> Unrenderable {

@@ -142,7 +142,7 @@ fn played(people: &[Person]) -> Log {
         .campaign("tips", "trigger: { event: tips }\npriority: 5", &words(&tips))
         .campaign("news", "trigger: { event: news }", &words(&news));
     let project = project::load(&sandbox.path(""), &Overrides::default()).unwrap();
-    let templates = Templates::compile(&project.templates, "en").unwrap();
+    let templates = Templates::compile(&project.templates, &project.assets, "en").unwrap();
     let start: DateTime<Utc> = START.parse().unwrap();
     let at = |minute: i64| start + TimeDelta::minutes(minute);
     let mut store = Store::open(&sandbox.path("drip.db")).unwrap();

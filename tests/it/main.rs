@@ -5,6 +5,7 @@ mod caps;
 mod contacts;
 mod crash;
 mod documents;
+mod enclosures;
 mod examples;
 mod forget;
 mod help;

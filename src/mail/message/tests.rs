@@ -20,6 +20,8 @@ fn mail(name: &str, subject: &str, text: &str, html: &str) -> Result<Vec<u8>, Me
         message_id: "abc.7@xn--bcher-kva.example",
         date: chrono::Utc.with_ymd_and_hms(2026, 3, 1, 2, 0, 0).unwrap(),
         list: Some(List { id: "chào-mừng", unsubscribe: "mailto:hello@example.com?subject=unsubscribe%20abc" }),
+        images: &[],
+        attachments: &[],
     })
 }
 
@@ -156,9 +158,78 @@ fn a_local_part_outside_ascii_stays_readable_for_smtputf8() {
         message_id: "a@b.example",
         date: chrono::DateTime::UNIX_EPOCH,
         list: Some(List { id: "c", unsubscribe: "mailto:a@b.example" }),
+        images: &[],
+        attachments: &[],
     };
     let mail = String::from_utf8(build(&draft).unwrap()).unwrap();
     assert!(mail.contains("<đức@xn--bcher-kva.example>"), "{mail}");
+}
+
+#[test]
+fn pictures_stand_with_the_html_and_attachments_around_all() {
+    let picture = Enclosure {
+        name: "trà.png".to_owned(),
+        media_type: "image/png",
+        content_id: "0af@drip".to_owned(),
+        bytes: vec![0x89, b'P', b'N', b'G'].into(),
+    };
+    let menu = Enclosure {
+        name: "Bảng giá\r\nBcc: x@y.example\".pdf".to_owned(),
+        media_type: "application/pdf",
+        content_id: String::new(),
+        bytes: vec![b'%'; 500].into(),
+    };
+    let from = sender("Acme");
+    let draft = Draft {
+        from: &from,
+        reply_to: Some(&from),
+        to: &Address::parse("lan@example.com").unwrap(),
+        to_name: None,
+        subject: "Hi",
+        html: "<img src=\"cid:0af@drip\">",
+        text: "x",
+        message_id: "a@b.example",
+        date: chrono::DateTime::UNIX_EPOCH,
+        list: Some(List { id: "c", unsubscribe: "mailto:a@b.example" }),
+        images: &[picture],
+        attachments: &[menu],
+    };
+    let bytes = build(&draft).unwrap();
+    assert_eq!(bytes, build(&draft).unwrap());
+    assert_sound(&bytes);
+    let mail = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
+    let outline: Vec<&str> = mail
+        .lines()
+        .filter(|line| {
+            ["Content-Type", "Content-ID", "Content-Disposition", " filename", "--="]
+                .iter()
+                .any(|s| line.starts_with(s))
+        })
+        .collect();
+    insta::assert_snapshot!(outline.join("\n"), @r#"
+    Content-Type: multipart/mixed; boundary="=_712cbae9cb6720075a8df686849f2c6b"
+    --=_712cbae9cb6720075a8df686849f2c6b
+    Content-Type: multipart/alternative;
+    --=_ebb18a030bf15174f5714e24d63af1a8
+    Content-Type: text/plain; charset=utf-8
+    --=_ebb18a030bf15174f5714e24d63af1a8
+    Content-Type: multipart/related; type="text/html";
+    --=_e590963f179015005f7e0348050359a2
+    Content-Type: text/html; charset=utf-8
+    --=_e590963f179015005f7e0348050359a2
+    Content-Type: image/png
+    Content-ID: <0af@drip>
+    Content-Disposition: inline;
+     filename*0*=utf-8''tr%C3%A0.png
+    --=_e590963f179015005f7e0348050359a2--
+    --=_ebb18a030bf15174f5714e24d63af1a8--
+    --=_712cbae9cb6720075a8df686849f2c6b
+    Content-Type: application/pdf
+    Content-Disposition: attachment;
+     filename*0*=utf-8''B%E1%BA%A3ng%20gi%C3%A1%20Bcc%3A%20x%40y.;
+     filename*1*=example_.pdf
+    --=_712cbae9cb6720075a8df686849f2c6b--
+    "#);
 }
 
 proptest! {

@@ -4,15 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Diagnostic, Place};
+use crate::mail::message::Enclosure;
 use crate::model::id::TemplateName;
-use crate::model::template::{Format, TemplateFile};
+use crate::model::template::{AssetFile, Format, TemplateFile};
 
 use super::Templates;
+use super::asset::{self, Images};
 use super::compose::{Composer, Joined};
 use super::program::Program;
 use super::source::{Source, Tag, cut};
 use super::token::Tokens;
-use super::{check, front, html, mjml, plain};
+use super::{address, check, front, html, mjml, plain};
 
 /// One template in one language.
 #[derive(Debug)]
@@ -22,6 +24,10 @@ pub(super) struct Compiled {
     pub(super) preheader: Option<Program>,
     pub(super) html: Program,
     pub(super) text: Program,
+    /// Parameters for every link, instead of the project's; empty for none.
+    pub(super) utm: Option<Vec<(String, String)>>,
+    pub(super) images: Vec<Enclosure>,
+    pub(super) attachments: Vec<Enclosure>,
 }
 
 /// Says whether a template is sent as it is, rather than used by another.
@@ -30,7 +36,12 @@ pub(super) fn is_send(name: &str, format: Format) -> bool {
 }
 
 /// Compiles every file; any error stops all.
-pub(super) fn compile(files: &[TemplateFile], default_language: &str) -> Result<Templates, Vec<Diagnostic>> {
+pub(super) fn compile(
+    files: &[TemplateFile],
+    assets: &[AssetFile],
+    default_language: &str,
+) -> Result<Templates, Vec<Diagnostic>> {
+    let mut warnings = Vec::new();
     let mut found = Vec::new();
     let mut tags = Vec::new();
     let mut broken = Vec::new();
@@ -68,11 +79,15 @@ pub(super) fn compile(files: &[TemplateFile], default_language: &str) -> Result<
             continue;
         }
         let text_part = sources.iter().position(|other| other.format == Format::Text && same(other));
-        if let Some(compiled) = template(&composer, index, text_part, &mut found) {
+        if let Some(compiled) = template(&composer, assets, index, text_part, (&mut warnings, &mut found)) {
             templates.entry(TemplateName::new(&source.name)).or_default().push(compiled);
         }
     }
-    if found.is_empty() { Ok(Templates::new(templates, default_language)) } else { Err(unique(found)) }
+    if found.is_empty() {
+        Ok(Templates::new(templates, default_language, unique(warnings)))
+    } else {
+        Err(unique(found))
+    }
 }
 
 /// Removes what was said already: a fault in a partial is found in every template that uses it.
@@ -117,9 +132,10 @@ fn read(file: &TemplateFile, tags: &mut Vec<Tag>, found: &mut Vec<Diagnostic>) -
 
 fn template(
     composer: &Composer<'_>,
+    assets: &[AssetFile],
     index: usize,
     text_part: Option<usize>,
-    found: &mut Vec<Diagnostic>,
+    (warnings, found): (&mut Vec<Diagnostic>, &mut Vec<Diagnostic>),
 ) -> Option<Compiled> {
     let (tokens, tags) = (composer.tokens, composer.tags);
     let source = &composer.sources[index];
@@ -137,6 +153,12 @@ fn template(
     }
     let is_mjml = source.format == Format::Mjml || layout.is_some_and(|at| composer.sources[at].format == Format::Mjml);
     let document = document(&joined, is_mjml, tokens, tags, &start, found)?;
+    let mut images = Images { files: assets, tokens, warnings: Vec::new(), used: Vec::new() };
+    let document = images.place(&document, |written| composer.locate(index, written), found);
+    warnings.append(&mut images.warnings);
+    let attachments = asset::attachments(assets, &source.front.attachments, |span| source.place(span), found);
+    let carried: Vec<&Enclosure> = images.used.iter().chain(&attachments).collect();
+    asset::weigh(&carried, start.clone(), warnings, found);
     let language = source.language.as_deref().unwrap_or(composer.default_language);
     let document = document.replace("lang=\"und\"", &format!("lang=\"{}\"", escape(language)));
     let subject = source.front.subject.as_ref()?;
@@ -149,6 +171,7 @@ fn template(
             .ok()?,
     };
     let whole = preheader_text.as_ref().map_or_else(|| document.clone(), |line| with_preheader(&document, line));
+    let whole = address::mark(&whole, tokens, |written| composer.locate(index, written), found);
     let html = program(&whole, tokens, tags, start.clone(), found);
     let text = program(&text, tokens, tags, start.clone(), found);
     let preheader = preheader_text.map(|line| program(&line, tokens, tags, start, found));
@@ -161,6 +184,9 @@ fn template(
         preheader: preheader.flatten(),
         html: html?,
         text: text?,
+        utm: source.front.utm.clone(),
+        images: images.used,
+        attachments,
     })
 }
 

@@ -200,6 +200,20 @@ impl Composer<'_> {
         Some(joined)
     }
 
+    /// Returns where the author wrote a word that stands in a document: in the template, or else in what it uses.
+    pub(super) fn locate(&self, index: usize, written: &str) -> Place {
+        let own = &self.sources[index];
+        let used = |source: &&Source| source.name.starts_with('_');
+        let spot = |source: &Source| {
+            let body = match source.pieces.first()? {
+                Piece::Text(range) => range.start,
+                Piece::Tag(id) => self.tags[*id].place.span.start,
+            };
+            source.text[body..].find(written).map(|at| source.place(body + at..body + at + written.len()))
+        };
+        spot(own).or_else(|| self.sources.iter().filter(used).find_map(spot)).unwrap_or_else(|| own.place(0..0))
+    }
+
     /// Composes a text part of its own.
     pub(super) fn text_part(&self, index: usize, found: &mut Vec<Diagnostic>) -> Option<Joined> {
         self.part(index, &self.sources[index], found)

@@ -1,13 +1,14 @@
 //! Front matter: the YAML between two `---` lines at the top of a template.
 
-use std::ops::Range;
+mod entry;
 
-use serde::Deserialize;
+use std::ops::Range;
 
 use crate::error::Diagnostic;
 use crate::model::nearest;
 
 use super::source::{Piece, Source, Tag, cut};
+use entry::{Entry, Keys};
 
 /// What stands in the front matter, checked.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +16,18 @@ pub(super) struct Front {
     pub(super) subject: Option<Line>,
     pub(super) preheader: Option<Line>,
     pub(super) layout: Option<(String, Range<usize>)>,
+    /// Parameters for links instead of the project's; empty for `utm: false`.
+    pub(super) utm: Option<Vec<(String, String)>>,
+    pub(super) attachments: Vec<Attachment>,
+}
+
+/// A file that goes with every mail of a template.
+#[derive(Debug, Clone)]
+pub(super) struct Attachment {
+    pub(super) file: String,
+    pub(super) span: Range<usize>,
+    /// What the reader sees, where it is not the file's own name.
+    pub(super) name: Option<String>,
 }
 
 /// A line of text with tags, as it was after YAML took off its quotes.
@@ -24,7 +37,7 @@ pub(super) struct Line {
     pub(super) pieces: Vec<Piece>,
 }
 
-const KEYS: [&str; 3] = ["subject", "preheader", "layout"];
+const KEYS: [&str; 5] = ["subject", "preheader", "layout", "utm", "attachments"];
 
 /// Reads a file's front matter; returns where the text below it begins.
 pub(super) fn read(source: &mut Source, is_send: bool, tags: &mut Vec<Tag>, found: &mut Vec<Diagnostic>) -> usize {
@@ -67,30 +80,6 @@ fn no_subject(source: &Source, span: Range<usize>) -> Diagnostic {
         .hint("begin the file with `---`, a line `subject: …` and another `---`")
 }
 
-type Pairs = Vec<(serde_yaml::Spanned<String>, serde_yaml::Spanned<String>)>;
-
-#[derive(Deserialize)]
-struct Keys(#[serde(deserialize_with = "pairs")] Pairs);
-
-/// Reads a mapping in its own order; a map type would not say where a key stands.
-fn pairs<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-    struct Visitor;
-    impl<'de> serde::de::Visitor<'de> for Visitor {
-        type Value = Pairs;
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("lines such as `subject: Hello`")
-        }
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut all = Vec::new();
-            while let Some(pair) = map.next_entry()? {
-                all.push(pair);
-            }
-            Ok(all)
-        }
-    }
-    deserializer.deserialize_map(Visitor)
-}
-
 fn read_keys(
     source: &Source,
     range: Range<usize>,
@@ -128,16 +117,6 @@ fn read_keys(
     let mut misspelt = false;
     for (key, value) in keys {
         let (key_span, value_span) = (span(key.referenced), span(value.referenced));
-        let mut line = |tags: &mut Vec<Tag>| {
-            // A tag points into the file where YAML left it as it was, else at the whole value.
-            let shift = source.text[value_span.clone()].find(&value.value).map(|at| value_span.start + at);
-            let place = |inner: Range<usize>| match shift {
-                Some(shift) => source.place(shift + inner.start..shift + inner.end),
-                None => source.place(value_span.clone()),
-            };
-            let pieces = cut(place, &value.value, 0..value.value.len(), tags, found);
-            Some(Line { text: value.value.clone(), pieces })
-        };
         if !is_send && KEYS.contains(&key.value.as_str()) {
             found.push(
                 Diagnostic::error(format!("`{}` has no use in a layout, a partial or a text part", key.value))
@@ -146,18 +125,26 @@ fn read_keys(
             );
             continue;
         }
-        match key.value.as_str() {
-            "subject" | "preheader" if value.value.trim().is_empty() => {}
-            "subject" => front.subject = line(tags),
-            "preheader" => front.preheader = line(tags),
-            "layout" => front.layout = Some((value.value.trim().to_owned(), value_span)),
-            unknown => {
+        match (key.value.as_str(), value.value) {
+            ("subject" | "preheader", Entry::Line(text)) if text.trim().is_empty() => {}
+            ("subject", Entry::Line(text)) => front.subject = Some(line(source, text, &value_span, tags, found)),
+            ("preheader", Entry::Line(text)) => front.preheader = Some(line(source, text, &value_span, tags, found)),
+            ("layout", Entry::Line(text)) => front.layout = Some((text.trim().to_owned(), value_span)),
+            (_, Entry::Utm(parameters)) => front.utm = Some(parameters),
+            (_, Entry::Attachments(files)) => {
+                front.attachments.extend(files.into_iter().map(|file| Attachment {
+                    span: span(file.referenced),
+                    file: file.value.file,
+                    name: file.value.name,
+                }));
+            }
+            (unknown, Entry::Line(_)) => {
                 let diagnostic = Diagnostic::error(format!("unknown key `{unknown}` in the front matter"))
                     .at(source.place(key_span));
                 misspelt |= nearest(unknown, KEYS) == Some("subject");
                 found.push(match nearest(unknown, KEYS) {
                     Some(known) => diagnostic.hint(format!("did you mean `{known}`?")),
-                    None => diagnostic.hint("the keys are `subject`, `preheader` and `layout`"),
+                    None => diagnostic.hint(format!("the keys are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
                 });
             }
         }
@@ -166,4 +153,16 @@ fn read_keys(
         found.push(no_subject(source, 0..3));
     }
     front
+}
+
+/// Reads a line of text with tags.
+fn line(source: &Source, text: String, span: &Range<usize>, tags: &mut Vec<Tag>, found: &mut Vec<Diagnostic>) -> Line {
+    // A tag points into the file where YAML left it as it was, else at the whole value.
+    let shift = source.text[span.clone()].find(&text).map(|at| span.start + at);
+    let place = |inner: Range<usize>| match shift {
+        Some(shift) => source.place(shift + inner.start..shift + inner.end),
+        None => source.place(span.clone()),
+    };
+    let pieces = cut(place, &text, 0..text.len(), tags, found);
+    Line { text, pieces }
 }

@@ -8,6 +8,7 @@ use handlebars::{
 };
 use serde_json::Value;
 
+use super::address::{self, Address};
 use super::locale::Writing;
 use super::written::{self, Call};
 
@@ -76,6 +77,7 @@ fn registry(escape: bool) -> Handlebars<'static> {
         registry.register_helper(name, Box::new(Written(name, function)));
     }
     registry.register_helper(SHOW, Box::new(Show));
+    registry.register_helper(address::BLOCK, Box::new(Address));
     registry
 }
 

@@ -103,7 +103,7 @@ pub(super) fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Returns name, value and whether it is quoted of each attribute.
-fn values(tag: &str) -> Vec<(&str, Range<usize>, bool)> {
+pub(super) fn values(tag: &str) -> Vec<(&str, Range<usize>, bool)> {
     let mut all = Vec::new();
     let end = tag.trim_end_matches('>').trim_end_matches('/').len();
     let mut at = tag.find(char::is_whitespace).unwrap_or(end);

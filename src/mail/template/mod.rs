@@ -5,6 +5,8 @@
 //! never passes through Markdown or HTML tools, so it can be neither markup nor a cost. Nothing in here reads a file,
 //! the clock or the environment.
 
+mod address;
+mod asset;
 mod check;
 mod compile;
 mod compose;
@@ -30,9 +32,10 @@ use handlebars::Context;
 use serde_json::Value;
 
 use crate::error::{Diagnostic, Place};
+use crate::mail::message::Enclosure;
 use crate::model::campaign::Mail;
 use crate::model::id::TemplateName;
-use crate::model::template::TemplateFile;
+use crate::model::template::{AssetFile, TemplateFile};
 
 pub use self::locale::Locale;
 
@@ -48,10 +51,11 @@ pub struct Templates {
     all: HashMap<TemplateName, Vec<Compiled>>,
     default_language: String,
     subjects: Subjects,
+    warnings: Vec<Diagnostic>,
 }
 
 /// One contact's mail.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// One line, never empty.
     pub subject: String,
@@ -60,6 +64,11 @@ pub struct Rendered {
     pub html: String,
     /// Ends with one line feed.
     pub text: String,
+    /// Parameters for every link, instead of the project's; empty for none.
+    pub utm: Option<Vec<(String, String)>>,
+    /// Pictures that the HTML shows, each once.
+    pub images: Vec<Enclosure>,
+    pub attachments: Vec<Enclosure>,
 }
 
 /// Why a mail could not be made for one contact.
@@ -89,12 +98,21 @@ impl Templates {
     /// Compiles the files below `templates/`; returns every complaint at once.
     ///
     /// Uses up to a few hundred kilobytes of stack for deeply nested templates.
-    pub fn compile(files: &[TemplateFile], default_language: &str) -> Result<Self, Vec<Diagnostic>> {
-        compile::compile(files, default_language)
+    pub fn compile(
+        files: &[TemplateFile],
+        assets: &[AssetFile],
+        default_language: &str,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        compile::compile(files, assets, default_language)
     }
 
-    fn new(all: HashMap<TemplateName, Vec<Compiled>>, default_language: &str) -> Self {
-        Self { all, default_language: default_language.to_owned(), subjects: Subjects::default() }
+    fn new(all: HashMap<TemplateName, Vec<Compiled>>, default_language: &str, warnings: Vec<Diagnostic>) -> Self {
+        Self { all, default_language: default_language.to_owned(), subjects: Subjects::default(), warnings }
+    }
+
+    /// Returns what works, but should not stay so.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Returns the names of the templates that can be sent, sorted.
@@ -173,7 +191,12 @@ impl Templates {
         }
         let html = one.html.render(&function::HTML, &context)?;
         let text = plain::tidy(&one.text.render(&function::TEXT, &context)?);
-        Ok(Rendered { subject, preheader: preheader.filter(|line| !line.is_empty()), html, text })
+        // One inside a block that was left out would be a file the reader wonders about.
+        let shown = |image: &&Enclosure| html.contains(&format!("cid:{}", image.content_id));
+        let images = one.images.iter().filter(shown).cloned().collect();
+        let preheader = preheader.filter(|line| !line.is_empty());
+        let (utm, attachments) = (one.utm.clone(), one.attachments.clone());
+        Ok(Rendered { subject, preheader, html, text, utm, images, attachments })
     }
 }
 

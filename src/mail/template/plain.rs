@@ -2,15 +2,12 @@
 
 use super::html::{Part, attribute, comment, is_void, parts};
 use super::source::Tag;
-use super::token::Tokens;
+use super::token::{GAP, Tokens};
 
 /// How wide a line may be.
 const WIDTH: usize = 76;
 /// A word of this length is kept out of the wrapping.
 const LONG_WORD: usize = 40;
-
-/// The token of an empty line; the tool itself writes one between paragraphs alone.
-const GAP: usize = 9_999_999;
 
 /// Writes HTML as text; tokens stay.
 pub(super) fn render(html: &str, tokens: &Tokens, tags: &[Tag]) -> Result<String, String> {

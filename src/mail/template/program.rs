@@ -7,9 +7,10 @@ use handlebars::{Context, Handlebars, Output, RenderContext, RenderErrorReason, 
 use crate::error::{Diagnostic, Place};
 
 use super::RenderError;
+use super::address;
 use super::function::{BACKSLASH, BRACE, FUNCTIONS, SHOW};
 use super::source::{Kind, Tag};
-use super::token::Tokens;
+use super::token::{ADDRESS, ADDRESS_END, Tokens};
 
 /// How large a rendered text may be, in bytes.
 const MAX_OUTPUT: usize = 1_000_000;
@@ -39,12 +40,26 @@ impl Program {
         let mut spots = Vec::new();
         let mut at = 0;
         for (range, id) in tokens.all(text) {
+            if matches!(id, ADDRESS | ADDRESS_END) {
+                out.fixed(&text[at..range.start]);
+                at = range.end;
+                if id == ADDRESS {
+                    // What is wrong with an address is its first tag's doing.
+                    if let Some(tag) = tokens.next(text, range.end).and_then(|(_, id)| tags.get(id)) {
+                        spots.push(out.spot(tag));
+                    }
+                    out.push(&format!("{{{{#{}}}}}", address::BLOCK));
+                } else {
+                    out.push(&format!("{{{{/{}}}}}", address::BLOCK));
+                }
+                continue;
+            }
             let Some(tag) = tags.get(id) else { continue };
             let before = &text[at..range.start];
             let comment = tag.is_block() && before.ends_with("<!--") && text[range.end..].starts_with("-->");
             out.fixed(if comment { &before[..before.len() - 4] } else { before });
             at = if comment { range.end + 3 } else { range.end };
-            spots.push(Spot { line: out.line, column: out.column, place: tag.place.clone(), code: tag.code.clone() });
+            spots.push(out.spot(tag));
             out.push(&code(tag));
         }
         out.fixed(&text[at..]);
@@ -131,6 +146,10 @@ struct Assembly {
 }
 
 impl Assembly {
+    fn spot(&self, tag: &Tag) -> Spot {
+        Spot { line: self.line, column: self.column, place: tag.place.clone(), code: tag.code.clone() }
+    }
+
     fn push(&mut self, text: &str) {
         for c in text.chars() {
             if c == '\n' {

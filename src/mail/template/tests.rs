@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::template::Format;
+use crate::model::template::{AssetFile, Format};
 
 fn file(path: &str, text: &str) -> TemplateFile {
     let (stem, ending) = path.rsplit_once('.').unwrap();
@@ -26,7 +26,7 @@ fn locale(language: &str) -> Locale<'_> {
 
 fn compiled(files: &[(&str, &str)]) -> Templates {
     let files: Vec<_> = files.iter().map(|(path, text)| file(path, text)).collect();
-    Templates::compile(&files, "vi").unwrap_or_else(|found| panic!("{}", complaints_of(&found)))
+    Templates::compile(&files, &[], "vi").unwrap_or_else(|found| panic!("{}", complaints_of(&found)))
 }
 
 fn complaints_of(found: &[Diagnostic]) -> String {
@@ -44,7 +44,7 @@ fn complaints_of(found: &[Diagnostic]) -> String {
 #[track_caller]
 fn complaints(files: &[(&str, &str)]) -> String {
     let files: Vec<_> = files.iter().map(|(path, text)| file(path, text)).collect();
-    complaints_of(&Templates::compile(&files, "vi").expect_err("these files are wrong"))
+    complaints_of(&Templates::compile(&files, &[], "vi").expect_err("these files are wrong"))
 }
 
 fn mail(template: &str) -> Mail {
@@ -262,7 +262,7 @@ fn blocks_in_mjml_and_html_go_around_sections_and_rows() {
 
 #[test]
 fn sloppy_html_in_a_layout_of_mjml_is_mended_not_refused() {
-    let body = "---\nsubject: S\n---\n<p>a<br>b<p>{{#if x}}c{{/if}} &nbsp;&copy; <img src=\"x.png\" alt=\"ảnh\">";
+    let body = "---\nsubject: S\n---\n<p>a<br>b<p>{{#if x}}c{{/if}} &nbsp;&copy; <img src=\"https://acme.example/x.png\" alt=\"ảnh\">";
     let mail = rendered(
         &[("_layouts/main.mjml", LAYOUT), ("a.html", body)],
         &json!({ "x": 1, "vip": false, "postal_address": "HN", "unsubscribe_url": "u" }),
@@ -386,4 +386,6 @@ fn threads_share_templates() {
     shared::<Templates>();
 }
 
+mod addresses;
+mod assets;
 mod functions;

@@ -9,6 +9,11 @@ pub(super) struct Tokens {
     open: String,
 }
 
+/// Marks that are no tags: an empty line of a text part, the beginning and the end of an address.
+pub(super) const GAP: usize = 9_999_999;
+pub(super) const ADDRESS: usize = 9_999_998;
+pub(super) const ADDRESS_END: usize = 9_999_997;
+
 /// Ends a token; the digits before it belong to it whatever follows.
 const CLOSE: &str = "qz";
 

@@ -1,0 +1,132 @@
+//! Addresses in a finished document: which schemes may stand there, whatever the data says.
+//!
+//! What an author wrote is judged when the template is compiled. An address with tags is marked then, and judged when
+//! the mail is made, for only then is it known where it leads.
+
+use handlebars::{
+    Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderErrorReason, Renderable,
+};
+
+use crate::error::{Diagnostic, Place};
+use crate::model::plain::quoted;
+
+use super::html::{Part, parts, values};
+use super::token::{ADDRESS, ADDRESS_END, Tokens};
+
+/// The block that the compiler puts around an address with tags.
+pub(super) const BLOCK: &str = "drip-address";
+
+/// Schemes that run or hold content instead of leading somewhere.
+const REFUSED: [&str; 5] = ["javascript", "vbscript", "data", "file", "blob"];
+
+/// Attributes that hold an address.
+const ATTRIBUTES: [&str; 8] = ["href", "src", "action", "formaction", "background", "poster", "cite", "xlink:href"];
+
+/// Returns the scheme of an address that must not be followed.
+pub(super) fn refused_scheme(address: &str) -> Option<&'static str> {
+    // Browsers drop these before they look for the scheme, and so must whoever judges it.
+    let bare: String = address
+        .chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
+        .take(20)
+        .collect();
+    let scheme = bare.split_once(':')?.0.to_ascii_lowercase();
+    REFUSED.into_iter().find(|refused| *refused == scheme)
+}
+
+/// Marks the addresses with tags of a finished document, and complains about others that are wrong already.
+pub(super) fn mark(html: &str, tokens: &Tokens, place: impl Fn(&str) -> Place, found: &mut Vec<Diagnostic>) -> String {
+    let mut out = String::with_capacity(html.len() + 256);
+    for (range, part) in parts(html) {
+        let text = &html[range];
+        let mut at = 0;
+        if let Part::Open { .. } = part {
+            for (_, value, _) in values(text).into_iter().filter(|(name, ..)| holds_address(name)) {
+                let written = &text[value.clone()];
+                if tokens.next(written, 0).is_some() {
+                    out.push_str(&text[at..value.start]);
+                    out.push_str(&tokens.of(ADDRESS));
+                    out.push_str(written);
+                    out.push_str(&tokens.of(ADDRESS_END));
+                    at = value.end;
+                } else if let Some(scheme) = refused_scheme(&unescape(written)) {
+                    let address = unescape(written);
+                    found.push(Diagnostic::error(refusal(&address)).at(place(&address)).hint(match scheme {
+                        "data" => "mail readers drop such pictures; put the file below `templates/` and name its path",
+                        _ => "link to a page of the web, with `https://`",
+                    }));
+                }
+            }
+        }
+        out.push_str(&text[at..]);
+    }
+    out
+}
+
+fn holds_address(attribute: &str) -> bool {
+    ATTRIBUTES.iter().any(|known| attribute.eq_ignore_ascii_case(known))
+}
+
+fn refusal(address: &str) -> String {
+    format!("{} is no address for a mail", quoted(address))
+}
+
+/// An address while a mail is made.
+pub(super) struct Address;
+
+impl HelperDef for Address {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let Some(inner) = helper.template() else { return Ok(()) };
+        let written = inner.renders(registry, context, render)?;
+        let address = unescape(&written);
+        if refused_scheme(&address).is_some() {
+            return Err(RenderErrorReason::Other(refusal(&address)).into());
+        }
+        Ok(out.write(&written)?)
+    }
+}
+
+/// Takes back what escaping did to an attribute.
+pub(super) fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(12).position(|byte| byte == b';');
+        let decoded = end.and_then(|end| entity(&rest[1..end]).map(|c| (c, end + 1)));
+        let (c, length) = decoded.unwrap_or(('&', 1));
+        out.push(c);
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+fn entity(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "nbsp" => Some('\u{a0}'),
+        "colon" => Some(':'),
+        "Tab" => Some('\t'),
+        "NewLine" => Some('\n'),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let code = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => number.parse().ok()?,
+            };
+            char::from_u32(code)
+        }
+    }
+}
