@@ -12,7 +12,7 @@ use crate::mail::template::Templates;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::campaign::Campaign;
-use crate::project::{self, Overrides, Project};
+use crate::project::{self, Found, Overrides, Project};
 use crate::runner;
 use crate::store::Store;
 use crate::ui::{Output, diagnostic};
@@ -65,7 +65,7 @@ impl Context {
         }
         let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
         let loaded = project::load(&self.root, &overrides);
-        let unloaded = loaded.is_err().then(|| project::templates(&self.root)).unwrap_or_default();
+        let unloaded = if loaded.is_err() { project::templates(&self.root) } else { Found::default() };
         let (files, assets) = match &loaded {
             Ok(project) => (&project.templates, &project.assets),
             Err(_) => (&unloaded.templates, &unloaded.assets),

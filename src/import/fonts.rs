@@ -14,6 +14,9 @@ pub(super) enum Font {
     Vni,
 }
 
+/// How many accented words are looked at.
+const WORDS: usize = 2000;
+
 /// The letters of TCVN3 from 0xA1 on; a space stands where there is none.
 const TCVN3: &str = "ĂÂÊÔƠƯĐăâêôơưđ      àảãáạ ằẳẵắ       ặầẩẫấậè ẻẽéẹềểễếệìỉ   ĩíịò ỏõóọồổỗốộờởỡớợù ủũúụừửữứựỳỷỹýỵ";
 
@@ -46,10 +49,9 @@ impl Font {
     /// Returns the font that a text was typed for, if most of its accented words show one.
     pub(super) fn of(text: &str) -> Option<Self> {
         let (mut tcvn3, mut vni) = (Tally::default(), Tally::default());
-        for word in text.split(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric()) {
-            if word.is_ascii() || !word.bytes().any(|byte| byte.is_ascii_alphabetic()) {
-                continue;
-            }
+        let words = text.split(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric());
+        let words = words.filter(|word| !word.is_ascii() && word.bytes().any(|byte| byte.is_ascii_alphabetic()));
+        for word in words.take(WORDS) {
             let unicode = is_syllable(word);
             tcvn3.note(from_tcvn3(word).is_some_and(|word| is_syllable(&word)), unicode);
             vni.note(is_syllable(&from_vni(word)), unicode);

@@ -81,6 +81,7 @@ fn any_delimiter_reads_the_same() {
         "email\tplan\r\na@x.vn\tpro\r\n",
         "sep=;\nemail;plan\na@x.vn;pro\n",
         "SEP=|\r\nemail|plan\r\na@x.vn|pro\r\n",
+        "email|plan\na@x.vn|pro\n",
         "sep=\t\nemail\tplan\na@x.vn\tpro\n",
         "\n\nplan,\"e-mail\"\npro,\"a@x.vn\"\n",
     ] {
@@ -90,6 +91,35 @@ fn any_delimiter_reads_the_same() {
     }
     let found = contacts("email;name, first\na@x.vn;Lan\n");
     assert_eq!(found[0].attributes["name_first"], json!("Lan"), "a comma in a name is none between columns");
+}
+
+#[test]
+fn a_tsv_file_is_split_at_tabs_whatever_else_its_header_holds() {
+    let text = "email\tlast, first, middle\na@x.vn\tLan, Thi, Nguyen\n";
+    let mut file = open(text.as_bytes(), "people.tsv", &hanoi()).expect("a header");
+    let Some(Ok(Row::Contact(row))) = file.next() else { panic!("a contact") };
+    assert_eq!(row.attributes["last_first_middle"], json!("Lan, Thi, Nguyen"));
+}
+
+#[test]
+fn the_parts_of_a_name_depend_on_the_columns_beside_them() {
+    for (text, attributes, greeting) in [
+        ("email,Họ,Tên\na@x.vn,Nguyễn,Lan\n", json!({"last_name": "Nguyễn", "first_name": "Lan"}), None),
+        ("email,Tên\na@x.vn,Nguyễn Thị Lan\n", json!({"name": "Nguyễn Thị Lan"}), Some("Lan")),
+        ("email,Tên,Họ tên\na@x.vn,Lan,Nguyễn Lan\n", json!({"first_name": "Lan", "name": "Nguyễn Lan"}), None),
+        ("email,Tên,First name\na@x.vn,Nguyễn Lan,Lan\n", json!({"name": "Nguyễn Lan", "first_name": "Lan"}), None),
+        (
+            "email,Mobile,SMS\na@x.vn,0901234567,0912345678\n",
+            json!({"phone": "+84901234567", "SMS": "+84912345678"}),
+            None,
+        ),
+        ("email,Phone,Mobile\na@x.vn,,0912345678\n", json!({"Mobile": "+84912345678"}), None),
+        ("email,Work email\na@x.vn,b@x.vn\n", json!({"work_email": "b@x.vn"}), None),
+    ] {
+        let found = contacts(text);
+        assert_eq!(serde_json::Value::Object(found[0].attributes.clone()), attributes, "{text}");
+        assert_eq!((found[0].address.key(), found[0].greeting.as_deref()), ("a@x.vn", greeting), "{text}");
+    }
 }
 
 #[test]
@@ -387,6 +417,27 @@ proptest! {
                     };
                     prop_assert!((1..=last).contains(&line), "line {line} of {last}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_makes_it_panic_in_any_column(
+        cells in vec("[0-9 .,/:+TZđ₫$€'\\-]{0,14}|\\PC{0,12}|[0-9]{1,4}[-/. ][0-9A-Za-z]{1,9}[-/. ][0-9]{1,5}([ T]\\PC{0,10})?", 10),
+        json in any::<bool>(),
+    ) {
+        let names = ["email", "name", "phone", "birthday", "amount", "x", "tags", "language", "timezone", "status"];
+        let text = if json {
+            let object: Map<String, Value> = names.iter().zip(&cells).map(|(name, cell)| ((*name).to_owned(), json!(cell))).collect();
+            format!("{{\"email\":\"a@x.vn\"}}\n{}\n{}\n", Value::Object(object), cells[0])
+        } else {
+            let quoted: Vec<_> = cells.iter().skip(1).map(|cell| format!("\"{}\"", cell.replace('"', "\"\""))).collect();
+            format!("{}\na@x.vn,{}\n", names.join(","), quoted.join(","))
+        };
+        for order in [None, Some(DateOrder::Mdy), Some(DateOrder::Ymd)] {
+            let options = Options { dates: order, ..hanoi() };
+            if let Ok(import) = open(text.as_bytes(), "contacts.csv", &options) {
+                prop_assert!(import.count() <= 3);
             }
         }
     }

@@ -143,6 +143,25 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_iso_8601_in_any_of_its_dresses() {
+        for text in [
+            "2026-03-01T09:30:00+07:00",
+            "2026-03-01 09:30",
+            "2026-03-01 09:30:00",
+            "2026-03-01 09:30:00 +0700",
+            "2026-03-01T02:30Z",
+            "2026-03-01 02:30:00 UTC",
+            "2026-3-1 9:30",
+        ] {
+            let at = time(text, Tz::Asia__Ho_Chi_Minh, None).expect(text);
+            assert_eq!(at.to_rfc3339(), "2026-03-01T02:30:00+00:00", "{text}");
+        }
+        for text in ["01/03/2026", "2026/03/01", "2026-02-30", "2026-03-01 25:00", "20260301"] {
+            assert!(time(text, Tz::Asia__Ho_Chi_Minh, None).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_language_is_a_tag_or_a_well_known_name() {
         for (text, tag) in [("vi_vn", "vi-VN"), ("Tiếng Việt", "vi"), ("EN", "en"), ("zh-Hant-TW", "zh-Hant-TW")] {
             assert_eq!(language(text).as_deref(), Ok(tag));

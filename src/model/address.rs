@@ -57,19 +57,12 @@ impl Address {
         }
         // The message quotes the text, so it must not carry a control character into a terminal.
         let shown = || text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
-        if text.chars().any(|c| c.is_control() || is_invisible(c)) {
-            return Err(AddressError::Control(shown()));
-        }
-        if let Some(odd) = odd_form(&text) {
-            return Err(odd(shown()));
-        }
-        if text.contains(char::is_whitespace) {
-            return Err(AddressError::Control(shown()));
+        // Nearly every address is made of these alone; a million of them are checked in an import.
+        let is_simple = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b'-' | b'_' | b'+');
+        if !text.bytes().all(is_simple) {
+            refuse_odd(&text, shown)?;
         }
         let (local, domain) = text.rsplit_once('@').ok_or_else(|| AddressError::NoAt(shown()))?;
-        if local.contains([',', ';']) && text.split([',', ';']).all(|one| one.contains('@')) {
-            return Err(AddressError::Several(shown()));
-        }
         if local.len() > 64 || text.len() > 254 {
             return Err(AddressError::TooLong(shown()));
         }
@@ -130,6 +123,23 @@ impl fmt::Display for Address {
 /// Says whether a character may stand around an address; a line break may not, it hides a second line.
 fn is_margin(c: char) -> bool {
     c.is_whitespace() && !matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Refuses what no address is made of, and what the standard knows and drip does not mail.
+fn refuse_odd(text: &str, shown: impl Fn() -> String) -> Result<(), AddressError> {
+    if text.chars().any(|c| c.is_control() || is_invisible(c)) {
+        return Err(AddressError::Control(shown()));
+    }
+    if let Some(odd) = odd_form(text) {
+        return Err(odd(shown()));
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(AddressError::Control(shown()));
+    }
+    if text.contains([',', ';']) && text.split([',', ';']).all(|one| one.contains('@')) {
+        return Err(AddressError::Several(shown()));
+    }
+    Ok(())
 }
 
 /// Returns how an address is written that the standard knows and drip does not mail.

@@ -6,6 +6,11 @@ use super::{Result, Work};
 use crate::model::address::Address;
 
 impl Work<'_> {
+    /// Says whether anybody is on the suppression list.
+    pub fn has_suppressions(&self) -> Result<bool> {
+        Ok(self.sql("SELECT EXISTS (SELECT 1 FROM suppressions)")?.query_row([], |row| row.get(0))?)
+    }
+
     /// Says whether a contact opted out, bounced, complained, or is on the suppression list.
     pub fn is_silenced(&self, address: &Address) -> Result<bool> {
         let mut statement = self.sql(

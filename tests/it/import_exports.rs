@@ -61,6 +61,8 @@ fn an_audience_of_mailchimp_and_those_who_left_it() {
 fn contacts_of_hubspot() {
     let sandbox = Sandbox::new();
     import(&sandbox, "hubspot.csv", 0);
+    let again = import(&sandbox, "hubspot.csv", 0);
+    assert!(again.starts_with("hubspot.csv: 0 contacts added and 2 contacts known already."), "{again}");
     let huong = contact(&sandbox, "Huong.Dang@example.com");
     assert_eq!((&huong["consent"], &huong["language"]), (&json!("subscribed"), &json!("vi")));
     assert_eq!(

@@ -17,6 +17,7 @@ use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::import::{self, Charset, ContactRow, DateOrder, EventRow, Import, Kind, Mapping, Options, Row};
 use crate::model::Instant;
+use crate::model::contact::Consent;
 use crate::model::plain::quoted;
 use crate::project::Project;
 use crate::store::{ContactChange, ContactUpdate, EventChange, NewEvent, Store, Work};
@@ -41,7 +42,8 @@ pub(super) fn import(context: &Context, arguments: &ImportArgs) -> Result<Exit, 
         context.store(&loaded.project)?
     };
     let work = store.begin()?;
-    let mut pass = Pass { context, work: &work, options, tags, dry: arguments.dry_run, met: Vec::new() };
+    let suppressions = work.has_suppressions()?;
+    let mut pass = Pass { context, work: &work, options, tags, dry: arguments.dry_run, suppressions, met: Vec::new() };
     let mut summaries = Vec::new();
     for path in &arguments.files {
         let name = path.display().to_string();
@@ -120,6 +122,8 @@ struct Pass<'a> {
     /// For every contact.
     tags: Vec<String>,
     dry: bool,
+    /// Whether anybody is on the suppression list.
+    suppressions: bool,
     /// The mappings that met a column.
     met: Vec<Mapping>,
 }
@@ -211,7 +215,13 @@ impl Pass<'_> {
             ContactChange::Unchanged => summary.unchanged += 1,
             ContactChange::Forgotten => summary.forgotten += 1,
         }
-        summary.silenced += u64::from(self.work.is_silenced(&row.address)?);
+        // A new contact is on no list where there is none, which saves a look for each row of a first import.
+        let silenced = if change == ContactChange::Added && !self.suppressions {
+            row.consent.is_some_and(Consent::is_opt_out)
+        } else {
+            self.work.is_silenced(&row.address)?
+        };
+        summary.silenced += u64::from(silenced);
         Ok(None)
     }
 
