@@ -1,5 +1,7 @@
 //! What can be said about tags before any contact is seen: grammar, names of functions, open and closed blocks.
 
+use std::collections::HashMap;
+
 use handlebars::Template;
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement};
 
@@ -7,6 +9,7 @@ use crate::error::Diagnostic;
 use crate::model::nearest;
 
 use super::function::{BLOCKS, FUNCTIONS};
+use super::signature;
 use super::source::{Kind, Piece, Tag};
 
 /// Blocks within blocks; handlebars recurses over them.
@@ -173,7 +176,8 @@ fn expression(call: &HelperTemplate, code: &str) -> Option<Diagnostic> {
         }
         return Some(unknown("function", name, &FUNCTIONS));
     }
-    subexpression(&call.name).or_else(|| arguments(call))
+    let own = || if bare { None } else { signature::check(name, &call.params, &call.hash) };
+    subexpression(&call.name).or_else(|| arguments(call)).or_else(own)
 }
 
 fn arguments(call: &HelperTemplate) -> Option<Diagnostic> {
@@ -185,7 +189,10 @@ fn subexpression(parameter: &Parameter) -> Option<Diagnostic> {
     if !FUNCTIONS.contains(&inner.name()) {
         return Some(unknown("function", inner.name(), &FUNCTIONS));
     }
-    inner.params().and_then(|all| all.iter().find_map(subexpression))
+    let none = HashMap::new();
+    let (values, named) = (inner.params().map_or(&[][..], Vec::as_slice), inner.hash().unwrap_or(&none));
+    let deeper = values.iter().chain(named.values()).find_map(subexpression);
+    deeper.or_else(|| signature::check(inner.name(), values, named))
 }
 
 fn unknown(what: &str, name: &str, known: &[&'static str]) -> Diagnostic {

@@ -1,5 +1,6 @@
 //! The functions a template may call, and how a value is written.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use handlebars::{
@@ -83,10 +84,10 @@ fn registry(escape: bool) -> Handlebars<'static> {
 
 type Body = fn(&[&Value]) -> Value;
 
-type WrittenBody = fn(&Call<'_>) -> Result<Value, String>;
+pub(super) type WrittenBody = fn(&Call<'_>) -> Result<Value, String>;
 
 /// Those that depend on the reader's language, or can fail.
-const WRITTEN: [(&str, WrittenBody); 14] = [
+pub(super) const WRITTEN: [(&str, WrittenBody); 14] = [
     ("date", written::date),
     ("date_add", written::date_add),
     ("number", written::number),
@@ -131,6 +132,36 @@ const TABLE: [(&str, Body); 20] = [
     (BACKSLASH, |_| "\\".into()),
 ];
 
+/// How much the functions of one text may read, in bytes: a loop over loops calls them a million times.
+const MOST_WORK: usize = 5_000_000;
+
+thread_local! {
+    static WORK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Lets the functions of the next text begin with nothing done.
+pub(super) fn begin() {
+    WORK.set(0);
+}
+
+fn work(values: &[&Value]) -> Result<(), RenderError> {
+    let done = WORK.get() + values.iter().map(|value| size(value)).sum::<usize>();
+    WORK.set(done);
+    if done > MOST_WORK {
+        return Err(RenderErrorReason::Other("the mail takes too much work".to_owned()).into());
+    }
+    Ok(())
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(list) => list.iter().map(size).sum(),
+        Value::Object(map) => map.values().map(size).sum(),
+        _ => 1,
+    }
+}
+
 /// A function of its arguments alone; a missing one is null.
 struct Function(Body);
 
@@ -143,6 +174,7 @@ impl HelperDef for Function {
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let values: Vec<_> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
+        work(&values)?;
         Ok(ScopedJson::Derived((self.0)(&values)))
     }
 }
@@ -164,6 +196,7 @@ impl HelperDef for Written {
             named: helper.hash().iter().map(|(name, value)| (*name, value.value())).collect(),
             writing: Writing::from_data(context.data()),
         };
+        work(&call.values)?;
         (self.1)(&call).map(ScopedJson::Derived).map_err(|message| RenderErrorReason::Other(message).into())
     }
 }
@@ -216,6 +249,7 @@ impl HelperDef for Show {
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
         let value = helper.param(0).map_or(&Value::Null, handlebars::PathAndJson::value);
+        work(&[value])?;
         if let Some(text) = write(value) {
             return Ok(ScopedJson::Derived(Value::String(text)));
         }

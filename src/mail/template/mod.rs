@@ -18,6 +18,7 @@ mod markdown;
 mod mjml;
 mod plain;
 mod program;
+mod signature;
 mod source;
 mod subject;
 #[cfg(test)]

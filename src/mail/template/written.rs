@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::function::write;
 use super::locale::{Moment, Words, Writing};
 use crate::model::delay::Span;
+use crate::model::plain::quoted;
 
 /// The arguments of a call.
 pub(super) struct Call<'a> {
@@ -156,6 +157,10 @@ pub(super) fn plural(call: &Call<'_>) -> Result<Value, String> {
 /// `url BASE key=value …`
 pub(super) fn url(call: &Call<'_>) -> Result<Value, String> {
     let Some(base) = call.text(0) else { return Ok(Value::Null) };
+    let is_web = ["https://", "http://"].iter().any(|scheme| base.starts_with(scheme));
+    if !is_web || base.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(format!("{} is no address of the web; begin it with `https://`", quoted(&base)));
+    }
     let (address, fragment) = base.split_once('#').map_or((base.as_str(), None), |(a, b)| (a, Some(b)));
     let mut out = address.to_owned();
     for (name, value) in &call.named {
@@ -229,5 +234,5 @@ fn encoded(text: &str) -> String {
 }
 
 fn shown(value: &Value) -> String {
-    crate::model::plain::quoted(&write(value).unwrap_or_default())
+    quoted(&write(value).unwrap_or_default())
 }

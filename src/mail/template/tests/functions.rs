@@ -2,6 +2,36 @@
 
 use super::*;
 
+#[test]
+fn a_wrong_call_is_found_before_any_mail() {
+    let body = "{{date due style=\"lng\"}} {{money total \"dong\"}} {{date_add due \"7x\"}} {{truncate title}} {{upper name x=1}}\n\
+                {{default (number n decimals=\"two\") 1}} {{#if (div 1 0)}}x{{/if}} {{url \"acme.example\"}} {{plural n}} {{eq a}} {{date due as=1}}";
+    insta::assert_snapshot!(complaints(&[("a.md", &format!("---\nsubject: S\n---\n{body}"))]), @r#"
+    templates/a.md:4:1: `lng` is no style of a date
+      hint: write long, short, weekday, time, datetime or iso
+    templates/a.md:4:26: `DONG` is no currency
+      hint: write its code, as `{{money price "VND"}}`
+    templates/a.md:4:49: `7x` is not a duration
+      hint: write `30m`, `36h`, `2d` or `1w`
+    templates/a.md:4:71: `truncate` takes 2 values, and here are 1
+      hint: a text of several words stands between straight quotes
+    templates/a.md:4:90: `upper` has no argument `x`
+      hint: it takes values alone
+    templates/a.md:5:1: `decimals` is a number from 0 to 6
+      hint: look at the values it is given
+    templates/a.md:5:41: `div` divides by zero
+      hint: look at the values it is given
+    templates/a.md:5:67: `acme.example` is no address of the web
+      hint: begin it with `https://`
+    templates/a.md:5:90: `plural` takes 2 or 3 values, and here are 1
+      hint: a text of several words stands between straight quotes
+    templates/a.md:5:103: `eq` takes 2 values, and here are 1
+      hint: a text of several words stands between straight quotes
+    templates/a.md:5:112: `date` has no argument `as`
+      hint: it has `style=` and `format=`
+    "#);
+}
+
 /// Each function by what it prints for a Vietnamese and an English reader.
 #[test]
 fn functions_write_for_their_reader() {
@@ -63,21 +93,21 @@ fn functions_write_for_their_reader() {
 
 #[test]
 fn a_value_that_does_not_fit_holds_the_mail_and_says_where() {
-    let data = json!({ "text": "hôm qua", "n": 1, "items": [1], "long": vec![0; 1001] });
+    let data = json!({ "text": "hôm qua", "n": 1, "items": [1], "long": vec![0; 1001], "loud": "loud", "q": "%Q", "z": "%z",
+        "short": "3h", "nine": 9, "dong": "dong", "zero": 0 });
     for (tag, message) in [
         ("{{date text}}", "`date` cannot read `hôm qua` as a date"),
         ("{{date n style=\"long\"}}", "`date` cannot read `1` as a date"),
-        ("{{date \"2026-01-01\" style=\"loud\"}}", "`loud` is no style of a date"),
-        ("{{date \"2026-01-01\" format=\"%Q\"}}", "is no pattern of a date"),
-        ("{{date \"2026-01-01\" format=\"%z\"}}", "asks for more than a date"),
-        ("{{date_add \"2026-01-01\" \"3h\"}}", "cannot add 3h to a day"),
+        ("{{date \"2026-01-01\" style=loud}}", "`loud` is no style of a date"),
+        ("{{date \"2026-01-01\" format=q}}", "is no pattern of a date"),
+        ("{{date \"2026-01-01\" format=z}}", "asks for more than a date"),
+        ("{{date_add \"2026-01-01\" short}}", "cannot add 3h to a day"),
         ("{{date missing}}", "`missing` is missing"),
         ("{{number items}}", "`number` cannot read"),
-        ("{{number n decimals=9}}", "`decimals` is a number from 0 to 6"),
-        ("{{number n places=1}}", "`number` has no argument `places`"),
-        ("{{money n \"dong\"}}", "`DONG` is no currency"),
-        ("{{div n 0}}", "`div` divides by zero"),
-        ("{{truncate text 0}}", "`truncate` needs a length"),
+        ("{{number n decimals=nine}}", "`decimals` is a number from 0 to 6"),
+        ("{{money n dong}}", "`DONG` is no currency"),
+        ("{{div n zero}}", "`div` divides by zero"),
+        ("{{truncate text zero}}", "`truncate` needs a length"),
     ] {
         let body = format!("---\nsubject: x\n---\n{tag}\n");
         let data = data.as_object().unwrap().iter().filter(|(name, _)| *name != "long");
@@ -87,4 +117,18 @@ fn a_value_that_does_not_fit_holds_the_mail_and_says_where() {
     }
     let error = compiled(&[("a.md", "---\nsubject: x\n---\ny\n")]).render(&mail("a"), locale("vi"), &data).unwrap_err();
     assert_eq!(error.message, "the list `long` has 1001 entries");
+}
+
+#[test]
+fn no_data_makes_a_mail_take_long() {
+    let rows: Vec<Value> = (0..1000).map(|n| json!({ "n": n, "none": null })).collect();
+    let data = json!({ "l": rows, "text": "x".repeat(1_000_000), "deep": { "big": vec![0; 1000] } });
+    for body in [
+        "{{#each l}}{{#if (upper @root.text)}}{{/if}}{{/each}}",
+        "{{#each l}}{{#each @root.l}}{{#if (join @root.deep.big)}}{{/if}}{{/each}}{{/each}}",
+    ] {
+        let templates = compiled(&[("a.md", &format!("---\nsubject: S\n---\n{body}"))]);
+        let error = templates.render(&mail("a"), locale("vi"), &data).err().map(|error| error.message);
+        assert_eq!(error.as_deref(), Some("the mail takes too much work"), "{body}");
+    }
 }
