@@ -18,7 +18,7 @@ const TOPICS: [Topic; 6] = [
     Topic { name: "durations", document: CAMPAIGNS, section: Some("### Delays") },
     Topic { name: "import", document: include_str!("../../docs/import.md"), section: None },
     Topic { name: "settings", document: include_str!("../../docs/settings.md"), section: None },
-    Topic { name: "templates", document: CAMPAIGNS, section: Some("## Templates") },
+    Topic { name: "templates", document: include_str!("../../docs/templates.md"), section: None },
 ];
 const EXIT_CODES: &str = "exit-codes";
 

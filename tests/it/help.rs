@@ -41,13 +41,14 @@ fn every_command_shows_an_example_of_itself() {
 fn every_topic_is_listed_and_explained_in_lines_that_fit() {
     let sandbox = Sandbox::new();
     let main = sandbox.drip(&["help"]).code(0).stdout;
-    let topics = ["campaigns", "conditions", "durations", "exit-codes", "import", "templates"];
+    let topics = ["campaigns", "conditions", "durations", "exit-codes", "import", "settings", "templates"];
     for (topic, word) in topics.into_iter().zip([
         "reentry: after 90d",
         "days_since",
         "1d at 09:00",
         "  6  mails were held",
         "rejected.csv",
+        "frequency_cap",
         "preheader",
     ]) {
         assert!(main.contains(topic), "{topic} is not listed:\n{main}");

@@ -24,7 +24,7 @@ fn the_examples_go_as_they_say() {
 }
 
 /// Returns the rows of the table below a header, cell by cell.
-fn table<'a>(text: &'a str, header: &str) -> Vec<Vec<&'a str>> {
+pub(crate) fn table<'a>(text: &'a str, header: &str) -> Vec<Vec<&'a str>> {
     let rows = text.split(header).nth(1).unwrap_or_else(|| panic!("no table {header}")).lines().skip(2);
     let rows = rows.take_while(|row| row.starts_with('|'));
     rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()

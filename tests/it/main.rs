@@ -20,5 +20,6 @@ mod report;
 mod run;
 mod sending;
 mod support;
+mod template_document;
 mod time;
 mod transport;

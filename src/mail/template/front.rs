@@ -50,6 +50,11 @@ pub(super) fn read(source: &mut Source, is_send: bool, tags: &mut Vec<Tag>, foun
         }
         return bom;
     }
+    // A partial or a layout has no front matter, but it may begin with a line across the page.
+    let is_key = |line: &str| line.split_once(':').is_some_and(|(key, _)| KEYS.contains(&key.trim()));
+    if !is_send && !text[first..].lines().take_while(|line| line.trim_end() != "---").any(is_key) {
+        return bom;
+    }
     let mut end = first;
     let close = loop {
         let next = line_end(&text, end);

@@ -178,7 +178,9 @@ impl Writer<'_> {
                 self.links.push((link.map(unescape), self.out.len()));
             }
             "img" => self.text(attribute(tag, "alt").unwrap_or_default()),
-            "br" | "hr" => self.push(&["<", name, ">"]),
+            "br" => self.push(&["<br>"]),
+            // The tool draws one as wide as the page, of signs that few fonts of mail readers have.
+            "hr" => self.push(&["<p>---</p>"]),
             _ => self.element("<", name),
         }
     }
