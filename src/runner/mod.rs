@@ -10,6 +10,7 @@ mod advance;
 mod call;
 mod compose;
 mod deliver;
+mod edits;
 mod enter;
 mod limits;
 mod notice;

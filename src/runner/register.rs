@@ -1,6 +1,6 @@
 //! Campaign files that appear, change or go.
 
-use super::{Happening, Known};
+use super::{Happening, Known, edits};
 use crate::decide::Rules;
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Existing, Trigger};
@@ -9,7 +9,7 @@ use crate::model::contact::Contact;
 use crate::model::event::Event;
 use crate::model::id::CampaignId;
 use crate::model::settings::Settings;
-use crate::store::{CampaignRow, Store, StoreError, Work};
+use crate::store::{CampaignRow, PausedBy, Store, StoreError, Work};
 
 /// How many contacts are looked at in one transaction.
 pub(super) const BATCH: usize = 500;
@@ -64,11 +64,13 @@ pub(super) fn known<'a>(
             }
             continue;
         };
-        if stored.fingerprint != campaign.fingerprint {
+        let changed = stored.fingerprint != campaign.fingerprint;
+        if changed {
             let people = work.campaign_changed(stored.row, &campaign.fingerprint, now)?;
-            stored.paused = None;
+            stored.paused = stored.paused.filter(|_| stored.paused_by == Some(PausedBy::Hand));
             tell(Happening::Changed { campaign: stored.id.clone(), people });
         }
+        edits::follow(&work, &mut stored, campaign, changed)?;
         if let Some(reason) = &stored.paused {
             tell(Happening::Paused { campaign: stored.id.clone(), reason: reason.clone() });
         }

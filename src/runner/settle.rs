@@ -14,7 +14,7 @@ use crate::mail::transport::{self, Rejection, Scope};
 use crate::model::Instant;
 use crate::model::contact::Consent;
 use crate::model::send::{SendKind, SendState};
-use crate::store::{Closing, Store, StoreError, Work};
+use crate::store::{Closing, PausedBy, Store, StoreError, Work};
 use crate::webhook::Answer;
 
 /// Claims made in one transaction at the most.
@@ -387,7 +387,7 @@ impl Run<'_> {
     fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str) -> Result<(), StoreError> {
         let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {reply}");
         let known = &mut self.known[index];
-        work.set_paused(known.row, Some(&reason))?;
+        work.set_paused(known.row, Some((PausedBy::Relay, &reason)))?;
         known.stored.paused = Some(reason.clone());
         (self.tell)(Happening::Paused { campaign: known.campaign.id.clone(), reason });
         Ok(())

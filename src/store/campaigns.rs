@@ -4,7 +4,8 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Result, Work, instant, millis};
 use crate::model::Instant;
-use crate::model::id::CampaignId;
+use crate::model::id::{CampaignId, EnrolmentId};
+use crate::model::send::SendRecord;
 
 /// A campaign's row number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,10 +24,30 @@ pub struct KnownCampaign {
     pub silences_at: Option<Instant>,
     /// For which form of its triggers the watches over its contacts were made.
     pub watched: Option<String>,
+    /// Why nothing of it is sent.
     pub paused: Option<String>,
+    pub paused_by: Option<PausedBy>,
+    /// The ids of the steps in the file that people were last sent by, one a line.
+    pub steps: Option<String>,
 }
 
-const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused";
+/// Who stopped a campaign's mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PausedBy {
+    /// A person, until they resume it.
+    Hand,
+    /// Refusals of the relay, until the file changes.
+    Relay,
+    /// A change of the file that must be explained there, or resumed.
+    Edit,
+}
+
+impl PausedBy {
+    const ALL: [(Self, &str); 3] = [(Self::Hand, "hand"), (Self::Relay, "relay"), (Self::Edit, "edit")];
+}
+
+const COLUMNS: &str =
+    "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps";
 
 impl Work<'_> {
     /// Returns every campaign that was ever seen, by name.
@@ -53,10 +74,13 @@ impl Work<'_> {
         Ok(self.sql(&text)?.query_row([id.as_str()], read)?)
     }
 
-    /// Notes a campaign's new fingerprint, and has everyone in it looked at anew; returns how many that are.
+    /// Notes a campaign's new fingerprint, lifts a pause that no person asked for, and has everyone in it looked at anew; returns how many that are.
     pub fn campaign_changed(&self, row: CampaignRow, fingerprint: &str, now: Instant) -> Result<usize> {
-        self.sql("UPDATE campaigns SET fingerprint = ?2, paused = NULL WHERE id = ?1")?
-            .execute(params![row.0, fingerprint])?;
+        self.sql(
+            "UPDATE campaigns SET fingerprint = ?2, paused = iif(paused_by = 'hand', paused, NULL),
+                 paused_by = iif(paused_by = 'hand', paused_by, NULL) WHERE id = ?1",
+        )?
+        .execute(params![row.0, fingerprint])?;
         Ok(self
             .sql("UPDATE enrolments SET due_at = ?2 WHERE campaign_id = ?1 AND state = 'active' AND (due_at IS NULL OR due_at > ?2)")?
             .execute(params![row.0, millis(now)])?)
@@ -69,8 +93,30 @@ impl Work<'_> {
     }
 
     /// Stops a campaign's mail with a reason, or lets it go on.
-    pub fn set_paused(&self, row: CampaignRow, reason: Option<&str>) -> Result<()> {
-        self.sql("UPDATE campaigns SET paused = ?2 WHERE id = ?1")?.execute(params![row.0, reason])?;
+    pub fn set_paused(&self, row: CampaignRow, pause: Option<(PausedBy, &str)>) -> Result<()> {
+        let by = pause.and_then(|(by, _)| PausedBy::ALL.iter().find(|(known, _)| *known == by).map(|(_, word)| word));
+        // Who resumes a campaign that an edit stopped accepts the edit.
+        self.sql(
+            "UPDATE campaigns SET paused = ?2, paused_by = ?3,
+                 steps = iif(?2 IS NULL AND paused_by = 'edit', NULL, steps) WHERE id = ?1",
+        )?
+        .execute(params![row.0, pause.map(|(_, reason)| reason), by])?;
+        Ok(())
+    }
+
+    /// Notes the ids of a campaign's steps, one a line.
+    pub fn set_steps(&self, row: CampaignRow, steps: &str) -> Result<()> {
+        self.sql("UPDATE campaigns SET steps = ?2 WHERE id = ?1")?.execute(params![row.0, steps])?;
+        Ok(())
+    }
+
+    /// Shows the ledger of each person inside a campaign, one person at a time.
+    pub fn histories(&self, row: CampaignRow, see: &mut dyn FnMut(&[SendRecord])) -> Result<()> {
+        let mut statement = self.sql("SELECT id FROM enrolments WHERE campaign_id = ?1 AND state = 'active'")?;
+        let mut rows = statement.query([row.0])?;
+        while let Some(row) = rows.next()? {
+            see(&self.sends_of(EnrolmentId(row.get(0)?))?);
+        }
         Ok(())
     }
 
@@ -91,5 +137,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KnownCampaign> {
         silences_at: row.get::<_, Option<i64>>(5)?.map(instant),
         watched: row.get(6)?,
         paused: row.get(7)?,
+        paused_by: PausedBy::ALL
+            .iter()
+            .find(|(_, word)| row.get_ref(8).ok().and_then(|value| value.as_str().ok()) == Some(*word))
+            .map(|(by, _)| *by),
+        steps: row.get(9)?,
     })
 }

@@ -46,7 +46,7 @@ impl Work<'_> {
         })
     }
 
-    fn sends_of(&self, id: EnrolmentId) -> Result<Vec<SendRecord>> {
+    pub(super) fn sends_of(&self, id: EnrolmentId) -> Result<Vec<SendRecord>> {
         let mut statement =
             self.sql("SELECT step, state, at, retry_at, kind, variant, reason FROM sends WHERE enrolment_id = ?1")?;
         let mut rows = statement.query([id.0])?;

@@ -42,7 +42,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-pub use campaigns::{CampaignRow, KnownCampaign};
+pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
 pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
 pub use events::{EventChange, NewEvent, UnseenEvent};

@@ -118,7 +118,11 @@ fn check(name: &str) {
         fs::write(&expected, said).unwrap();
         return;
     }
-    assert_eq!(said, fs::read_to_string(&expected).unwrap_or_default(), "{name}");
+    let expected = fs::read_to_string(&expected).unwrap_or_default();
+    for (at, (said, expected)) in said.lines().zip(expected.lines()).enumerate() {
+        assert_eq!(said, expected, "line {} of examples/{name}/expected.txt", at + 1);
+    }
+    assert_eq!(said.lines().count(), expected.lines().count(), "lines in examples/{name}/expected.txt");
 }
 
 macro_rules! examples {

@@ -23,3 +23,4 @@ mod support;
 mod template_document;
 mod time;
 mod transport;
+mod what_happens;

@@ -191,7 +191,7 @@ fn a_live_edit_reaches_everyone_once() {
     sandbox.edit(
         "w",
         "trigger: { event: go }",
-        &["id: first, was: [a], send: mail", "id: last, send: mail, delay: 2d"],
+        &["id: first, was: [a], send: mail", "id: new, send: mail", "id: last, send: mail, delay: 2d"],
     );
     // `b` is gone while they wait for it: `last` comes, from the same origin.
     assert_eq!(sandbox.run("2026-03-05T00:59:00Z").len(), 2);

@@ -2,6 +2,7 @@
 
 use super::{Context, Failure, context};
 use crate::exit::Exit;
+use crate::store::PausedBy;
 
 /// Pauses a campaign with a reason, or lets it go on.
 pub(super) fn pause(context: &Context, id: &str, reason: Option<&String>) -> Result<Exit, Failure> {
@@ -10,7 +11,7 @@ pub(super) fn pause(context: &Context, id: &str, reason: Option<&String>) -> Res
     let mut store = context.store(&loaded.project)?;
     let work = store.begin()?;
     if let Some(known) = work.campaign(&campaign.id)? {
-        work.set_paused(known.row, reason.map(String::as_str))?;
+        work.set_paused(known.row, reason.map(|reason| (PausedBy::Hand, reason.as_str())))?;
     }
     work.commit()?;
     if context.output.options().json {

@@ -15,6 +15,10 @@ CREATE INDEX watches_at ON watches (campaign_id, at) WHERE at IS NOT NULL;
 -- For which form of the campaign's triggers the watches were made; null: for none yet.
 ALTER TABLE campaigns ADD COLUMN watched TEXT;
 ALTER TABLE campaigns DROP COLUMN swept_at;
+-- The ids of its steps, one a line: against a renamed one. Null: what the file has is right.
+ALTER TABLE campaigns ADD COLUMN steps TEXT;
+-- 'hand', 'relay' or 'edit': a change of the file lifts the last two.
+ALTER TABLE campaigns ADD COLUMN paused_by TEXT;
 
 -- Mails that left, by the minute since 1970: what limits an hour and a day.
 CREATE TABLE outflow (minute INTEGER PRIMARY KEY, mails INTEGER NOT NULL);

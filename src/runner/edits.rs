@@ -1,0 +1,72 @@
+//! Edits that could send a mail again under another name.
+//!
+//! A renamed step is a new step, unless `was:` says otherwise. Someone who had it under its old name would get it twice,
+//! and nobody can see from a file whether that is meant. So the campaign waits until a person has said.
+
+use crate::decide::position::next_step;
+use crate::model::campaign::{Action, Campaign, Step};
+use crate::model::send::SendRecord;
+use crate::store::{KnownCampaign, PausedBy, StoreError, Work};
+
+/// Compares a campaign's steps with those it had, and keeps them; pauses it where people could get a step twice.
+pub(super) fn follow(
+    work: &Work<'_>,
+    stored: &mut KnownCampaign,
+    campaign: &Campaign,
+    changed: bool,
+) -> Result<(), StoreError> {
+    let ids = campaign.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join("\n");
+    let Some(before) = stored.steps.as_ref().filter(|before| **before != ids) else {
+        if stored.steps.is_none() {
+            work.set_steps(stored.row, &ids)?;
+        }
+        return Ok(());
+    };
+    // Who was paused is asked when they go on.
+    if stored.paused.is_some() && (!changed || stored.paused_by == Some(PausedBy::Hand)) {
+        return Ok(());
+    }
+    match doubtful(work, stored, campaign, before)? {
+        Some(reason) => {
+            work.set_paused(stored.row, Some((PausedBy::Edit, &reason)))?;
+            stored.paused = Some(reason);
+        }
+        None => work.set_steps(stored.row, &ids)?,
+    }
+    Ok(())
+}
+
+/// Says who would get a step that may be the one they had.
+fn doubtful(
+    work: &Work<'_>,
+    stored: &KnownCampaign,
+    campaign: &Campaign,
+    before: &str,
+) -> Result<Option<String>, StoreError> {
+    let before: Vec<&str> = before.split('\n').collect();
+    let gone: Vec<&str> = before.iter().copied().filter(|id| campaign.position_of(id).is_none()).collect();
+    let is_new = |step: &Step| !before.iter().any(|id| step.is_called(id)) && leaves(&step.action);
+    if gone.is_empty() || !campaign.steps.iter().any(is_new) {
+        return Ok(None);
+    }
+    let (mut people, mut example) = (0_u64, None);
+    work.histories(stored.row, &mut |sends| {
+        let had = |row: &&SendRecord| gone.contains(&row.step.as_str()) && row.state.has_left();
+        let Some(row) = sends.iter().find(had) else { return };
+        if let Some(next) = next_step(campaign, sends).filter(|step| is_new(step)) {
+            people += 1;
+            example.get_or_insert_with(|| (row.step.clone(), next.id.as_str().to_owned()));
+        }
+    })?;
+    Ok(example.map(|(old, new)| {
+        let who = if people == 1 { "1 contact".to_owned() } else { format!("{people} contacts") };
+        format!(
+            "step `{old}` is gone, and `{new}` is new to {who} who had it: if it is the same, write `was: [{old}]` below its id"
+        )
+    }))
+}
+
+/// Says whether somebody notices a step.
+fn leaves(action: &Action) -> bool {
+    matches!(action, Action::Send(_) | Action::Test(_) | Action::Notify(_) | Action::Webhook(_))
+}
