@@ -31,8 +31,8 @@ pub struct PreviewArgs {
     /// Send it to this address, and nothing else
     #[arg(long, value_name = "ADDRESS", conflicts_with = "all")]
     pub send_to: Option<String>,
-    /// Write every step, language and variant to a folder, with an index page
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["campaign", "step", "contact", "variant", "lang"])]
+    /// Write every step, language and variant to a folder, with an index page; of one campaign when it is named
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["step", "contact", "variant", "lang"])]
     pub all: Option<PathBuf>,
 }
 

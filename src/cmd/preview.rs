@@ -36,7 +36,11 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
     let token = token.unwrap_or_else(|| "preview".to_owned());
     let mut desk = Desk { parts: outgoing.parts(&loaded, &clock), store, token, now };
     if let Some(dir) = &arguments.all {
-        return everything::write(run, &mut desk, &run.root.join(dir), &arguments.set);
+        let campaigns = match &arguments.campaign {
+            Some(id) => std::slice::from_ref(context::campaign(&loaded.project.campaigns, id)?),
+            None => loaded.project.campaigns.as_slice(),
+        };
+        return everything::write(run, &mut desk, campaigns, &run.root.join(dir), &arguments.set);
     }
     let (campaign, step) = (arguments.campaign.as_deref().unwrap_or(""), arguments.step.as_deref().unwrap_or(""));
     let campaign = context::campaign(&loaded.project.campaigns, campaign)?;

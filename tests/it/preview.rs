@@ -87,6 +87,9 @@ fn every_mail_is_written_with_a_page_to_look_through_them() {
     }
     let page = fs::read_to_string(sandbox.path("out/index.html")).unwrap();
     assert!(page.contains("href=\"w/b.plain.vi.html\">Trà cho Lan</a>"), "{page}");
+    let one = sandbox.drip(&["preview", "w", "--all", "one"]).code(0).stderr;
+    assert!(one.contains("Wrote 6 mails"), "{one}");
+    assert!(sandbox.drip(&["preview", "v", "--all", "two"]).code(2).stderr.contains("there is no campaign `v`"));
 }
 
 #[test]

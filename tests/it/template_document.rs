@@ -42,7 +42,7 @@ fn its_files_are_a_project_that_reads_well() {
     );
     sandbox.drip(&["import", "contacts.jsonl"]).code(0);
     let words = ["--now", "2026-03-01T01:00:00Z", "preview", "welcome", "tea", "--contact", "lan@example.com"];
-    insta::assert_snapshot!(sandbox.drip(&words).code(0).stdout.split(" (mailto:").next().unwrap(), @r"
+    insta::assert_snapshot!(sandbox.drip(&words).code(0).stdout.split("(mailto:").next().unwrap(), @r"
     Subject: Lan, trà của bạn đây
 
     Chào Lan,

@@ -9,7 +9,7 @@ use super::{Desk, Mail, Previewed};
 use crate::cmd::Failure;
 use crate::cmd::context::Context;
 use crate::exit::Exit;
-use crate::model::campaign::Action;
+use crate::model::campaign::{Action, Campaign};
 use crate::model::id::TemplateName;
 use crate::ui::words::count;
 
@@ -23,9 +23,15 @@ struct Entry {
     made: Result<(String, String), String>,
 }
 
-pub(super) fn write(run: &Context, desk: &mut Desk<'_>, dir: &Path, set: &[(String, String)]) -> Result<Exit, Failure> {
+pub(super) fn write(
+    run: &Context,
+    desk: &mut Desk<'_>,
+    campaigns: &[Campaign],
+    dir: &Path,
+    set: &[(String, String)],
+) -> Result<Exit, Failure> {
     let mut entries = Vec::new();
-    for campaign in desk.parts.campaigns {
+    for campaign in campaigns {
         for step in &campaign.steps {
             let mut mails: Vec<(Option<&str>, Option<&TemplateName>)> =
                 step.action.mails().map(|(variant, mail)| (variant, Some(&mail.template))).collect();

@@ -128,18 +128,13 @@ fn complaint(tag: &Tag) -> Option<Diagnostic> {
                     .hint(format!("write `{{{{{}}}}}`; only a layout's `{{{{{{body}}}}}}` has three braces", tag.code)),
             );
         }
-        Kind::Partial(name) if *name != tag.code => {
-            return Some(
-                Diagnostic::error(format!("the partial `{name}` is given values"))
-                    .hint(format!("write `{{{{> {name}}}}}`; a partial sees everything its template sees")),
-            );
-        }
         Kind::Partial(_) | Kind::Comment | Kind::Braces | Kind::Close(_) => return None,
         Kind::Value => format!("{{{{{}}}}}", tag.code),
         Kind::Open(name) => format!("{{{{#{}}}}}{{{{/{name}}}}}", tag.code),
         Kind::Else => format!("{{{{#if a}}}}{{{{{}}}}}{{{{/if}}}}", tag.code),
     };
     if let Kind::Open(name) = &tag.kind
+        && !tag.is_scope()
         && !BLOCKS.contains(&name.as_str())
     {
         return Some(unknown("block", name, &BLOCKS));
@@ -155,6 +150,13 @@ fn complaint(tag: &Tag) -> Option<Diagnostic> {
     };
     template.elements.iter().find_map(|element| match element {
         TemplateElement::Expression(call) => expression(call, &tag.code),
+        TemplateElement::HelperBlock(call) if tag.is_scope() => match call.params.first() {
+            Some(_) => Some(
+                Diagnostic::error(format!("`{written}` gives its partial a value without a name"))
+                    .hint("write `name=value`; the partial also sees everything its template sees"),
+            ),
+            None => arguments(call),
+        },
         TemplateElement::HelperBlock(call) if call.params.is_empty() => Some(
             Diagnostic::error(format!("`{written}` says nothing to look at"))
                 .hint(format!("name an attribute, as `{{{{#{} plan}}}}`", tag.code)),

@@ -24,6 +24,8 @@ pub(super) struct Compiled {
     pub(super) preheader: Option<Program>,
     pub(super) html: Program,
     pub(super) text: Program,
+    /// The text part was made from the HTML, and its lines are still to be broken.
+    pub(super) wraps: bool,
     /// Parameters for every link, instead of the project's; empty for none.
     pub(super) utm: Option<Vec<(String, String)>>,
     pub(super) images: Vec<Enclosure>,
@@ -184,6 +186,7 @@ fn template(
         preheader: preheader.flatten(),
         html: html?,
         text: text?,
+        wraps: text_part.is_none(),
         utm: source.front.utm.clone(),
         images: images.used,
         attachments,

@@ -296,9 +296,18 @@ impl Composer<'_> {
                             joined.marks.extend(inner.marks.into_iter().map(|(at, place)| (at + start, place)));
                         }
                     }
-                    _ => {
-                        joined.marks.push((joined.text.len(), self.tags[*id].place.clone()));
+                    kind => {
+                        let tag = &self.tags[*id];
+                        // Markdown would take a partial that begins behind a token for a paragraph.
+                        let own_line = tag.is_scope() && tag.is_alone();
+                        if own_line && matches!(kind, Kind::Close(_)) {
+                            joined.text.push('\n');
+                        }
+                        joined.marks.push((joined.text.len(), tag.place.clone()));
                         joined.text.push_str(&self.tokens.of(*id));
+                        if own_line && matches!(kind, Kind::Open(_)) {
+                            joined.text.push('\n');
+                        }
                     }
                 },
             }

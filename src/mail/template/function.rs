@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::LazyLock;
 
 use handlebars::{
-    Context, Handlebars, Helper, HelperDef, RenderContext, RenderError, RenderErrorReason, ScopedJson, html_escape,
-    no_escape,
+    BlockParams, Context, Handlebars, Helper, HelperDef, HelperResult, Output, RenderContext, RenderError,
+    RenderErrorReason, Renderable, ScopedJson, html_escape, no_escape,
 };
 use serde_json::Value;
 
@@ -60,6 +60,9 @@ pub(super) const BRACE: &str = "drip-brace";
 /// Prints a backslash, which before a tag would make it text.
 pub(super) const BACKSLASH: &str = "drip-backslash";
 
+/// The block around a partial that is given values.
+pub(super) const VALUES: &str = "drip-values";
+
 /// Renders HTML: every value is escaped.
 pub(super) static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(true));
 /// Renders subjects and text parts: values stand as they are.
@@ -79,6 +82,7 @@ fn registry(escape: bool) -> Handlebars<'static> {
     }
     registry.register_helper(SHOW, Box::new(Show));
     registry.register_helper(address::BLOCK, Box::new(Address));
+    registry.register_helper(VALUES, Box::new(Values));
     registry
 }
 
@@ -255,6 +259,34 @@ impl HelperDef for Show {
         }
         let name = helper.param(0).and_then(|param| param.relative_path()).cloned();
         Err(RenderErrorReason::MissingVariable(name).into())
+    }
+}
+
+/// Lets a partial see the values it is given, and behind them all that its template sees.
+struct Values;
+
+impl HelperDef for Values {
+    fn call<'reg: 'rc, 'rc>(
+        &self,
+        helper: &Helper<'rc>,
+        registry: &'reg Handlebars<'reg>,
+        context: &'rc Context,
+        render: &mut RenderContext<'reg, 'rc>,
+        out: &mut dyn Output,
+    ) -> HelperResult {
+        let Some(inner) = helper.template() else { return Ok(()) };
+        let given: Vec<_> = helper.hash().values().map(handlebars::PathAndJson::value).collect();
+        work(&given)?;
+        let mut names = BlockParams::new();
+        for (name, value) in helper.hash() {
+            names.add_value(name, value.value().clone())?;
+        }
+        let mut scope = render.block().cloned().unwrap_or_default();
+        scope.set_block_params(names);
+        render.push_block(scope);
+        let rendered = inner.render(registry, context, render, out);
+        render.pop_block();
+        rendered
     }
 }
 

@@ -191,7 +191,8 @@ impl Templates {
             map.insert("subject".to_owned(), Value::String(subject.clone()));
         }
         let html = one.html.render(&function::HTML, &context)?;
-        let text = plain::tidy(&one.text.render(&function::TEXT, &context)?);
+        let text = one.text.render(&function::TEXT, &context)?;
+        let text = plain::tidy(&if one.wraps { plain::wrap(&text) } else { text });
         // One inside a block that was left out would be a file the reader wonders about.
         let shown = |image: &&Enclosure| html.contains(&format!("cid:{}", image.content_id));
         let images = one.images.iter().filter(shown).cloned().collect();

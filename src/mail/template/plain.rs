@@ -1,15 +1,17 @@
 //! The text part, made from the finished HTML while its tags are still tokens.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::html::{Part, attribute, comment, is_void, parts};
 use super::source::Tag;
 use super::token::{GAP, Tokens};
 
-/// How wide a line may be.
+/// How wide a line may be, in columns.
 const WIDTH: usize = 76;
-/// A word of this length is kept out of the wrapping.
-const LONG_WORD: usize = 40;
+/// Wide enough that no line is broken before its tags have their values.
+const UNBROKEN: usize = 10_000_000;
 
-/// Writes HTML as text; tokens stay.
+/// Writes HTML as text; tokens stay, and each paragraph is one line.
 pub(super) fn render(html: &str, tokens: &Tokens, tags: &[Tag]) -> Result<String, String> {
     let mut writer = Writer {
         tokens,
@@ -24,7 +26,7 @@ pub(super) fn render(html: &str, tokens: &Tokens, tags: &[Tag]) -> Result<String
     let text = html2text::config::plain_no_decorate()
         .no_link_wrapping()
         .link_footnotes(false)
-        .string_from_read(writer.out.as_bytes(), WIDTH)
+        .string_from_read(writer.out.as_bytes(), UNBROKEN)
         .map_err(|error| error.to_string())?;
     let mut lines = Vec::new();
     let gap = tokens.of(GAP);
@@ -63,6 +65,43 @@ pub(super) fn tidy(text: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Breaks long lines between words; the rest of a list item or a quotation stays below its beginning.
+pub(super) fn wrap(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 50);
+    for line in text.lines() {
+        let (first, next, words) = hanging(line);
+        if UnicodeWidthStr::width(line) <= WIDTH {
+            out.push_str(line);
+        } else {
+            let options = textwrap::Options::new(WIDTH)
+                .initial_indent(first)
+                .subsequent_indent(&next)
+                .break_words(false)
+                .word_separator(textwrap::WordSeparator::AsciiSpace)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation)
+                .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+            out.push_str(&textwrap::fill(words, options));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Cuts a line into what stands in front of its words, what stands there in the lines that follow, and the words.
+fn hanging(line: &str) -> (&str, String, &str) {
+    let quote = line.len() - line.trim_start_matches([' ', '>']).len();
+    let rest = &line[quote..];
+    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let mark = match rest[digits..].chars().next() {
+        Some('*') if digits == 0 => 1,
+        Some('.') if (1..=9).contains(&digits) => digits + 1,
+        _ => 0,
+    };
+    let mark = if mark > 0 && rest[mark..].starts_with(' ') { mark + 1 } else { 0 };
+    let (first, words) = line.split_at(quote + mark);
+    (first, line[..quote].to_owned() + &" ".repeat(mark), words)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -129,7 +168,7 @@ impl Writer<'_> {
                         self.push(&[open, &token, close]);
                     }
                 }
-                Part::Text if hidden.is_none() => self.text(text),
+                Part::Text if hidden.is_none() => self.push(&[text]),
                 _ => {}
             }
         }
@@ -177,7 +216,7 @@ impl Writer<'_> {
                 let link = attribute(tag, "href").filter(|url| !url.starts_with('#'));
                 self.links.push((link.map(unescape), self.out.len()));
             }
-            "img" => self.text(attribute(tag, "alt").unwrap_or_default()),
+            "img" => self.push(&[attribute(tag, "alt").unwrap_or_default()]),
             "br" => self.push(&["<br>"]),
             // The tool draws one as wide as the page, of signs that few fonts of mail readers have.
             "hr" => self.push(&["<p>---</p>"]),
@@ -258,20 +297,6 @@ impl Writer<'_> {
             self.out.push_str(&token);
         } else {
             self.push(&[" (", &token, ")"]);
-        }
-    }
-
-    /// Writes text whose long words wait behind tokens, so that no line ends within one.
-    fn text(&mut self, text: &str) {
-        for word in text.split_inclusive(char::is_whitespace) {
-            let bare = word.trim_end();
-            if bare.chars().count() > LONG_WORD {
-                let token = self.word(unescape(bare));
-                self.out.push_str(&token);
-                self.out.push_str(&word[bare.len()..]);
-            } else {
-                self.out.push_str(word);
-            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::error::{Diagnostic, Place};
 use crate::model::template::{Format, TemplateFile};
 
 use super::front::Front;
+use super::function::VALUES;
 
 /// A template file after its front matter was read.
 pub(super) struct Source {
@@ -91,6 +92,18 @@ impl Tag {
         matches!(self.kind, Kind::Open(_) | Kind::Else | Kind::Close(_))
     }
 
+    /// Says whether this begins or ends the values of a partial; no author can write one.
+    pub(super) fn is_scope(&self) -> bool {
+        matches!(&self.kind, Kind::Open(name) | Kind::Close(name) if name == VALUES) && self.written().contains('>')
+    }
+
+    /// Says whether nothing else stands on the tag's line.
+    pub(super) fn is_alone(&self) -> bool {
+        let (text, span) = (&self.place.text, &self.place.span);
+        let blank = |text: Option<&str>| text.is_some_and(|text| text.trim().is_empty());
+        blank(text[..span.start].rsplit('\n').next()) && blank(text[span.end..].split('\n').next())
+    }
+
     /// Returns the tag as its author wrote it.
     pub(super) fn written(&self) -> &str {
         self.place.text.get(self.place.span.clone()).unwrap_or(&self.code)
@@ -127,7 +140,14 @@ pub(super) fn cut(
             return pieces;
         };
         match read(&text[start..end], place(start..end)) {
-            Ok(tag) => push_tag(&mut pieces, tags, tag),
+            Ok(tag) => match scope(&tag) {
+                Some((open, close)) => {
+                    push_tag(&mut pieces, tags, open);
+                    push_tag(&mut pieces, tags, tag);
+                    push_tag(&mut pieces, tags, close);
+                }
+                None => push_tag(&mut pieces, tags, tag),
+            },
             Err(diagnostic) => found.push(*diagnostic),
         }
         at = end;
@@ -145,6 +165,15 @@ fn push_text(pieces: &mut Vec<Piece>, range: Range<usize>) {
 fn push_tag(pieces: &mut Vec<Piece>, tags: &mut Vec<Tag>, tag: Tag) {
     pieces.push(Piece::Tag(tags.len()));
     tags.push(tag);
+}
+
+/// Returns the block to put around a partial that is given values: inside it they are names like any other.
+fn scope(tag: &Tag) -> Option<(Tag, Tag)> {
+    let Kind::Partial(name) = &tag.kind else { return None };
+    let values = tag.code.strip_prefix(name.as_str())?.trim();
+    let open = Tag { kind: Kind::Open(VALUES.to_owned()), code: format!("{VALUES} {values}"), ..tag.clone() };
+    let close = Tag { kind: Kind::Close(VALUES.to_owned()), code: VALUES.to_owned(), ..tag.clone() };
+    (!values.is_empty()).then_some((open, close))
 }
 
 /// Returns where the tag that begins at `start` ends; quotes inside it may hold braces.

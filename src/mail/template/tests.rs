@@ -159,7 +159,8 @@ fn a_vietnamese_mail_in_a_layout_of_mjml() {
 
     Mua (https://acme.example/Lan)
 
-    12 Lý Thường Kiệt · Hủy đăng ký (https://acme.example/u/a-long-token-that-must-not-be-broken-over-two-lines-0123456789abcdef)
+    12 Lý Thường Kiệt · Hủy đăng ký
+    (https://acme.example/u/a-long-token-that-must-not-be-broken-over-two-lines-0123456789abcdef)
     "#);
     assert!(!mail.html.contains("googleapis"));
     insta::assert_snapshot!(mail.html);
@@ -389,3 +390,4 @@ fn threads_share_templates() {
 mod addresses;
 mod assets;
 mod functions;
+mod partials;
