@@ -20,7 +20,7 @@ fn every_broken_project_is_told_what_is_wrong_where_and_what_to_do() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/broken");
     let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert!(cases.len() >= 30, "{} cases", cases.len());
+    assert!(cases.len() >= 130, "{} cases", cases.len());
     let mut different = String::new();
     for case in cases {
         let output =

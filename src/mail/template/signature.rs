@@ -84,8 +84,13 @@ pub(super) fn check(name: &str, values: &[Parameter], given: &HashMap<String, Pa
             (least, MANY) => format!("at least {least}"),
             (least, most) => format!("{least} or {most} values"),
         };
-        let wrong = Diagnostic::error(format!("`{name}` takes {takes}, and here are {}", values.len()));
-        return Some(wrong.hint("a text of several words stands between straight quotes"));
+        let are = if values.len() == 1 { "is" } else { "are" };
+        let wrong = Diagnostic::error(format!("`{name}` takes {takes}, and here {are} {}", values.len()));
+        return Some(wrong.hint(if values.len() < signature.least {
+            "`drip help templates` shows how each function is called"
+        } else {
+            "a text of several words stands between straight quotes"
+        }));
     }
     if let Some(known) = signature.named
         && let Some(unknown) = given.keys().find(|key| !known.iter().any(|(name, _)| name == key))

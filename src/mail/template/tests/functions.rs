@@ -13,8 +13,8 @@ fn a_wrong_call_is_found_before_any_mail() {
       hint: write its code, as `{{money price "VND"}}`
     templates/a.md:4:49: `7x` is not a duration
       hint: write `30m`, `36h`, `2d` or `1w`
-    templates/a.md:4:71: `truncate` takes 2 values, and here are 1
-      hint: a text of several words stands between straight quotes
+    templates/a.md:4:71: `truncate` takes 2 values, and here is 1
+      hint: `drip help templates` shows how each function is called
     templates/a.md:4:90: `upper` has no argument `x`
       hint: it takes values alone
     templates/a.md:5:1: `decimals` is a number from 0 to 6
@@ -23,10 +23,10 @@ fn a_wrong_call_is_found_before_any_mail() {
       hint: look at the values it is given
     templates/a.md:5:67: `acme.example` is no address of the web
       hint: begin it with `https://`
-    templates/a.md:5:90: `plural` takes 2 or 3 values, and here are 1
-      hint: a text of several words stands between straight quotes
-    templates/a.md:5:103: `eq` takes 2 values, and here are 1
-      hint: a text of several words stands between straight quotes
+    templates/a.md:5:90: `plural` takes 2 or 3 values, and here is 1
+      hint: `drip help templates` shows how each function is called
+    templates/a.md:5:103: `eq` takes 2 values, and here is 1
+      hint: `drip help templates` shows how each function is called
     templates/a.md:5:112: `date` has no argument `as`
       hint: it has `style=` and `format=`
     "#);
