@@ -41,6 +41,7 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
 
     say(&format!("\nThirty days of `drip run`, twice a day on a virtual clock from {}:", start.format("%Y-%m-%d")));
     let loaded = day_of(start).load()?;
+    let zone = loaded.project.settings.timezone;
     let mut store = Store::open(&root.join("drip.db"))?;
     let Some(_lock) = RunLock::take(&root.join("drip.db"))? else {
         return Err(Diagnostic::error("another run is under way in that folder").into());
@@ -52,7 +53,11 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
         last = day_of(at);
         let outcome = run::pass(&last, &loaded, &mut store, &Options::default())?;
         if !outcome.moved.is_empty() {
-            say(&format!("  {}  {}", at.format("%a %d %b %H:%MZ"), run::sentence(&outcome.totals, "sent")));
+            say(&format!(
+                "  {}  {}",
+                at.with_timezone(&zone).format("%a %d %b %H:%M"),
+                run::sentence(&outcome.totals, "sent")
+            ));
         }
     }
     say("\nThe report:");

@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::import::typed;
 use crate::model::Instant;
 use crate::model::id::is_name;
+use crate::model::wall;
 use crate::store::{EventChange, NewEvent};
 
 pub(super) fn track(
@@ -46,7 +47,8 @@ pub(super) fn track(
         context.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
-    let at = at.format("%Y-%m-%d %H:%M:%SZ");
+    let zone = loaded.project.settings.timezone;
+    let at = format!("{} ({zone})", wall::shown(at, zone));
     context.output.status(&match change {
         EventChange::Added => format!("Recorded `{event}` of {address} at {at}."),
         EventChange::Known => format!("`{event}` of {address} at {at} was recorded before; nothing changed."),

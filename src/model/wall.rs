@@ -13,6 +13,11 @@ pub fn wall(instant: Instant, zone: Tz) -> NaiveDateTime {
     instant.with_timezone(&zone).naive_local()
 }
 
+/// Writes an instant as people read it, to the minute.
+pub fn shown(instant: Instant, zone: Tz) -> String {
+    wall(instant, zone).format("%Y-%m-%d %H:%M").to_string()
+}
+
 /// Returns the instant of a wall time: after a gap, at the first of an overlap.
 pub fn instant(wall: NaiveDateTime, zone: Tz) -> Instant {
     match zone.from_local_datetime(&wall) {

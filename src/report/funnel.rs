@@ -79,9 +79,14 @@ pub struct StepRow {
 }
 
 impl StepRow {
+    /// Says whether the step mails the contact.
+    pub fn is_mail(&self) -> bool {
+        matches!(self.kind, "send" | "test")
+    }
+
     /// Returns how many passages the step was carried out for: mails sent, or actions done.
     pub fn through(&self) -> u64 {
-        if self.kind == "send" { self.sent } else { self.done }
+        self.sent + self.done
     }
 
     /// Returns the share of those who reached the step for whom it was carried out.
@@ -106,7 +111,7 @@ impl Funnel {
     /// Negative where more got it, as after an edit; `None` for the first mail, for other actions and
     /// for steps that are gone, which have no place in the order any more.
     pub fn drop_off(&self, index: usize) -> Option<f64> {
-        let is_mail = |step: &&StepRow| step.kind == "send" && !step.gone;
+        let is_mail = |step: &&StepRow| step.is_mail() && !step.gone;
         let step = self.steps.get(index).filter(is_mail)?;
         let before = self.steps[..index].iter().rev().find(is_mail)?;
         share(step.sent, before.sent).map(|kept| 1.0 - kept)

@@ -137,7 +137,7 @@ fn steps(page: &mut String, funnel: &Funnel, width: usize, paint: &dyn Fn(Ansi, 
 fn columns(funnel: &Funnel, width: usize) -> Vec<Column<'_>> {
     let mut columns: Vec<Column<'_>> = vec![
         ("entered", Box::new(|_, step| some(step.entered))),
-        ("sent", Box::new(|_, step| if step.kind == "send" { some(step.sent) } else { String::new() })),
+        ("sent", Box::new(|_, step| if step.is_mail() { some(step.sent) } else { String::new() })),
         ("rate", Box::new(|_, step| percent(step.rate()).unwrap_or_default())),
         ("of all", Box::new(|_, step| percent(funnel.cumulative(step)).unwrap_or_default())),
     ];

@@ -61,6 +61,8 @@ fn trial() -> Funnel {
                 next_due: due(5, 23),
                 ..step("nudge", 9_000, 5_777)
             },
+            StepRow { kind: "test", ..step("offer", 5_777, 5_700) },
+            StepRow { kind: "notify", sent: 812, ..step("alert", 812, 0) },
             StepRow { gone: true, ..step("old-nudge", 40, 40) },
         ],
         due_24h: 850,
@@ -82,6 +84,8 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
     case-study      ██████▍    12,000  10,000   83 %    80 %        ·   600    2,000
     mark-warm (se…  █████▊      9,000          100 %    72 %        ·     ·        ·
     nudge           ███▋        9,000   5,777   64 %    46 %    2,100   960    1,120
+    offer (test)    ███▋        5,777   5,700   99 %    46 %        ·     ·        ·
+    alert (notify)  ▌             812          100 %   6.5 %        ·     ·        ·
     old-nudge †     ▏              40      40  100 %   0.3 %        ·     ·        ·
     † no longer in the file
 
@@ -140,6 +144,8 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
     case-study          ███████▏   10,000    80 %   600    2,000
     mark-warm (set)     ██████▍              72 %     ·        ·
     nudge               ████▏       5,777    46 %   960    1,120
+    offer (test)        ████        5,700    46 %     ·        ·
+    alert (notify)      ▌                   6.5 %     ·        ·
     old-nudge †         ▏              40   0.3 %     ·        ·
     † no longer in the file
 
@@ -175,8 +181,8 @@ fn rates_are_of_the_step_of_all_and_of_the_mail_before() {
     assert_eq!(percent(funnel.steps[1].rate()).as_deref(), Some("83.3"));
     assert_eq!(percent(funnel.cumulative(&funnel.steps[1])).as_deref(), Some("80.1"));
     assert_eq!(percent(funnel.goal_rate()).as_deref(), Some("12.5"));
-    let drops: Vec<_> = (0..5).map(|index| percent(funnel.drop_off(index))).collect();
-    assert_eq!(drops, [None, Some("19.7".to_owned()), None, Some("42.2".to_owned()), None]);
+    let drops: Vec<_> = (0..6).map(|index| percent(funnel.drop_off(index))).collect();
+    assert_eq!(drops, [None, Some("19.7".to_owned()), None, Some("42.2".to_owned()), Some("1.3".to_owned()), None]);
     assert_eq!(empty("a", "a").goal_rate(), None);
 }
 
@@ -266,6 +272,8 @@ fn a_spreadsheet_runs_no_formula() {
     trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013,
     trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212,
     trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629,"2,000 condition, 100 late"
+    trial,"'=HYPERLINK(""http://x"")",offer,test,false,5777,5700,0,0,0,0,0,0,0,0,,0.9867,0.4567,
+    trial,"'=HYPERLINK(""http://x"")",alert,notify,false,812,812,0,0,0,0,0,0,0,0,,1,0.0651,
     trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032,
     "#);
 }

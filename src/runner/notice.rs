@@ -1,5 +1,6 @@
 //! A claimed `notify` step → a mail to someone of the firm: who reached the step, and what is known of them.
 
+use chrono_tz::Tz;
 use serde_json::Value;
 
 use super::Parts;
@@ -10,6 +11,7 @@ use crate::mail::template::{Locale, Rendered};
 use crate::model::campaign::{Campaign, Mail, Notify};
 use crate::model::event::Event;
 use crate::model::plain::plain;
+use crate::model::wall;
 
 /// The words of the plain mail.
 struct Words {
@@ -48,7 +50,7 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
         }
         None => {
             let words = if settings.language.starts_with("vi") { &VIETNAMESE } else { &ENGLISH };
-            let text = text(words, campaign, job);
+            let text = text(words, campaign, job, settings.timezone);
             let html = format!("<!DOCTYPE html>\n<html><body><pre>{}</pre></body></html>\n", escaped(&text));
             let subject = format!("{} {} {}: {}", who(job), words.reached, campaign.name, job.step);
             Rendered { subject, html, text, ..Rendered::default() }
@@ -83,7 +85,7 @@ fn who(job: &Job) -> String {
     }
 }
 
-fn text(words: &Words, campaign: &Campaign, job: &Job) -> String {
+fn text(words: &Words, campaign: &Campaign, job: &Job, zone: Tz) -> String {
     let mut text = format!("{} {} {}: {}\n", who(job), words.reached, campaign.name, job.step);
     text += &format!("\n{}\n", words.known);
     let tags = job.contact.tags.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -95,7 +97,7 @@ fn text(words: &Words, campaign: &Campaign, job: &Job) -> String {
     if !job.history.is_empty() {
         text += &format!("\n{}\n", words.did);
         for event in &job.history {
-            text += &format!("  {} {}{}\n", event.at.format("%Y-%m-%d %H:%MZ"), event.name, properties(event));
+            text += &format!("  {} {}{}\n", wall::shown(event.at, zone), event.name, properties(event));
         }
     }
     text + "\n" + words.answer + "\n"

@@ -15,6 +15,8 @@ pub struct StoryLine {
     pub kind: String,
     /// In words.
     pub what: String,
+    /// When a deferred mail is tried again.
+    pub retry_at: Option<Instant>,
 }
 
 /// When a contact was added, and why it is suppressed if it is.
@@ -43,33 +45,35 @@ impl Work<'_> {
     pub fn story(&self, id: ContactId) -> Result<Vec<StoryLine>> {
         let mut statement = self.sql(
             "SELECT created_at AS at, 'added' AS kind, CASE WHEN EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1)
-                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank FROM contacts
+                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank, NULL AS retry_at FROM contacts
              WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1 AND at <= created_at)
              UNION ALL
              SELECT h.at, CASE WHEN h.at = c.created_at THEN 'added' ELSE 'consent' END, h.consent || ' (' || h.reason || ')',
-                    CASE WHEN h.at = c.created_at THEN 0 ELSE 5 END
+                    CASE WHEN h.at = c.created_at THEN 0 ELSE 5 END, NULL
              FROM consent_changes h JOIN contacts c ON c.id = h.contact_id WHERE h.contact_id = ?1
              UNION ALL
-             SELECT at, 'event', name || coalesce(' ' || properties, ''), 1 FROM events WHERE contact_id = ?1
+             SELECT at, 'event', name || coalesce(' ' || properties, ''), 1, NULL FROM events WHERE contact_id = ?1
              UNION ALL
              SELECT n.entered_at, 'enrolled', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
-                    || coalesce(' by ' || e.name, ''), 2
+                    || coalesce(' by ' || e.name, ''), 2, NULL
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id LEFT JOIN events e ON e.id = n.event_id WHERE n.contact_id = ?1
              UNION ALL
              SELECT s.at, coalesce(s.kind, 'send'), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
-                    || coalesce(' [' || s.variant || ']', '') || ': ' || w.word || coalesce(' (' || s.reason || ')', '')
-                    || CASE WHEN s.state = 3 THEN coalesce(', again after ' || strftime('%Y-%m-%d %H:%M', s.retry_at / 1000, 'unixepoch'), '') ELSE '' END, 3
+                    || coalesce(' [' || s.variant || ']', '') || ': ' || w.word || coalesce(' (' || s.reason || ')', ''), 3,
+                    CASE WHEN s.state = 3 THEN s.retry_at END
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id JOIN campaigns k ON k.id = n.campaign_id
                   JOIN send_states w ON w.state = s.state WHERE n.contact_id = ?1
              UNION ALL
              SELECT n.ended_at, 'ended', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END || ': ' || n.state
                     || CASE WHEN n.state = 'exited' THEN coalesce(' (' || n.reason || ')', '')
-                            WHEN n.state = 'goal' THEN coalesce(' after ' || n.goal_step, '') ELSE '' END, 4
+                            WHEN n.state = 'goal' THEN coalesce(' after ' || n.goal_step, '') ELSE '' END, 4, NULL
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id WHERE n.contact_id = ?1 AND n.ended_at IS NOT NULL
              ORDER BY 1, 4",
         )?;
         let rows = statement.query_map([id.0], |row| {
-            Ok(StoryLine { at: instant(row.get(0)?), kind: row.get(1)?, what: row.get(2)? })
+            let retry_at: Option<i64> = row.get(4)?;
+            let (at, retry_at) = (instant(row.get(0)?), retry_at.map(instant));
+            Ok(StoryLine { at, kind: row.get(1)?, what: row.get(2)?, retry_at })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

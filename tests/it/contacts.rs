@@ -156,7 +156,7 @@ fn the_whole_story_stands_in_the_order_of_time() {
     insta::assert_snapshot!(story);
     sandbox.database().execute("UPDATE sends SET kind = 'notify', variant = 'b', state = 3, reason = 'busy', retry_at = at + 300000 WHERE id = 1", []).unwrap();
     let told = sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout;
-    assert!(told.contains("notify    welcome hello [b]: deferred (busy), again after 2026-03-02 01:05"), "{told}");
+    assert!(told.contains("notify    welcome hello [b]: deferred (busy), again after 2026-03-02 08:05"), "{told}");
     // What an older drip has taken in has no first consent on record; none is made up.
     sandbox.database().execute("DELETE FROM consent_changes WHERE reason = 'import'", []).unwrap();
     let older = |email: &str| sandbox.drip(&["contact", "show", email]).code(0).stdout;

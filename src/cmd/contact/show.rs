@@ -1,5 +1,6 @@
 //! `drip contact show`: one person's whole story.
 
+use chrono_tz::Tz;
 use serde_json::json;
 
 use super::{Context, address, need};
@@ -8,6 +9,7 @@ use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::contact::Contact;
+use crate::model::wall;
 use crate::store::Store;
 use crate::ui::sanitise;
 
@@ -25,7 +27,7 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     if run.output.options().json {
         let lines: Vec<_> =
-            story.iter().map(|line| json!({ "at": time(line.at), "kind": line.kind, "what": line.what })).collect();
+            story.iter().map(|line| json!({ "at": time(line.at), "kind": line.kind, "what": line.what, "retry_at": line.retry_at.map(time) })).collect();
         let mut json = json(&contact);
         json["suppressed"] = summary.suppressed.into();
         json["created_at"] = time(summary.created_at).into();
@@ -33,6 +35,8 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
         run.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
+    // A project that cannot be read at the moment is no reason to keep somebody's story back.
+    let zone = run.load_quietly().map_or(Tz::UTC, |loaded| loaded.project.settings.timezone);
     let mut text = format!("{}\n", contact.address);
     let mut row = |name: &str, value: &str| {
         text += &format!("  {:<12} {}\n", sanitise::line(name), sanitise::line(value));
@@ -44,14 +48,15 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     row("timezone", contact.timezone.map_or("(default)", chrono_tz::Tz::name));
     row("language", contact.language.as_deref().unwrap_or("(default)"));
     row("tags", &contact.tags.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
-    row("added", &time(summary.created_at));
+    row("added", &wall::shown(summary.created_at, zone));
     for (name, value) in &contact.attributes {
         row(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
-    text.push('\n');
+    text += &format!("\n  (times of {zone})\n");
     for line in &story {
-        let at = line.at.format("%Y-%m-%d %H:%M");
-        text += &format!("  {at}  {:<9} {}\n", line.kind, sanitise::line(&line.what));
+        let at = wall::shown(line.at, zone);
+        let again = line.retry_at.map_or_else(String::new, |at| format!(", again after {}", wall::shown(at, zone)));
+        text += &format!("  {at}  {:<9} {}{again}\n", line.kind, sanitise::line(&line.what));
     }
     run.output.result(&text);
     Ok(Exit::Success)
