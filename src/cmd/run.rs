@@ -9,6 +9,8 @@ use super::outgoing::{self, Outgoing};
 use super::{Failure, report};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
+use crate::model::id::CampaignId;
+use crate::model::wall;
 use crate::report::json as funnels_json;
 use crate::runner::{self, Happening, Options, Outcome, Stop};
 use crate::store::{RunLock, RunTotals, Store};
@@ -49,7 +51,15 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
                 context.root.join("outbox").display()
             ));
         }
-        if !outcome.moved.is_empty() {
+        if outcome.moved.is_empty() {
+            // Somebody whose cron never falls into the hours of mail would otherwise wonder for ever.
+            let next = store.read()?.next_due(context.now())?;
+            let known = |id: &CampaignId| loaded.project.campaigns.iter().any(|campaign| campaign.id == *id);
+            if let Some((campaign, at)) = next.iter().find(|(id, _)| known(id)) {
+                let at = wall::shown(*at, loaded.project.settings.timezone);
+                context.output.result(&format!("Next: {campaign}, {at}.\n"));
+            }
+        } else {
             let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
             context.output.result(&format!("\n{}", report::table(context, &loaded, &funnels)));
         }

@@ -3,8 +3,9 @@
 use rusqlite::params;
 
 use super::funnel::bounds;
-use super::{CampaignRow, Result, Work, millis};
+use super::{CampaignRow, Result, Work, instant, millis};
 use crate::model::Instant;
+use crate::model::id::CampaignId;
 use crate::model::period::Period;
 
 /// How many of a campaign's people are due when.
@@ -19,6 +20,17 @@ pub struct DueCounts {
 }
 
 impl Work<'_> {
+    /// Returns when somebody is next due after `now`, for each campaign that is not paused and where somebody is.
+    pub fn next_due(&self, now: Instant) -> Result<Vec<(CampaignId, Instant)>> {
+        let mut statement = self.sql(
+            "SELECT name, (SELECT min(due_at) FROM enrolments WHERE campaign_id = c.id AND due_at > ?1) AS at
+             FROM campaigns c WHERE paused IS NULL AND at IS NOT NULL ORDER BY at",
+        )?;
+        let rows = statement
+            .query_map([millis(now)], |row| Ok((CampaignId::new(row.get_ref(0)?.as_str()?), instant(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Returns how many of those who entered in a period are due when.
     pub fn due_counts(&self, campaign: CampaignRow, period: Period, now: Instant) -> Result<DueCounts> {
         let (since, until) = bounds(period);

@@ -130,6 +130,11 @@ fn steps_set_skip_exit_and_wait_for_hours() {
     track(&sandbox, "lan@example.com", "go", "2026-03-06T11:00:00Z");
     track(&sandbox, "sam@example.com", "go", "2026-03-06T11:00:00Z");
     assert_eq!(sandbox.run("2026-03-06T11:00:00Z"), [""; 0]);
+    let told = sandbox.drip(&["--now", "2026-03-06T11:05:00Z", "run"]).code(0).stdout;
+    assert_eq!(
+        told, "Nothing was due.\nNext: w, 2026-03-06 21:00.\n",
+        "nine o'clock in New York, as Viet Nam's clocks show it"
+    );
     assert_eq!(sandbox.run("2026-03-06T14:00:00Z"), ["w a sam@example.com sent", "w mark sam@example.com done"]);
     let sends = sandbox.run("2026-03-09T02:00:00Z");
     assert!(sends.contains(&"w b sam@example.com skipped (condition)".to_owned()), "{sends:#?}");
