@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::campaign::{Surroundings, condition, name};
 use super::fields::{Fields, Source};
+use super::values::{Surroundings, condition, name};
 use super::yaml::{Key, Kind, Node};
 use crate::model::address::Address;
 use crate::model::campaign::{Action, Mail, Notify, Variant, WaitFor, Webhook};

@@ -1,32 +1,14 @@
 //! One campaign file → a campaign.
 
-use std::collections::BTreeMap;
-
 use super::fields::Source;
-use super::settings::{NAME_HINT, unknown_segment, window};
+use super::hours::window;
 use super::steps;
+use super::values::{Surroundings, condition, late, name, sender};
 use super::yaml::{Kind, Node};
-use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Late, Reentry, Trigger};
-use crate::model::condition::Condition;
+use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Reentry, Trigger};
 use crate::model::date::Offset;
 use crate::model::delay::Span;
-use crate::model::id::{CampaignId, is_name};
-use crate::model::nearest;
-use crate::model::settings::Sender;
-use crate::model::template::TemplateFile;
-use crate::model::window::Window;
-
-/// What a campaign file is read against.
-pub(super) struct Surroundings<'a> {
-    /// What the campaign at hand is called.
-    pub(super) id: &'a str,
-    /// What the campaigns are called, also those whose files are broken.
-    pub(super) campaigns: &'a [String],
-    pub(super) window: Window,
-    pub(super) segments: &'a BTreeMap<String, Condition>,
-    pub(super) senders: &'a BTreeMap<String, Sender>,
-    pub(super) templates: &'a [TemplateFile],
-}
+use crate::model::id::CampaignId;
 
 /// A campaign, and the nodes of its conditions for later checks.
 pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) -> Option<Campaign> {
@@ -73,60 +55,6 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
         steps: steps?,
         fingerprint: String::new(),
     })
-}
-
-/// Reads a condition and checks what it names.
-pub(super) fn condition(
-    source: &mut Source,
-    node: &Node,
-    what: &str,
-    has_event: bool,
-    around: &Surroundings<'_>,
-) -> Option<Condition> {
-    let condition = source.condition(node, what)?;
-    if condition.reads_trigger() && !has_event {
-        let message = format!("`{what}` looks at `event`, which is known in `where` alone");
-        source.error(
-            node.span.clone(),
-            message,
-            Some("use did(\"…\"), or move the condition to the trigger's `where`"),
-        );
-    }
-    for name in condition.segments() {
-        unknown_segment(source, name, node, around.segments);
-    }
-    Some(condition)
-}
-
-/// Reads the name of one of the project's senders.
-pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
-    let text = source.text(node, "sender")?.trim().to_owned();
-    if !around.senders.contains_key(&text) {
-        let hint = match nearest(&text, around.senders.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name it under `senders` in drip.yaml".to_owned(),
-        };
-        source.error(node.span.clone(), format!("there is no sender `{text}`"), Some(&hint));
-    }
-    Some(text)
-}
-
-/// Reads a name of an event, tag or the like.
-pub(super) fn name(source: &mut Source, node: &Node, what: &str) -> Option<String> {
-    let text = source.text(node, what)?.trim().to_owned();
-    if !is_name(&text) {
-        source.error(node.span.clone(), format!("`{text}` is not a name for `{what}`"), Some(NAME_HINT));
-    }
-    Some(text)
-}
-
-/// Reads `send` or `skip after 3d`.
-pub(super) fn late(text: &str) -> Result<Late, String> {
-    match text.strip_prefix("skip after ") {
-        Some(span) => Span::parse(span.trim()).map(Late::SkipAfter),
-        None if text == "send" => Ok(Late::Send),
-        None => Err(format!("`{text}` is not known for `late`; write `send` or `skip after 3d`")),
-    }
 }
 
 fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {

@@ -7,10 +7,12 @@ mod actions;
 mod campaign;
 mod fields;
 mod files;
+mod hours;
 mod sending;
 mod settings;
 mod smtp_url;
 mod steps;
+mod values;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -24,8 +26,8 @@ use crate::model::id::is_name;
 use crate::model::settings::Settings;
 use crate::model::template::{AssetFile, TemplateFile};
 
-use campaign::Surroundings;
 use fields::Source;
+use values::Surroundings;
 
 pub use files::Found;
 
@@ -152,7 +154,7 @@ fn campaign_id(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {
     }
     if !is_name(id) {
         let wrong = Diagnostic::error(format!("{shown}: `{id}` is not a name for a campaign"));
-        problems.push(wrong.hint(settings::NAME_HINT));
+        problems.push(wrong.hint(values::NAME_HINT));
         return None;
     }
     Some(id.to_owned())

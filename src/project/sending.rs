@@ -6,7 +6,7 @@ use std::path::{Component, PathBuf};
 use chrono::NaiveDate;
 
 use super::fields::Source;
-use super::settings::{NAME_HINT, mailbox};
+use super::values::{NAME_HINT, mailbox};
 use super::yaml::{Kind, Node};
 use super::{Overrides, smtp_url};
 use crate::error::Diagnostic;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use super::fields::{Fields, Source};
+use super::fields::Source;
+use super::hours::window;
+use super::values::{NAME_HINT, mailbox, unknown_segment};
 use super::yaml::{Kind, Node};
 use super::{Overrides, sending};
 use crate::error::Diagnostic;
@@ -12,9 +14,8 @@ use crate::model::address::Address;
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::nearest;
-use crate::model::quiet::{Quiet, QuietDates};
-use crate::model::settings::{FrequencyCap, Mailbox, Settings};
-use crate::model::window::{Hours, Weekdays, Window};
+use crate::model::settings::{FrequencyCap, Settings};
+use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
 pub(super) fn read(
@@ -67,34 +68,6 @@ pub(super) fn read(
     })
 }
 
-/// Reads `hours`, `days` and `quiet_dates` over those that are inherited; `none` lifts them.
-pub(super) fn window(source: &mut Source, fields: &mut Fields<'_>, inherited: &Window) -> Window {
-    let quiet = fields.take("quiet_dates").map(|node| quiet_dates(source, node));
-    let hours = fields.take("hours").and_then(|node| source.parse(node, "hours", |text| lift(text, Hours::parse)));
-    let days = fields.take("days").and_then(|node| source.parse(node, "days", |text| lift(text, Weekdays::parse)));
-    Window {
-        hours: hours.unwrap_or(inherited.hours),
-        days: days.unwrap_or(inherited.days),
-        quiet: quiet.unwrap_or_else(|| inherited.quiet.clone()),
-    }
-}
-
-fn quiet_dates(source: &mut Source, node: &Node) -> QuietDates {
-    let dates: QuietDates = match &node.kind {
-        Kind::Scalar(text) if text == "none" => QuietDates::default(),
-        Kind::List(items) => items.iter().filter_map(|item| source.parse(item, "quiet_dates", Quiet::parse)).collect(),
-        _ => source.parse(node, "quiet_dates", Quiet::parse).into_iter().collect(),
-    };
-    if dates.is_always() {
-        source.error(node.span.clone(), "every day of the year is quiet", Some("leave a day on which mail may go"));
-    }
-    dates
-}
-
-fn lift<T>(text: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Result<Option<T>, String> {
-    if text == "none" { Ok(None) } else { parse(text).map(Some) }
-}
-
 fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
     let mut segments = BTreeMap::new();
     let Kind::Map(entries) = &node.kind else {
@@ -128,18 +101,6 @@ fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
     segments
 }
 
-/// Notes a segment that is not there.
-pub(super) fn unknown_segment(source: &mut Source, name: &str, node: &Node, segments: &BTreeMap<String, Condition>) {
-    if segments.contains_key(name) {
-        return;
-    }
-    let hint = match nearest(name, segments.keys().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "name it under `segments` in drip.yaml".to_owned(),
-    };
-    source.error(node.span.clone(), format!("there is no segment `{name}`"), Some(&hint));
-}
-
 fn in_a_circle(start: &str, segments: &BTreeMap<String, Condition>) -> bool {
     let mut reached: Vec<&str> = vec![start];
     let mut at = 0;
@@ -155,22 +116,6 @@ fn in_a_circle(start: &str, segments: &BTreeMap<String, Condition>) -> bool {
         at += 1;
     }
     false
-}
-
-/// What a name may be made of.
-pub(super) const NAME_HINT: &str = "use letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
-
-pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
-    let (name, address) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
-        Some((name, address)) => (Some(name.trim().trim_matches('"').trim()), address),
-        None => (None, text),
-    };
-    let address = Address::parse(address).map_err(|error| format!("{error}; write `Acme <hello@acme.example>`"))?;
-    let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
-    if name.as_deref().is_some_and(|name| name.contains('@')) {
-        return Err("the name of a sender must not hold an `@`; mail readers take it for fraud".to_owned());
-    }
-    Ok(Mailbox { name, address })
 }
 
 /// Reads a language tag: `vi`, `pt-BR`.

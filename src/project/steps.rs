@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::actions;
-use super::campaign::{Surroundings, condition, late, name, sender};
 use super::fields::Source;
-use super::settings::window;
+use super::hours::window;
+use super::values::{Surroundings, condition, late, name, sender};
 use super::yaml::{Kind, Node};
 use crate::model::campaign::{Action, Late, Step};
 use crate::model::delay::Delay;

@@ -16,8 +16,8 @@ use crate::model::plain::quoted;
 use crate::model::template::AssetFile;
 
 use super::address::{refused_scheme, unescape};
-use super::front::Attachment;
 use super::html::{Part, attribute, parts, values};
+use super::source::Attachment;
 use super::token::Tokens;
 
 /// What a mail may carry, in bytes; relays commonly refuse more than 10 MB once it is encoded.

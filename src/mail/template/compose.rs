@@ -6,8 +6,7 @@ use crate::error::{Diagnostic, Place};
 use crate::model::nearest;
 use crate::model::template::Format;
 
-use super::front::Line;
-use super::source::{Kind, Piece, Source, Tag};
+use super::source::{Kind, Line, Piece, Source, Tag};
 use super::token::Tokens;
 use super::{choose, markdown};
 

@@ -7,35 +7,8 @@ use std::ops::Range;
 use crate::error::Diagnostic;
 use crate::model::nearest;
 
-use super::source::{Piece, Source, Tag, cut};
+use super::source::{Attachment, Front, Line, Source, Tag, cut};
 use entry::{Entry, Keys};
-
-/// What stands in the front matter, checked.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Front {
-    pub(super) subject: Option<Line>,
-    pub(super) preheader: Option<Line>,
-    pub(super) layout: Option<(String, Range<usize>)>,
-    /// Parameters for links instead of the project's; empty for `utm: false`.
-    pub(super) utm: Option<Vec<(String, String)>>,
-    pub(super) attachments: Vec<Attachment>,
-}
-
-/// A file that goes with every mail of a template.
-#[derive(Debug, Clone)]
-pub(super) struct Attachment {
-    pub(super) file: String,
-    pub(super) span: Range<usize>,
-    /// What the reader sees, where it is not the file's own name.
-    pub(super) name: Option<String>,
-}
-
-/// A line of text with tags, as it was after YAML took off its quotes.
-#[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) text: String,
-    pub(super) pieces: Vec<Piece>,
-}
 
 const KEYS: [&str; 5] = ["subject", "preheader", "layout", "utm", "attachments"];
 

@@ -18,12 +18,14 @@ mod markdown;
 mod mjml;
 mod plain;
 mod program;
+mod registry;
 mod signature;
 mod source;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod token;
+mod value;
 mod written;
 
 use std::collections::HashMap;
@@ -190,8 +192,8 @@ impl Templates {
         if let Value::Object(map) = context.data_mut() {
             map.insert("subject".to_owned(), Value::String(subject.clone()));
         }
-        let html = one.html.render(&function::HTML, &context)?;
-        let text = one.text.render(&function::TEXT, &context)?;
+        let html = one.html.render(&registry::HTML, &context)?;
+        let text = one.text.render(&registry::TEXT, &context)?;
         let text = plain::tidy(&if one.wraps { plain::wrap(&text) } else { text });
         // One inside a block that was left out would be a file the reader wonders about.
         let shown = |image: &&Enclosure| html.contains(&format!("cid:{}", image.content_id));

@@ -7,10 +7,11 @@ use handlebars::{Context, Handlebars, Output, RenderContext, RenderErrorReason, 
 use crate::error::{Diagnostic, Place};
 
 use super::RenderError;
-use super::function::{BACKSLASH, BRACE, FUNCTIONS, SHOW};
+use super::address;
+use super::function::{BACKSLASH, BRACE, FUNCTIONS};
+use super::registry::{self, SHOW};
 use super::source::{Kind, Tag};
 use super::token::{ADDRESS, ADDRESS_END, Tokens};
-use super::{address, function};
 
 /// How large a rendered text may be, in bytes.
 const MAX_OUTPUT: usize = 1_000_000;
@@ -78,7 +79,7 @@ impl Program {
 
     /// Renders the text for one contact.
     pub(super) fn render(&self, registry: &Handlebars<'static>, data: &Context) -> Result<String, RenderError> {
-        function::begin();
+        registry::begin();
         let mut out = Limited(String::new());
         self.template
             .render(registry, data, &mut RenderContext::new(None), &mut out)

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::error::{Diagnostic, Place};
 use crate::model::template::{Format, TemplateFile};
 
-use super::front::Front;
-use super::function::VALUES;
+/// The block around a partial that is given values.
+pub(super) const VALUES: &str = "drip-values";
 
 /// A template file after its front matter was read.
 pub(super) struct Source {
@@ -45,6 +45,33 @@ impl Source {
     pub(super) fn is_whole_mjml(&self) -> bool {
         self.format == Format::Mjml && self.text.contains("<mjml")
     }
+}
+
+/// What stands in the front matter, checked.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Front {
+    pub(super) subject: Option<Line>,
+    pub(super) preheader: Option<Line>,
+    pub(super) layout: Option<(String, Range<usize>)>,
+    /// Parameters for links instead of the project's; empty for `utm: false`.
+    pub(super) utm: Option<Vec<(String, String)>>,
+    pub(super) attachments: Vec<Attachment>,
+}
+
+/// A file that goes with every mail of a template.
+#[derive(Debug, Clone)]
+pub(super) struct Attachment {
+    pub(super) file: String,
+    pub(super) span: Range<usize>,
+    /// What the reader sees, where it is not the file's own name.
+    pub(super) name: Option<String>,
+}
+
+/// A line of text with tags, as it was after YAML took off its quotes.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) pieces: Vec<Piece>,
 }
 
 /// A stretch of a source.

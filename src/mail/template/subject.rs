@@ -10,8 +10,8 @@ use crate::error::{Diagnostic, Place};
 
 use super::RenderError;
 use super::check;
-use super::function::TEXT;
 use super::program::Program;
+use super::registry::TEXT;
 use super::source::{Kind, Piece, cut};
 use super::token::Tokens;
 

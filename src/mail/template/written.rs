@@ -3,8 +3,8 @@
 use chrono::{Days, TimeDelta};
 use serde_json::Value;
 
-use super::function::write;
 use super::locale::{Moment, Words, Writing};
+use super::value::write;
 use crate::model::delay::Span;
 use crate::model::plain::quoted;
 

@@ -1,0 +1,110 @@
+//! Values that stand under more than one key: names, conditions, senders, mailboxes, hours.
+
+use std::collections::BTreeMap;
+
+use super::fields::Source;
+use super::yaml::Node;
+use crate::model::address::Address;
+use crate::model::campaign::Late;
+use crate::model::condition::Condition;
+use crate::model::delay::Span;
+use crate::model::id::is_name;
+use crate::model::nearest;
+use crate::model::settings::{Mailbox, Sender};
+use crate::model::template::TemplateFile;
+use crate::model::window::Window;
+
+/// What a campaign file is read against.
+pub(super) struct Surroundings<'a> {
+    /// What the campaign at hand is called.
+    pub(super) id: &'a str,
+    /// What the campaigns are called, also those whose files are broken.
+    pub(super) campaigns: &'a [String],
+    pub(super) window: Window,
+    pub(super) segments: &'a BTreeMap<String, Condition>,
+    pub(super) senders: &'a BTreeMap<String, Sender>,
+    pub(super) templates: &'a [TemplateFile],
+}
+
+/// What a name may be made of.
+pub(super) const NAME_HINT: &str = "use letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
+
+/// Reads a condition and checks what it names.
+pub(super) fn condition(
+    source: &mut Source,
+    node: &Node,
+    what: &str,
+    has_event: bool,
+    around: &Surroundings<'_>,
+) -> Option<Condition> {
+    let condition = source.condition(node, what)?;
+    if condition.reads_trigger() && !has_event {
+        let message = format!("`{what}` looks at `event`, which is known in `where` alone");
+        source.error(
+            node.span.clone(),
+            message,
+            Some("use did(\"…\"), or move the condition to the trigger's `where`"),
+        );
+    }
+    for name in condition.segments() {
+        unknown_segment(source, name, node, around.segments);
+    }
+    Some(condition)
+}
+
+/// Reads the name of one of the project's senders.
+pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
+    let text = source.text(node, "sender")?.trim().to_owned();
+    if !around.senders.contains_key(&text) {
+        let hint = match nearest(&text, around.senders.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "name it under `senders` in drip.yaml".to_owned(),
+        };
+        source.error(node.span.clone(), format!("there is no sender `{text}`"), Some(&hint));
+    }
+    Some(text)
+}
+
+/// Reads a name of an event, tag or the like.
+pub(super) fn name(source: &mut Source, node: &Node, what: &str) -> Option<String> {
+    let text = source.text(node, what)?.trim().to_owned();
+    if !is_name(&text) {
+        source.error(node.span.clone(), format!("`{text}` is not a name for `{what}`"), Some(NAME_HINT));
+    }
+    Some(text)
+}
+
+/// Reads `send` or `skip after 3d`.
+pub(super) fn late(text: &str) -> Result<Late, String> {
+    match text.strip_prefix("skip after ") {
+        Some(span) => Span::parse(span.trim()).map(Late::SkipAfter),
+        None if text == "send" => Ok(Late::Send),
+        None => Err(format!("`{text}` is not known for `late`; write `send` or `skip after 3d`")),
+    }
+}
+
+/// Reads `Acme <hello@acme.example>`.
+pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
+    let (name, address) = match text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+        Some((name, address)) => (Some(name.trim().trim_matches('"').trim()), address),
+        None => (None, text),
+    };
+    let address = Address::parse(address).map_err(|error| format!("{error}; write `Acme <hello@acme.example>`"))?;
+    let name = name.filter(|name| !name.is_empty()).map(str::to_owned);
+    if name.as_deref().is_some_and(|name| name.contains('@')) {
+        return Err("the name of a sender must not hold an `@`; mail readers take it for fraud".to_owned());
+    }
+    Ok(Mailbox { name, address })
+}
+
+/// Notes a segment that is not there.
+pub(super) fn unknown_segment(source: &mut Source, name: &str, node: &Node, segments: &BTreeMap<String, Condition>) {
+    if segments.contains_key(name) {
+        return;
+    }
+    let hint = match nearest(name, segments.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "name it under `segments` in drip.yaml".to_owned(),
+    };
+    source.error(node.span.clone(), format!("there is no segment `{name}`"), Some(&hint));
+}
