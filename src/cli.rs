@@ -39,22 +39,22 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Work on the project in this folder
-    #[arg(short = 'C', long, global = true, value_name = "DIR", default_value = ".")]
+    #[arg(help_heading = "Global options", short = 'C', long, global = true, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
     /// Take this as the present time, as 2026-03-01T09:00:00Z; no later event is seen
-    #[arg(long, global = true, value_name = "TIME", value_parser = time)]
+    #[arg(help_heading = "Global options", long, global = true, value_name = "TIME", value_parser = time)]
     pub now: Option<crate::model::Instant>,
     /// Print the result as JSON
-    #[arg(long, global = true)]
+    #[arg(help_heading = "Global options", long, global = true)]
     pub json: bool,
     /// Print only trouble
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = "Global options", short, long, global = true)]
     pub quiet: bool,
     /// Print more: each mail and entry
-    #[arg(short, long, global = true)]
+    #[arg(help_heading = "Global options", short, long, global = true)]
     pub verbose: bool,
     /// Colour the output
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(help_heading = "Global options", long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
 }
 
@@ -71,11 +71,18 @@ pub enum Color {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a starter project
-    #[command(after_help = "Example:\n  drip init tea-shop")]
+    #[command(
+        after_help = "The starter is a tea shop with two campaigns, to be read, changed and deleted. drip.yaml and\n\
+        templates/_layouts/ are yours to keep; --bare writes little else.\n\n\
+        Examples:\n  drip init tea-shop\n  drip init --bare yoga"
+    )]
     Init {
         /// The folder to write into; existing files stay as they are
         #[arg(default_value = ".")]
         dir: PathBuf,
+        /// Without campaigns and their mails: settings, layouts and the button
+        #[arg(long)]
+        bare: bool,
     },
     /// Check every file of the project
     #[command(after_help = "Example:\n  drip check && git commit")]

@@ -30,7 +30,7 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
     let start = start();
     let say = |text: &str| context.output.result(text);
     say(&format!("A fresh project in {}:", root.display()));
-    init::write(&root)?;
+    init::write(&root, false)?;
     let files = [("contacts.csv", CONTACTS), ("events.csv", EVENTS)].map(|(name, content)| {
         let path = root.join(name);
         std::fs::write(&path, content).map(|()| path)

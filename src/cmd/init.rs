@@ -15,19 +15,26 @@ static CAMPAIGNS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/campaigns");
 static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 const SETTINGS: &[u8] = include_bytes!("../../drip.yaml");
 /// State and personal data stay out of git.
-const IGNORED: &[u8] = b"drip.db*\ndrip.lock\noutbox/\n*.rejected.csv\n";
+const IGNORED: &[u8] = b"drip.db*\ndrip.lock\noutbox/\n*.rejected.*\n";
 
-pub(super) fn init(context: &Context, dir: &Path) -> Result<Exit, Failure> {
-    let root = context.root.join(dir);
-    let written = write(&root)?;
+pub(super) fn init(context: &Context, dir: &Path, bare: bool) -> Result<Exit, Failure> {
+    let here = dir == Path::new(".");
+    let root = if here { context.root.clone() } else { context.root.join(dir) };
+    let written = write(&root, bare)?;
     let kept = if written.kept == 0 {
         String::new()
     } else {
         format!(" Left {} alone that stood there already.", count(written.kept, "file"))
     };
-    context.output.status(&format!("Wrote {} to {}.{kept}", count(written.new, "file"), root.display()));
-    let go = if dir == Path::new(".") { String::new() } else { format!("cd {} && ", dir.display()) };
-    context.output.status(&format!("Next:\n  {go}drip check\n  drip import contacts.csv\n  drip run --dry-run"));
+    let place = if here { "this folder".to_owned() } else { root.display().to_string() };
+    context.output.status(&format!("Wrote {} to {place}.{kept}", count(written.new, "file")));
+    let go = if here { String::new() } else { format!("cd {} && ", dir.display()) };
+    let next = if bare {
+        "write campaigns/NAME.yaml and templates/NAME/STEP.md\n  drip check"
+    } else {
+        "drip check\n  drip import contacts.csv\n  drip run --dry-run"
+    };
+    context.output.status(&format!("Next:\n  {go}{next}"));
     Ok(Exit::Success)
 }
 
@@ -37,8 +44,8 @@ pub(super) struct Written {
     pub(super) kept: u64,
 }
 
-/// Writes the starter project; never over a file that is there.
-pub(super) fn write(root: &Path) -> Result<Written, Failure> {
+/// Writes the starter project, or of it what every project has; never over a file that is there.
+pub(super) fn write(root: &Path, bare: bool) -> Result<Written, Failure> {
     let mut written = Written { new: 0, kept: 0 };
     let mut put = |path: &Path, content: &[u8]| -> anyhow::Result<()> {
         let path = root.join(path);
@@ -58,7 +65,12 @@ pub(super) fn write(root: &Path) -> Result<Written, Failure> {
     put(Path::new("drip.yaml"), SETTINGS)?;
     put(Path::new(".gitignore"), IGNORED)?;
     for (folder, dir) in [("campaigns", &CAMPAIGNS), ("templates", &TEMPLATES)] {
+        fs::create_dir_all(root.join(folder)).with_context(|| format!("`{folder}` cannot be made"))?;
         for (path, content) in files(dir) {
+            // The layouts and partials belong to no campaign.
+            if bare && !path.to_string_lossy().starts_with('_') {
+                continue;
+            }
             put(&Path::new(folder).join(path), content)?;
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     });
     let context = Context::new(&cli.global, environment, output);
     let result = match cli.command {
-        Command::Init { dir } => init::init(&context, &dir),
+        Command::Init { dir, bare } => init::init(&context, &dir, bare),
         Command::Check => check::check(&context),
         Command::Import(arguments) => import::import(&context, &arguments),
         Command::Track { email, event, properties, at } => track::track(&context, &email, &event, &properties, at),

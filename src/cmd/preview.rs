@@ -2,6 +2,8 @@
 
 mod everything;
 
+use std::path::{Component, Path, PathBuf};
+
 use serde_json::{Map, Value, json};
 
 use super::Failure;
@@ -36,6 +38,7 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
     let token = token.unwrap_or_else(|| "preview".to_owned());
     let mut desk = Desk { parts: outgoing.parts(&loaded, &clock), store, token, now };
     if let Some(dir) = &arguments.all {
+        refuse_own_folders(&run.root, &run.root.join(dir))?;
         let campaigns = match &arguments.campaign {
             Some(id) => std::slice::from_ref(context::campaign(&loaded.project.campaigns, id)?),
             None => loaded.project.campaigns.as_slice(),
@@ -75,6 +78,28 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
             run.output.status(&format!("Step {} sends nothing: it is a `{}`.", step.id, step.action.kind()));
             Ok(Exit::Success)
         }
+    }
+}
+
+/// Refuses to write among the files of the project, which the next check would take for templates.
+fn refuse_own_folders(root: &Path, dir: &Path) -> Result<(), Failure> {
+    let plain = |path: &Path| {
+        let mut plain = PathBuf::new();
+        for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+            match part {
+                Component::ParentDir => drop(plain.pop()),
+                other => plain.push(other),
+            }
+        }
+        plain
+    };
+    let dir = plain(dir);
+    let own = ["templates", "campaigns"].into_iter().find(|folder| dir.starts_with(plain(&root.join(folder))));
+    match own {
+        Some(folder) => Err(Diagnostic::error(format!("`{folder}/` holds the files of the project themselves"))
+            .hint("write to another folder: drip preview --all previews")
+            .into()),
+        None => Ok(()),
     }
 }
 

@@ -123,6 +123,25 @@ fn the_demo_plays_and_every_command_has_help_with_an_example() {
 }
 
 #[test]
+fn a_bare_project_has_what_every_project_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let drip = |words: &[&str]| {
+        let output = std::process::Command::new(binary()).current_dir(folder.path()).args(words).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = drip(&["init", "--bare"]);
+    assert!(said.starts_with("Wrote 5 files to this folder."), "{said}");
+    fs::write(folder.path().join("campaigns/a.yaml"), "trigger: manual\nsteps: [{ id: a, send: a }]\n").unwrap();
+    fs::write(
+        folder.path().join("templates/a.md"),
+        "---\nsubject: S\n---\n{{> button text=\"x\" url=\"https://a.example\"}}\n",
+    )
+    .unwrap();
+    assert_eq!(drip(&["check"]), "Everything is in order: 1 campaign with 1 step and 4 templates.\n");
+}
+
+#[test]
 fn init_never_overwrites() {
     let sandbox = Sandbox::new();
     sandbox.write("drip.yaml", "mine");

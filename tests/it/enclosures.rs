@@ -62,6 +62,21 @@ fn a_mail_carries_what_it_shows_and_what_is_attached() {
 }
 
 #[test]
+fn a_picture_of_a_style_travels_too() {
+    let sandbox = Sandbox::new()
+        .file("templates/a.html", "---\nsubject: S\n---\n<div style=\"background: url('images/tea.png')\">x</div>")
+        .campaign("w", "trigger: manual", &["id: a, send: a"]);
+    fs::create_dir_all(sandbox.path("templates/images")).unwrap();
+    sandbox.write("templates/images/tea.png", "x");
+    let eml = sandbox.drip(&["preview", "w", "a", "--format", "eml"]).code(0).stdout;
+    let id = eml.split("Content-ID: <").nth(1).unwrap().split('>').next().unwrap();
+    assert!(eml.replace("=\r\n", "").contains(&format!("cid:{id}")), "{eml}");
+    sandbox.write("templates/a.html", "---\nsubject: S\n---\n<div style=\"background: url(images/te.png)\">x</div>");
+    let said = sandbox.drip(&["check"]).code(3).stderr;
+    assert!(said.contains("templates/a.html:4:29: there is no file `templates/images/te.png`"), "{said}");
+}
+
+#[test]
 fn a_new_picture_gives_a_held_mail_another_try() {
     let sandbox = project()
         .file("templates/tea.md", "---\nsubject: S\n---\n![Gold](images/logo.png) {{city}}\n")

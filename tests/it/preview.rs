@@ -87,9 +87,43 @@ fn every_mail_is_written_with_a_page_to_look_through_them() {
     }
     let page = fs::read_to_string(sandbox.path("out/index.html")).unwrap();
     assert!(page.contains("href=\"w/b.plain.vi.html\">Trà cho Lan</a>"), "{page}");
+    let own = sandbox.drip(&["preview", "--all", "out/../templates/x"]).code(2).stderr;
+    assert!(own.contains("`templates/` holds the files of the project themselves"), "{own}");
     let one = sandbox.drip(&["preview", "w", "--all", "one"]).code(0).stderr;
     assert!(one.contains("Wrote 6 mails"), "{one}");
     assert!(sandbox.drip(&["preview", "v", "--all", "two"]).code(2).stderr.contains("there is no campaign `v`"));
+}
+
+#[test]
+fn a_mail_that_shows_no_way_out_is_warned_of() {
+    let both = "{{postal_address}} {{unsubscribe_url}}";
+    let sandbox = Sandbox::new()
+        .file("templates/bare.md", "---\nsubject: S\n---\nHi\n")
+        .file("templates/good.md", &format!("---\nsubject: S\n---\nHi {both}\n"))
+        .file("templates/half.md", &format!("---\nsubject: S\n---\nHi {both}\n"))
+        .file("templates/half.txt", "Hi {{postal_address}}\n")
+        .file("templates/inside.md", "---\nsubject: S\n---\nFor us\n")
+        .campaign(
+            "w",
+            "trigger: manual",
+            &[
+                "id: a, send: bare",
+                "id: b, send: good",
+                "id: c, send: half",
+                "id: d, notify: { to: sales@acme.example, send: inside }",
+            ],
+        );
+    let said = sandbox.drip(&["check"]).code(0).stderr;
+    let heads: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: templates/")).collect();
+    assert_eq!(
+        heads,
+        [
+            "warning: templates/bare.md:1:1: the mail lacks a link to leave, which the law of many countries asks for",
+            "warning: templates/bare.md:1:1: the mail lacks the sender's postal address, which the law of many countries asks for",
+            "warning: templates/half.txt:1:1: the text part lacks a link to leave, which the law of many countries asks for",
+        ],
+        "{said}"
+    );
 }
 
 #[test]

@@ -51,6 +51,16 @@ impl Images<'_> {
             let mut at = 0;
             for (attribute, value, _) in values(text) {
                 let source = unescape(&text[value.clone()]);
+                if attribute.eq_ignore_ascii_case("style") && source.contains("url(") {
+                    let (placed, wrong) = self.style(&source);
+                    found.extend(wrong.into_iter().map(|(path, message, hint)| {
+                        Diagnostic::error(message).at(self.written(&path, &place)).hint(hint)
+                    }));
+                    out.push_str(&text[at..value.start]);
+                    out.push_str(&placed.replace('&', "&amp;").replace('"', "&quot;"));
+                    at = value.end;
+                    continue;
+                }
                 let is_source = is_image && attribute.eq_ignore_ascii_case("src");
                 if !is_source && !attribute.eq_ignore_ascii_case("background") {
                     continue;
@@ -71,6 +81,23 @@ impl Images<'_> {
             out.push_str(&text[at..]);
         }
         out
+    }
+
+    /// Points the pictures of a style at their parts; returns what is wrong with others: path, message and hint.
+    fn style(&mut self, style: &str) -> (String, Vec<(String, String, String)>) {
+        let (mut out, mut wrong, mut rest) = (String::with_capacity(style.len()), Vec::new(), style);
+        while let Some(start) = rest.find("url(").map(|at| at + 4) {
+            let Some(end) = rest[start..].find(')').map(|at| start + at) else { break };
+            let path = rest[start..end].trim().trim_matches(['\'', '"']);
+            out.push_str(&rest[..start]);
+            match self.source(path) {
+                Ok(Some(content_id)) => out.push_str(&format!("cid:{content_id}")),
+                Ok(None) => out.push_str(&rest[start..end]),
+                Err((message, hint)) => wrong.push((path.to_owned(), message, hint)),
+            }
+            rest = &rest[end..];
+        }
+        (out + rest, wrong)
     }
 
     /// Returns where a source was written; Markdown encodes what an author need not.

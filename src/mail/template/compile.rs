@@ -175,7 +175,8 @@ fn template(
     let whole = preheader_text.as_ref().map_or_else(|| document.clone(), |line| with_preheader(&document, line));
     let whole = address::mark(&whole, tokens, |written| composer.locate(index, written), found);
     let html = program(&whole, tokens, tags, start.clone(), found);
-    let text = program(&text, tokens, tags, start.clone(), found);
+    let text_place = text_part.map_or_else(|| start.clone(), |part| composer.sources[part].place(0..0));
+    let text = program(&text, tokens, tags, text_place, found);
     let preheader = preheader_text.map(|line| program(&line, tokens, tags, start, found));
     if found.len() > before {
         return None;

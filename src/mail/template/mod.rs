@@ -145,6 +145,31 @@ impl Templates {
         self.subjects.get(source).map(drop).map_err(wrong)
     }
 
+    /// Returns a warning for each part of a mail to contacts that does not say who sends it, or how to leave.
+    pub fn footers(&self, template: &TemplateName) -> Vec<Diagnostic> {
+        let variants = self.all.get(template).map(Vec::as_slice).unwrap_or_default();
+        let mut warnings = Vec::new();
+        for one in variants {
+            let own_text = (!one.wraps).then_some((&one.text, "the text part"));
+            for (program, part) in std::iter::once((&one.html, "the mail")).chain(own_text) {
+                for (name, why) in
+                    [("unsubscribe_url", "a link to leave"), ("postal_address", "the sender's postal address")]
+                {
+                    if !program.asks_for(name) {
+                        warnings.push(
+                            Diagnostic::warning(format!(
+                                "{part} lacks {why}, which the law of many countries asks for"
+                            ))
+                            .at(program.place().clone())
+                            .hint(format!("put `{{{{{name}}}}}` into it, or into its layout")),
+                        );
+                    }
+                }
+            }
+        }
+        warnings
+    }
+
     /// Renders a text of a campaign file, as it stands in the JSON of a webhook.
     pub fn render_text(&self, source: &str, locale: Locale<'_>, data: &Value) -> Result<String, RenderError> {
         if !source.contains("{{") {

@@ -87,6 +87,12 @@ impl Program {
         Ok(out.0)
     }
 
+    /// Says whether a tag asks for a value.
+    pub(super) fn asks_for(&self, name: &str) -> bool {
+        let is_letter = |c: char| c.is_alphanumeric() || c == '_';
+        self.spots.iter().any(|spot| spot.code.split(|c| !is_letter(c)).any(|word| word == name))
+    }
+
     /// Returns where the text comes from.
     pub(super) fn place(&self) -> &Place {
         &self.whole

@@ -7,6 +7,9 @@ use std::path::Path;
 use super::Outbox;
 use crate::model::address::Address;
 
+/// Folders within folders that are looked through.
+const DEEPEST: usize = 8;
+
 /// A head is not longer; what follows is the mail itself.
 const HEAD: u64 = 1 << 16;
 
@@ -14,15 +17,21 @@ impl Outbox {
     /// Removes the mails to addresses for which `wanted` holds, read or not; returns how many.
     pub fn remove(&self, wanted: &mut dyn FnMut(&Address) -> bool) -> io::Result<u64> {
         let mut removed = 0;
-        for part in ["new", "cur", "tmp"] {
-            let entries = match fs::read_dir(self.folder().join(part)) {
+        // Mail readers make folders of their own inside: `.Archive/cur`.
+        let mut folders = vec![(self.folder().to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let is_mail = folder.file_name().is_some_and(|name| ["new", "cur", "tmp"].iter().any(|part| name == *part));
+            let entries = match fs::read_dir(&folder) {
                 Ok(entries) => entries,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             for entry in entries {
-                let path = entry?.path();
-                if path.is_file() && recipient(&path)?.is_some_and(|to| wanted(&to)) {
+                let entry = entry?;
+                let (kind, path) = (entry.file_type()?, entry.path());
+                if kind.is_dir() && depth < DEEPEST {
+                    folders.push((path, depth + 1));
+                } else if is_mail && kind.is_file() && recipient(&path)?.is_some_and(|to| wanted(&to)) {
                     fs::remove_file(&path)?;
                     removed += 1;
                 }
@@ -67,13 +76,14 @@ mod tests {
             ("new", "1", "Subject: a\r\nTo: =?utf-8?b?TGFu?=\r\n <Lan@example.com>\r\n\r\nx"),
             ("cur", "2:2,S", "To: lan@example.com\r\n\r\nx"),
             ("new", "3", "To: minh@example.com\r\nSubject: lan@example.com\r\n\r\nTo: lan@example.com"),
+            (".Archive.2026/cur", "5:2,S", "To: lan@example.com\r\n\r\nx"),
             ("new", "4", "Subject: none\r\n\r\nTo: lan@example.com"),
         ] {
             fs::create_dir_all(dir.path().join(part)).unwrap();
             fs::write(dir.path().join(part).join(name), head).unwrap();
         }
         let removed = Outbox::new(dir.path()).remove(&mut |to| to.key() == "lan@example.com").unwrap();
-        assert_eq!(removed, 2);
+        assert_eq!(removed, 3);
         assert!(dir.path().join("new/3").exists() && dir.path().join("new/4").exists());
     }
 }
