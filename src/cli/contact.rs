@@ -82,10 +82,11 @@ pub enum ContactCommand {
         #[arg(long)]
         remove: bool,
     },
-    /// Export everything known of one person, or many contacts as CSV
+    /// Export everything known of one person, or many contacts
     #[command(
         after_help = "One person's record is JSON: what they may ask for by GDPR art. 15 and 20. Many contacts are CSV\n\
-        that `drip import` reads again; a cell that a spreadsheet would take for a formula begins with '.\n\n\
+        that `drip import` reads again; a cell that a spreadsheet would take for a formula begins with '.\n\
+        In a file that ends in .jsonl they are JSON lines, in which texts stay texts.\n\n\
         Examples:\n  drip contact export lan@example.com > lan.json\n  drip contact export --where 'tagged(\"vip\")' vip.csv"
     )]
     Export {

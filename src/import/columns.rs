@@ -6,7 +6,7 @@ use csv::ByteRecord;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Kind;
-use super::known::{Form, Known, Names, Role, speaks_of_money};
+use super::known::{Form, Known, Names, Role, speaks_of_money, speaks_of_orders};
 use super::naming;
 use super::options::Mapping;
 use super::sample::Sample;
@@ -53,12 +53,13 @@ impl Columns {
         let header = &header[..header.len() - own];
         let resolved = resolve(header, names, mappings, None);
         if !resolved.columns.iter().any(|column| column.role == Role::Email) {
-            return Err(no_email(header, &refuse));
+            return Err(no_email(header, (names, mappings), &refuse));
         }
         if let Some((first, second)) = collision(&resolved.columns) {
             return Err(clash(&resolved.columns, first, second, &refuse));
         }
         let mut columns = resolved.columns;
+        let of_orders = header.iter().any(|name| speaks_of_money(name) || speaks_of_orders(name));
         for (index, column) in columns.iter_mut().enumerate() {
             if column.target.is_empty() && matches!(column.role, Role::Attribute(_)) {
                 return Err(refuse(format!(
@@ -70,6 +71,9 @@ impl Columns {
             }
             if column.role == Role::Attribute(Form::Any) && sample.is_of_dates(index) {
                 column.role = Role::Attribute(Form::Date);
+            }
+            if column.role == Role::Status && !of_orders && sample.is_of_statuses(index) {
+                column.role = Role::SubscriptionStatus;
             }
         }
         Ok(Self { all: columns, kind: resolved.kind, own, used: resolved.used })
@@ -192,7 +196,7 @@ pub(super) fn collision(columns: &[Column]) -> Option<(usize, usize)> {
     columns
         .iter()
         .enumerate()
-        .filter(|(_, column)| !column.target.is_empty())
+        .filter(|(_, column)| !column.target.is_empty() && !column.role.narrows())
         .find_map(|(index, column)| seen.insert(column.target.to_lowercase(), index).map(|first| (first, index)))
 }
 
@@ -242,7 +246,16 @@ fn header(
     Ok(header)
 }
 
-pub(super) fn no_email(header: &[String], refuse: &dyn Fn(String) -> Diagnostic) -> Diagnostic {
+pub(super) fn no_email(
+    header: &[String],
+    (names, mappings): (&Names, &[Mapping]),
+    refuse: &dyn Fn(String) -> Diagnostic,
+) -> Diagnostic {
+    let taken = |name: &&String| names.is_email(name) && mappings.iter().any(|mapping| mapping.is_of(name));
+    if let Some(name) = header.iter().find(taken) {
+        return refuse("no column holds the addresses".to_owned())
+            .hint(format!("--map makes something else of {}; leave that out", quoted(name)));
+    }
     let error = refuse("no column is called `email`".to_owned());
     if header.iter().any(|name| name.contains('@')) {
         return error.hint(

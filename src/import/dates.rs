@@ -29,6 +29,12 @@ pub(super) enum Reading {
 
 /// Reads a text as a date.
 pub(super) fn read(text: &str, order: DateOrder) -> Reading {
+    if let Some((year, month, day)) = in_vietnamese(text) {
+        return match NaiveDate::from_ymd_opt(year, month, day) {
+            Some(date) => Reading::Date(date.to_string()),
+            None => Reading::Impossible(format!("{} is no day of the calendar", quoted(text))),
+        };
+    }
     if !text.starts_with(|c: char| c.is_ascii_digit()) || text.len() > 40 {
         return Reading::NoDate;
     }
@@ -66,6 +72,21 @@ pub(super) fn read(text: &str, order: DateOrder) -> Reading {
             impossible("is no date with the month first; with the day first it is `--dates dmy`")
         }
         None => impossible("is no day of the calendar"),
+    }
+}
+
+/// Reads `ngày 5 tháng 3 năm 1990`, and `5 tháng 3, 1990`.
+fn in_vietnamese(text: &str) -> Option<(i32, u32, u32)> {
+    if !(text.contains("áng") || text.contains("ÁNG")) || text.len() > 60 {
+        return None;
+    }
+    let lower = text.to_lowercase().replace(',', " ");
+    let words: Vec<&str> = lower.split_whitespace().filter(|word| !matches!(*word, "ngày" | "năm")).collect();
+    match words[..] {
+        [day, "tháng", month, year] if year.len() == 4 => {
+            Some((year.parse().ok()?, month.parse().ok()?, day.parse().ok()?))
+        }
+        _ => None,
     }
 }
 
@@ -125,7 +146,8 @@ fn month(word: &str) -> Option<u32> {
 
 /// Returns a time of day with its offset as ISO 8601 writes it.
 fn clock(text: &str) -> Option<String> {
-    let upper = text.to_ascii_uppercase();
+    // Vietnamese Windows writes `sáng` and `chiều` where others write AM and PM.
+    let upper = text.to_ascii_uppercase().replace(" SA", " AM").replace(" CH", " PM");
     let (time, offset) = match upper.strip_suffix("UTC").or_else(|| upper.strip_suffix('Z')) {
         Some(time) => (time.trim_end(), "Z".to_owned()),
         None => match upper.rfind(['+', '-']) {
@@ -167,6 +189,10 @@ mod tests {
             ("2024-03-01 09:30:15 +0700", DateOrder::Dmy, date("2024-03-01T09:30:15+07:00")),
             ("2024-03-01T02:30:15.25Z", DateOrder::Dmy, date("2024-03-01T02:30:15.250Z")),
             ("3/1/2024 1:05 PM", DateOrder::Mdy, date("2024-03-01T13:05")),
+            ("05/03/2026 2:30 CH", DateOrder::Dmy, date("2026-03-05T14:30")),
+            ("05/03/2026 8:30:15 SA", DateOrder::Dmy, date("2026-03-05T08:30:15")),
+            ("ngày 5 tháng 3 năm 1990", DateOrder::Dmy, date("1990-03-05")),
+            ("5 Tháng 3, 1990", DateOrder::Mdy, date("1990-03-05")),
         ] {
             assert_eq!(read(text, order), expected, "{text}");
         }
@@ -200,6 +226,8 @@ mod tests {
             "1 a b",
             "0901 234 567",
             "12/12/19901",
+            "tháng 3 năm 1990",
+            "5 tháng 3",
         ] {
             assert_eq!(read(text, DateOrder::Dmy), Reading::NoDate, "{text}");
             assert!(!shows_date(text), "{text}");

@@ -124,7 +124,7 @@ fn accented(sample: &[u8], encoding: &'static Encoding) -> Vec<String> {
 
 /// Says whether a word cannot have been written in Windows-1252: signs between its letters, or hardly any plain one.
 ///
-/// `Ma³gorzata` is `Małgorzata` in another encoding, `Èâàí` is `Иван`.
+/// `“c’†‘¾˜Y` is Japanese, `Ma³gorzata` is `Małgorzata` in another encoding, `Èâàí` is `Иван`.
 fn is_strange(word: &str) -> bool {
     let letters: Vec<char> = word.chars().collect();
     let is_sign = |c: char| {
@@ -135,7 +135,11 @@ fn is_strange(word: &str) -> bool {
     let between = letters.windows(3).any(|part| part[0].is_alphabetic() && is_sign(part[1]) && part[2].is_alphabetic());
     let plain = letters.iter().filter(|c| c.is_ascii_alphabetic()).count();
     let accented = letters.iter().filter(|c| !c.is_ascii() && c.is_alphabetic()).count();
-    letters.iter().any(|c| c.is_control()) || between || (accented >= 3 && accented > plain)
+    let signs = letters.iter().filter(|c| !c.is_alphanumeric()).count();
+    letters.iter().any(|c| c.is_control())
+        || between
+        || signs > plain + accented + 2
+        || (accented >= 3 && accented > plain)
 }
 
 /// A file, decoded while it is read.

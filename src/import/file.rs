@@ -7,6 +7,7 @@ use csv::ByteRecord;
 use serde_json::{Map, Value};
 
 use super::columns::{self, Columns};
+use super::doubts::{Doubt, Why};
 use super::encoding::Found;
 use super::json_lines::{self, JsonLines, Line};
 use super::known::{Names, Role};
@@ -19,6 +20,8 @@ use super::sample::Sample;
 use super::{Kind, Rejected, RejectedWriter, Row};
 use crate::error::Diagnostic;
 use crate::model::contact::Consent;
+
+const STRAY_QUOTE: &str = "a field goes on behind its closing quote; write a `\"` inside quotes twice";
 
 /// Something about a whole file that its owner should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +58,7 @@ pub fn open<R: Read>(reader: R, source_name: &str, options: &Options) -> Result<
         .flexible(true)
         .terminator(csv::Terminator::Any(b'\n'))
         .buffer_capacity(1 << 16)
-        .from_reader(opening.into_lines());
+        .from_reader(opening.into_lines(delimiter));
     let mut record = ByteRecord::new();
     csv.read_byte_record(&mut record).map_err(|error| opening::unreadable(source_name, &error))?;
     if let Some(open) = lines::unclosed(csv.get_ref(), &record) {
@@ -65,6 +68,14 @@ pub fn open<R: Read>(reader: R, source_name: &str, options: &Options) -> Result<
     let line = lines::first_line(csv.get_ref(), &record);
     let names = Names::new();
     let columns = Columns::parse(&record, (line, source_name), (&names, &options.mappings), &sample)?;
+    for (index, column) in columns.all().iter().enumerate() {
+        if column.role == Role::Attribute(super::known::Form::Any)
+            && let Some(almost) = sample.almost_dates(index)
+        {
+            let why = Why::AlmostDates { dates: almost.dates, filled: almost.filled };
+            rows.doubts.note(&column.written, why, line + almost.row, &almost.example);
+        }
+    }
     if columns.kind() == Kind::Contacts {
         rows.consent = consent_of_list(source_name, &columns);
     }
@@ -109,6 +120,11 @@ impl<R: Read> Import<R> {
         let foreign = self.found.encoding != encoding_rs::UTF_8;
         let encoding = || Note::Encoding { name: self.found.encoding.name(), example: self.found.example.clone() };
         foreign.then(encoding).into_iter().chain(self.rows.consent.map(Note::Consent)).collect()
+    }
+
+    /// Returns what was taken in so far, but perhaps not as it is meant.
+    pub fn doubts(&self) -> &[Doubt] {
+        &self.rows.doubts.0
     }
 
     /// Returns the mappings that met a column so far.
@@ -173,9 +189,13 @@ impl<R: Read> Iterator for Import<R> {
             return None;
         }
         let read = match &mut self.inner {
-            Inner::Csv { csv, columns, record, .. } => {
-                next_record(csv, record).map(|line| line.map(|line| (line, self.rows.read(columns, record, line))))
-            }
+            Inner::Csv { csv, columns, record, .. } => next_record(csv, record).map(|line| {
+                let line = line?;
+                if csv.get_ref().is_stray() {
+                    return Some((line, Err(STRAY_QUOTE.to_owned())));
+                }
+                Some((line, self.rows.read(columns, record, line)))
+            }),
             Inner::Json { lines, kind, mappings } => next_object(lines, &mut self.rows, *kind, mappings),
         };
         match read {
@@ -227,7 +247,6 @@ fn next_object<R: Read>(
     let number = lines.line();
     Ok(match line {
         Line::End => None,
-        Line::TooLong => return Err((number, "the line is longer than 1 MiB".to_owned())),
         Line::Wrong(reason) => Some((number, Err(reason))),
         Line::Object(object) => Some((number, read_object(lines, rows, kind, mappings, object))),
     })

@@ -1,9 +1,13 @@
 //! JSON lines: one object a line, whose keys are the columns.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::rc::Rc;
 
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::Kind;
@@ -43,7 +47,6 @@ pub(super) enum Line {
     Object(Map<String, Value>),
     /// What is wrong with it.
     Wrong(String),
-    TooLong,
     End,
 }
 
@@ -84,8 +87,11 @@ impl<R: Read> JsonLines<R> {
             self.line += 1;
             self.bytes_read += length;
             if length > LIMIT {
+                if !self.text.ends_with(b"\n") {
+                    self.bytes_read += self.inner.skip_until(b'\n')? as u64;
+                }
                 self.text.clear();
-                return Ok(Line::TooLong);
+                return Ok(Line::Wrong("the line is longer than 1 MiB".to_owned()));
             }
             if self.text.trim_ascii().is_empty() {
                 continue;
@@ -94,8 +100,7 @@ impl<R: Read> JsonLines<R> {
                 return Ok(Line::Wrong("the line is not in the encoding of the file".to_owned()));
             };
             return Ok(match serde_json::from_str(text.trim_end()) {
-                Ok(Value::Object(object)) => Line::Object(object),
-                Ok(_) => Line::Wrong("the line holds no object; write `{\"email\": …}`".to_owned()),
+                Ok(Object(object)) => Line::Object(object),
                 Err(error) => Line::Wrong(wrong(&error)),
             });
         }
@@ -137,7 +142,7 @@ pub(super) fn kind(head: &[u8], source: &str, mappings: &[Mapping]) -> Result<Ki
                 if resolved.columns.iter().any(|column| column.role == Role::Email) {
                     return Ok(resolved.kind);
                 }
-                first.get_or_insert_with(|| columns::no_email(&keys, &|what| refuse(&what)));
+                first.get_or_insert_with(|| columns::no_email(&keys, (&names, mappings), &|what| refuse(&what)));
             }
             Err(error) if error.is_eof() && line.trim_ascii() == b"{" => {
                 return Err(refuse("the object goes on over several lines")
@@ -166,8 +171,45 @@ fn check(resolved: Resolved) -> Result<Shape, String> {
     Ok(Shape { columns })
 }
 
+/// An object each of whose keys stands there once; which of two is meant, nobody could say.
+struct Object(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys;
+
+        impl<'de> Visitor<'de> for Keys {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Object, A::Error> {
+                let mut object = Map::new();
+                while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+                    if object.contains_key(&key) {
+                        return Err(de::Error::custom(format!("the key {} stands there twice", quoted(&key))));
+                    }
+                    object.insert(key, value);
+                }
+                Ok(Object(object))
+            }
+        }
+
+        deserializer.deserialize_any(Keys)
+    }
+}
+
 fn wrong(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line").next().unwrap_or_default().to_owned();
+    match error.classify() {
+        Category::Data if what.starts_with("invalid type") => {
+            return "the line holds no object; write `{\"email\": …}`".to_owned();
+        }
+        Category::Data => return what,
+        _ => {}
+    }
     format!("the line is no JSON: {what}, at column {}", error.column())
 }

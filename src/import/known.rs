@@ -26,14 +26,23 @@ pub(super) enum Role {
     LeftAt,
     /// Says when the address bounced, if it did.
     CleanedAt,
-    /// An attribute, one of whose words may say that the person wants no mail.
+    /// An attribute, one of whose words may say that the person wants no mail; others may be about an order.
     Status,
+    /// The same, and every word is about mail.
+    SubscriptionStatus,
     /// An attribute of the contact, or a property of the event.
     Attribute(Form),
     /// A column without a name, which must be empty.
     Nameless,
     /// A column that is not wanted.
     Dropped,
+}
+
+impl Role {
+    /// Says whether it can only take consent away, so that several columns may.
+    pub(super) fn narrows(self) -> bool {
+        matches!(self, Self::OptIn | Self::OptOut | Self::LeftAt | Self::CleanedAt)
+    }
 }
 
 /// How the cells of an attribute are read.
@@ -63,7 +72,7 @@ const TEXT: Role = Role::Attribute(Form::Text);
 
 /// Role, target, names, and names that step back; case, spaces and signs do not count, nor do Vietnamese marks
 /// in a name without any.
-const TABLE: [(Role, &str, &str, &str); 28] = [
+const TABLE: [(Role, &str, &str, &str); 29] = [
     (
         Role::Email,
         "email",
@@ -115,10 +124,11 @@ const TABLE: [(Role, &str, &str, &str); 28] = [
         "unsubscribed|blocklisted|blacklisted",
     ),
     (Role::LeftAt, "unsub_time", "unsub time|unsubscribed at|unsubscribed on", ""),
-    (Role::CleanedAt, "clean_time", "clean time|bounced at|bounced on", ""),
+    (Role::CleanedAt, "clean_time", "clean time|bounced at|bounced on|email hard bounce reason|hard bounce reason", ""),
     (Role::Status, "status", "status|trạng thái", ""),
-    (Role::Status, "subscription_status", "subscription status|subscriber status", ""),
-    (Role::Status, "email_status", "email status|email marketing status", ""),
+    (Role::SubscriptionStatus, "subscription_status", "subscription status|subscriber status", ""),
+    (Role::SubscriptionStatus, "email_status", "email status|email marketing status", ""),
+    (Role::SubscriptionStatus, "marketing_contact_status", "marketing contact status|marketing status", ""),
     (Role::EventName, "event", "event|sự kiện", ""),
     (Role::EventTime, "time", "time|thời gian", "timestamp"),
     (Role::Properties, "properties", "properties", ""),
@@ -145,7 +155,10 @@ impl Names {
 
     /// Returns what a column of this name is.
     pub(super) fn find(&self, column: &str) -> Option<Known> {
-        self.0.get(&squeezed(column)).copied()
+        let name = squeezed(column);
+        // HubSpot has one such column for each kind of mail: `Opted out of email: Newsletter`.
+        let name = if name.starts_with("optedoutofemail") { "optedoutofemail" } else { &name };
+        self.0.get(name).copied()
     }
 
     pub(super) fn is_email(&self, column: &str) -> bool {
@@ -161,6 +174,11 @@ impl Names {
 /// Returns the letters and digits of a name in lower case.
 fn squeezed(name: &str) -> String {
     name.nfc().flat_map(char::to_lowercase).filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Says whether a column's name speaks of orders, whose words about themselves say nothing about mail.
+pub(super) fn speaks_of_orders(column: &str) -> bool {
+    holds_word(column, &["order", "orders", "invoice", "payment", "don hang", "hoa don", "thanh toan"])
 }
 
 /// Says whether a column's name speaks of money.
@@ -182,9 +200,13 @@ pub(super) fn speaks_of_money(column: &str) -> bool {
         "tong tien",
         "gia ban",
     ];
+    holds_word(column, &WORDS)
+}
+
+fn holds_word(column: &str, words: &[&str]) -> bool {
     let folded: String = fold(column).chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let padded = format!(" {} ", folded.split_whitespace().collect::<Vec<_>>().join(" "));
-    WORDS.iter().any(|word| padded.contains(&format!(" {word} ")))
+    words.iter().any(|word| padded.contains(&format!(" {word} ")))
 }
 
 #[cfg(test)]

@@ -26,6 +26,19 @@ pub(super) struct Lines<R> {
     end: End,
     record_bytes: usize,
     bytes_read: u64,
+    delimiter: u8,
+    quotes: Quotes,
+    /// Whether the record at hand has a quote that ends, with more behind it.
+    stray: bool,
+}
+
+/// Where in a field the parser is, as far as quotes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    Start,
+    Plain,
+    Inside,
+    Ended,
 }
 
 /// Whether there is more to hand out.
@@ -45,7 +58,7 @@ pub(super) struct OpenQuote {
 
 impl<R: Read> Lines<R> {
     /// Starts behind `line` lines that were read already; `head` is the part of the rest that was, too.
-    pub(super) fn new(head: Vec<u8>, rest: Source<R>, line: u64) -> Self {
+    pub(super) fn new(head: Vec<u8>, rest: Source<R>, line: u64, delimiter: u8) -> Self {
         Self {
             inner: BufReader::with_capacity(1 << 16, Cursor::new(head).chain(rest)),
             line,
@@ -54,6 +67,9 @@ impl<R: Read> Lines<R> {
             end: End::NotYet,
             record_bytes: 0,
             bytes_read: 0,
+            delimiter,
+            quotes: Quotes::Start,
+            stray: false,
         }
     }
 
@@ -70,6 +86,36 @@ impl<R: Read> Lines<R> {
     /// Starts to count the bytes of the next record.
     pub(super) fn begin_record(&mut self) {
         self.record_bytes = 0;
+        self.stray = false;
+    }
+
+    /// Says whether a field of the record read last goes on behind its closing quote: `"Bob "B" Lee"`.
+    ///
+    /// The parser takes such a field for something, and nobody could say whether for what was meant.
+    pub(super) fn is_stray(&self) -> bool {
+        self.stray
+    }
+
+    fn follow_quotes(&mut self, text: &[u8]) {
+        if matches!(self.quotes, Quotes::Start | Quotes::Plain) && !text.contains(&b'"') {
+            let ended = text.last().is_some_and(|&byte| byte == b'\n' || byte == self.delimiter);
+            self.quotes = if ended { Quotes::Start } else { Quotes::Plain };
+            return;
+        }
+        for &byte in text {
+            self.quotes = match (self.quotes, byte) {
+                (Quotes::Inside, b'"') => Quotes::Ended,
+                (Quotes::Inside, _) | (Quotes::Start | Quotes::Ended, b'"') => Quotes::Inside,
+                (_, b'\n') => Quotes::Start,
+                (_, byte) if byte == self.delimiter => Quotes::Start,
+                (Quotes::Ended, b' ' | b'\t' | b'\r') => Quotes::Ended,
+                (Quotes::Ended, _) => {
+                    self.stray = true;
+                    Quotes::Plain
+                }
+                _ => Quotes::Plain,
+            };
+        }
     }
 }
 
@@ -98,6 +144,7 @@ impl<R: Read> Read for Lines<R> {
                 }
                 self.at_start = true;
                 out[0] = b'\n';
+                self.follow_quotes(b"\n");
                 return Ok(1);
             }
             self.line += u64::from(self.at_start);
@@ -125,6 +172,7 @@ impl<R: Read> Read for Lines<R> {
             self.bytes_read += taken as u64;
             self.inner.consume(taken);
             if length > 0 {
+                self.follow_quotes(&out[..length]);
                 return Ok(length);
             }
         }

@@ -10,6 +10,7 @@
 mod cell;
 mod columns;
 mod dates;
+mod doubts;
 mod encoding;
 mod file;
 mod fonts;
@@ -40,6 +41,7 @@ use crate::model::address::Address;
 use crate::model::contact::Consent;
 
 pub use dates::DateOrder;
+pub use doubts::{Doubt, Why};
 pub use file::{Import, Note, open};
 pub use options::{Charset, Mapping, Options};
 pub use person::given_name;

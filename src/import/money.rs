@@ -18,6 +18,9 @@ pub(super) fn number(text: &str, in_money_column: bool) -> Option<Number> {
     if !body.bytes().any(|byte| byte.is_ascii_digit()) || body.len() > 40 {
         return None;
     }
+    if in_money_column && let Some(amount) = in_words(body) {
+        return Some(Number::from(if sign < 0.0 { -amount } else { amount }));
+    }
     let (digits, marked) = without_mark(body)?;
     let (whole, fraction) = split(digits, marked || in_money_column)?;
     if whole.len() + fraction.len() > EXACT_DIGITS || (whole.len() > 1 && whole.starts_with('0')) {
@@ -28,6 +31,32 @@ pub(super) fn number(text: &str, in_money_column: bool) -> Option<Number> {
         return Some(Number::from(if sign < 0.0 { -number } else { number }));
     }
     Number::from_f64(sign * format!("{whole}.{fraction}").parse::<f64>().ok()?)
+}
+
+/// Reads `250k`, `1,5 triệu`, `1tr2` and `2 tỷ`, which people say of money alone.
+fn in_words(text: &str) -> Option<i64> {
+    let lower = text.to_lowercase();
+    let lower = MARKS.iter().find_map(|mark| lower.strip_suffix(mark)).unwrap_or(&lower).trim_end();
+    let start = lower.find(char::is_alphabetic)?;
+    let end = lower.rfind(char::is_alphabetic).map(|at| at + lower[at..].chars().next().map_or(1, char::len_utf8))?;
+    let scale: i64 = match &lower[start..end] {
+        "k" | "nghìn" | "ngàn" => 1_000,
+        "tr" | "triệu" => 1_000_000,
+        "tỷ" | "tỉ" => 1_000_000_000,
+        _ => return None,
+    };
+    let (head, tail) = (lower[..start].trim(), lower[end..].trim());
+    let (whole, fraction) = match split(head, true)? {
+        (whole, fraction) if tail.is_empty() => (whole, fraction),
+        // `1tr2` is 1.2 of a million.
+        (whole, fraction) if fraction.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (whole, tail.to_owned())
+        }
+        _ => return None,
+    };
+    let parts = 10_i64.checked_pow(u32::try_from(fraction.len()).ok().filter(|length| *length <= 3)?)?;
+    let digits: i64 = format!("{whole}{fraction}").parse().ok()?;
+    digits.checked_mul(scale).map(|amount| amount / parts)
 }
 
 /// Takes the mark of a currency away, before or behind the digits.
@@ -136,11 +165,22 @@ mod tests {
         ] {
             assert_eq!(read(text, false), Value::Null, "{text}");
         }
+        for text in ["250 km", "k", "1tr2x", "1,5tr2", "2 tỷ 5 triệu"] {
+            assert_eq!(read(text, true), Value::Null, "{text}");
+        }
         for (text, expected) in [
             ("250.000", json!(250_000)),
             ("1.250.000", json!(1_250_000)),
             ("1,250", json!(1250)),
             ("12,50", json!(12.5)),
+            ("250k", json!(250_000)),
+            ("1.250K", json!(1_250_000)),
+            ("1,5 triệu", json!(1_500_000)),
+            ("1.5 triệu đ", json!(1_500_000)),
+            ("1tr2", json!(1_200_000)),
+            ("1tr250", json!(1_250_000)),
+            ("2 tỷ", json!(2_000_000_000_i64)),
+            ("-300 nghìn", json!(-300_000)),
         ] {
             assert_eq!(read(text, true), expected, "{text}");
         }

@@ -72,8 +72,8 @@ impl<R: Read> Opening<R> {
         Ok(Self { head, rest, whole, line, format, found })
     }
 
-    pub(super) fn into_lines(self) -> Lines<R> {
-        Lines::new(self.head, self.rest, self.line)
+    pub(super) fn into_lines(self, delimiter: u8) -> Lines<R> {
+        Lines::new(self.head, self.rest, self.line, delimiter)
     }
 
     pub(super) fn into_parts(self) -> (Vec<u8>, Source<R>) {

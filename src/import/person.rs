@@ -13,18 +13,55 @@ const FAMILIES: [&str; 67] = [
 
 const TITLES: [&str; 9] = ["mr", "mrs", "ms", "miss", "dr", "prof", "sir", "herr", "frau"];
 
+/// What stands behind a name without being one.
+const SUFFIXES: [&str; 8] = ["jr", "sr", "ii", "iii", "iv", "phd", "md", "mba"];
+
+/// Words that only firms have.
+const FIRMS: [&str; 14] =
+    ["cty", "tnhh", "jsc", "ltd", "llc", "inc", "gmbh", "corp", "company", "limited", "shop", "store", "hkd", "dntn"];
+
 /// Returns the part of a full name that a greeting uses: the last word of a Vietnamese name, the first of others.
+///
+/// `None` where that is not certain: no first name is better than a family name after `Chào`.
 pub fn given_name(name: &str) -> Option<String> {
-    let name = name.split_once(',').map_or(name, |(_, given)| given);
+    if name.contains(|c: char| c.is_ascii_digit() || matches!(c, '@' | '/' | '&')) {
+        return None;
+    }
+    let name = name.split(['(', '[']).next().unwrap_or(name);
+    let name = name.split(" - ").next().unwrap_or(name).trim();
+    let bare = |word: &str| fold(word.trim_end_matches('.'));
+    let name = match name.rsplit_once(',') {
+        Some((before, suffix)) if SUFFIXES.contains(&bare(suffix.trim()).as_str()) => before,
+        Some((_, given)) => given,
+        None => name,
+    };
     let words: Vec<&str> = name.split_whitespace().collect();
+    let folded: Vec<String> = words.iter().map(|word| bare(word)).collect();
+    if folded.iter().any(|word| FIRMS.contains(&word.as_str())) || folded.windows(2).any(|two| two == ["cong", "ty"]) {
+        return None;
+    }
     let given = if is_vietnamese(&words) {
-        words.last()
+        words.last().copied()
+    } else if words.len() > 1 && is_family_with_marks(words[0]) {
+        None
     } else {
-        let is_title = |word: &&&str| TITLES.contains(&fold(word.trim_end_matches('.')).as_str());
-        words.iter().find(|word| !is_title(word)).or(words.first())
+        let title = |word: &&str| TITLES.contains(&bare(word).as_str());
+        let first = words.iter().copied().find(|word| !title(word)).or(words.first().copied())?;
+        let is_small = |word: &str| word.starts_with(char::is_lowercase);
+        let is_particle = is_small(first) && !words.iter().all(|word| is_small(word));
+        (!is_particle).then_some(first)
     }?;
-    let shouted = given.chars().count() > 1 && words.iter().all(|word| word.chars().all(|c| !c.is_lowercase()));
-    Some(if shouted { title_case(given) } else { (*given).to_owned() })
+    let is_initial = given.trim_end_matches('.').chars().count() < 2 && given.is_ascii();
+    if is_initial || !given.contains(char::is_alphabetic) {
+        return None;
+    }
+    let shouted = words.iter().all(|word| word.chars().all(|c| !c.is_lowercase()));
+    Some(if shouted { title_case(given) } else { given.to_owned() })
+}
+
+/// Says whether a word can only be a Vietnamese family name: `Trần`, but not `Lan`.
+fn is_family_with_marks(word: &str) -> bool {
+    !word.is_ascii() && is_syllable(word) && FAMILIES.contains(&fold(word).as_str())
 }
 
 /// Says whether a name is Vietnamese: every word is a syllable, and its marks or its family name show the language.
@@ -33,7 +70,8 @@ pub fn given_name(name: &str) -> Option<String> {
 fn is_vietnamese(words: &[&str]) -> bool {
     let is_family = |word: &&str| FAMILIES.contains(&fold(word).as_str());
     let (Some(first), Some(last)) = (words.first(), words.last()) else { return false };
-    let right = |word: &&str| if word.is_ascii() { is_bare_syllable(&fold(word)) } else { is_syllable(word) };
+    let is_right = |word: &str| if word.is_ascii() { is_bare_syllable(&fold(word)) } else { is_syllable(word) };
+    let right = |word: &&str| word.split('-').all(is_right);
     if words.len() < 2 || words.len() > 7 || !words.iter().all(right) {
         return false;
     }
@@ -70,9 +108,29 @@ mod tests {
             ("JOHN SMITH", "John"),
             ("田中 太郎", "田中"),
             ("Dr", "Dr"),
+            ("Lê Thị Thu-Hà (Mrs)", "Thu-Hà"),
+            ("Lý Tiểu Long (Bruce Lee)", "Long"),
+            ("Phạm Thị Lan - Sale", "Lan"),
+            ("Dr. John Smith, Jr.", "John"),
+            ("Ngô Thị Ý", "Ý"),
+            ("jane smith", "jane"),
         ] {
             assert_eq!(given_name(name).as_deref(), Some(given), "{name}");
         }
-        assert_eq!(given_name("  "), None);
+        for name in [
+            "  ",
+            "Trần Văn B",
+            "Trần Văn Smith",
+            "Nguyễn Thị Lan 2",
+            "Công ty TNHH Minh Anh",
+            "Cty Hoa Mai",
+            "Minh Anh JSC",
+            "lan@gmail.com",
+            "van der Berg",
+            "J. Smith",
+            "***",
+        ] {
+            assert_eq!(given_name(name), None, "{name}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The rows that were not taken, in a file beside the one they came from, to be mended and imported again.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -38,8 +38,20 @@ enum Target {
 
 impl RejectedWriter {
     pub(super) fn new(source: Option<&Path>, form: Form) -> Self {
-        let ending = if matches!(form, Form::Csv { .. }) { "rejected.csv" } else { "rejected.jsonl" };
-        Self { path: source.unwrap_or(Path::new("stdin")).with_extension(ending), form, file: None }
+        let (usual, ending) =
+            if matches!(form, Form::Csv { .. }) { ("csv", "rejected.csv") } else { ("jsonl", "rejected.jsonl") };
+        let source = source.unwrap_or(Path::new("stdin"));
+        let path = match source.extension() {
+            // `shop.csv` and `shop.tsv` have different people in them.
+            Some(other) if other != usual => {
+                let mut name = source.as_os_str().to_owned();
+                name.push(".");
+                name.push(ending);
+                PathBuf::from(name)
+            }
+            _ => source.with_extension(ending),
+        };
+        Self { path, form, file: None }
     }
 
     /// Writes one row; the first one creates the file and replaces an older one.
@@ -103,7 +115,12 @@ fn create(path: &Path, form: &Form) -> io::Result<Target> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = File::create_new(path)?;
+    // Other people's rows, and perhaps from a file that nobody else may read.
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     let Form::Csv { header, delimiter, marked } = form else { return Ok(Target::JsonLines(BufWriter::new(file))) };
     if *marked {
         file.write_all("\u{feff}".as_bytes())?;

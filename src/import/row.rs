@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::columns::{Column, Columns};
 use super::dates::{self, Reading};
+use super::doubts::{Doubts, Why};
 use super::known::{Form, Role};
 use super::options::Options;
 use super::zone::Zones;
@@ -23,6 +24,9 @@ pub(super) struct RowReader {
     zones: Zones,
     /// What the whole file says of its people.
     pub(super) consent: Option<Consent>,
+    pub(super) doubts: Doubts,
+    /// Where the row at hand begins.
+    line: u64,
 }
 
 /// What the cells of one record say.
@@ -69,7 +73,7 @@ impl Cells {
 
 impl RowReader {
     pub(super) fn new(options: Options) -> Self {
-        Self { options, zones: Zones::default(), consent: None }
+        Self { options, zones: Zones::default(), consent: None, doubts: Doubts::default(), line: 0 }
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -83,6 +87,7 @@ impl RowReader {
             let noun = if expected == 1 { "field" } else { "fields" };
             return Err(format!("{expected} {noun} expected, {} found", record.len()));
         }
+        self.line = line;
         let mut cells = Cells::default();
         for (column, bytes) in columns.all().iter().zip(record) {
             if column.role == Role::Dropped {
@@ -127,13 +132,18 @@ impl RowReader {
             }
             Role::LeftAt => cells.narrow(Consent::Unsubscribed),
             Role::CleanedAt => cells.narrow(Consent::Bounced),
-            Role::Status => {
-                if let Some(consent) = words::status(&text, column.target != "status") {
+            Role::Status | Role::SubscriptionStatus => {
+                if let Some(consent) = words::status(&text, column.role == Role::SubscriptionStatus) {
                     cells.narrow(consent);
+                } else if words::status(&text, true).is_some() {
+                    self.doubts.note(&column.written, Why::Status, self.line, &text);
                 }
                 cells.others.insert(column.target.clone(), Value::String(text.into_owned()));
             }
             Role::Attribute(form) => {
+                if form == Form::Date && dates::read(&text, self.options.dates.unwrap_or_default()) == Reading::NoDate {
+                    self.doubts.note(&column.written, Why::NoDate, self.line, &text);
+                }
                 let value = self.value(form, text).map_err(about)?;
                 cells.others.insert(column.target.clone(), value);
             }
@@ -174,6 +184,7 @@ impl RowReader {
         object: Map<String, Value>,
         line: u64,
     ) -> Result<Row, String> {
+        self.line = line;
         let mut cells = Cells::default();
         for (column, (_, value)) in columns.iter().zip(object) {
             self.take_value(&mut cells, column, value)?;
@@ -216,7 +227,7 @@ impl RowReader {
             (Role::Attribute(Form::Phone | Form::Date), Value::Number(number)) => {
                 self.take(cells, column, Cow::Owned(number.to_string()))
             }
-            (Role::Attribute(_) | Role::Status, value) => {
+            (Role::Attribute(_) | Role::Status | Role::SubscriptionStatus, value) => {
                 let value = nested(value).map_err(|what| format!("{} {what}", name()))?;
                 cells.put(&column.written, column.target.clone(), value)
             }

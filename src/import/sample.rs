@@ -2,7 +2,7 @@
 
 use csv::ByteRecord;
 
-use super::dates;
+use super::{dates, words};
 
 /// How many rows are looked at.
 const ROWS: usize = 1000;
@@ -13,10 +13,22 @@ pub(super) struct Sample {
     columns: Vec<Seen>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Seen {
-    filled: bool,
-    only_dates: bool,
+    filled: u64,
+    dates: u64,
+    /// The first cell that is no date, and the row it stands in, behind the header.
+    other: Option<(u64, String)>,
+    only_statuses: bool,
+}
+
+/// A column that is nearly one of dates.
+pub(super) struct AlmostDates {
+    pub(super) dates: u64,
+    pub(super) filled: u64,
+    /// The first cell that is none, and its row, from 1 behind the header.
+    pub(super) row: u64,
+    pub(super) example: String,
 }
 
 impl Sample {
@@ -31,16 +43,22 @@ impl Sample {
             .from_reader(&text[..end]);
         let mut columns: Vec<Seen> = Vec::new();
         let mut record = ByteRecord::new();
-        for _ in 0..ROWS {
+        for row in 1..=ROWS as u64 {
             if !reader.read_byte_record(&mut record).unwrap_or(false) {
                 break;
             }
-            columns.resize(columns.len().max(record.len()), Seen { filled: false, only_dates: true });
+            let empty = Seen { filled: 0, dates: 0, other: None, only_statuses: true };
+            columns.resize(columns.len().max(record.len()), empty);
             for (seen, cell) in columns.iter_mut().zip(&record) {
-                let cell = cell.trim_ascii();
-                if !cell.is_empty() {
-                    seen.filled = true;
-                    seen.only_dates &= seen.only_dates && std::str::from_utf8(cell).is_ok_and(dates::shows_date);
+                let text = String::from_utf8_lossy(cell.trim_ascii());
+                if !text.is_empty() {
+                    seen.filled += 1;
+                    seen.only_statuses &= seen.only_statuses && words::is_status(&text);
+                    if dates::shows_date(&text) {
+                        seen.dates += 1;
+                    } else if seen.other.is_none() {
+                        seen.other = Some((row, text.into_owned()));
+                    }
                 }
             }
         }
@@ -48,11 +66,23 @@ impl Sample {
     }
 
     pub(super) fn is_empty(&self, column: usize) -> bool {
-        self.columns.get(column).is_none_or(|seen| !seen.filled)
+        self.columns.get(column).is_none_or(|seen| seen.filled == 0)
     }
 
     /// Says whether every cell that holds something holds a date.
     pub(super) fn is_of_dates(&self, column: usize) -> bool {
-        self.columns.get(column).is_some_and(|seen| seen.filled && seen.only_dates)
+        self.columns.get(column).is_some_and(|seen| seen.filled > 0 && seen.dates == seen.filled)
+    }
+
+    /// Says whether every cell that holds something tells how somebody stands to a list of mail.
+    pub(super) fn is_of_statuses(&self, column: usize) -> bool {
+        self.columns.get(column).is_some_and(|seen| seen.filled > 0 && seen.only_statuses)
+    }
+
+    /// Returns what keeps a column from being one of dates, where most of its cells are.
+    pub(super) fn almost_dates(&self, column: usize) -> Option<AlmostDates> {
+        let seen = self.columns.get(column).filter(|seen| seen.dates * 2 > seen.filled)?;
+        let (row, example) = seen.other.clone()?;
+        Some(AlmostDates { dates: seen.dates, filled: seen.filled, row, example })
     }
 }

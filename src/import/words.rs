@@ -36,13 +36,26 @@ pub(super) fn status(text: &str, of_mail: bool) -> Option<Consent> {
         "cleaned" | "bounced" | "hard bounced" => Consent::Bounced,
         "complained" | "marked as spam" => Consent::Complained,
         "cancelled" | "canceled" | "inactive" | "suppressed" | "đã hủy" if of_mail => Consent::Unsubscribed,
-        "unconfirmed" | "pending" | "not subscribed" | "never subscribed" | "non subscribed" | "chưa xác nhận"
+        "unconfirmed"
+        | "pending"
+        | "not subscribed"
+        | "never subscribed"
+        | "non subscribed"
+        | "non marketing contact"
+        | "chưa xác nhận"
             if of_mail =>
         {
             Consent::Pending
         }
         _ => return None,
     })
+}
+
+/// Says whether a word tells how somebody stands to a list of mail, whatever it tells.
+pub(super) fn is_status(text: &str) -> bool {
+    let word = text.to_lowercase();
+    status(text, true).is_some()
+        || matches!(word.as_str(), "active" | "subscribed" | "confirmed" | "opted in" | "đã đăng ký" | "đang hoạt động")
 }
 
 /// Splits tags at `,` `;` `|` outside quotes, as Mailchimp writes them: `"vip","tea, green"`.

@@ -1,4 +1,4 @@
-//! Contacts: found, added, changed; consent only ever narrows by an import.
+//! Contacts: found, added, changed; no import lifts an opt-out.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +92,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds a contact or lays an update over it. Consent moves only away from being mailed.
+    /// Adds a contact or lays an update over it. Consent moves only away from being mailed; but who was pending, and of
+    /// whom it now says in so many words that they are subscribed, is.
     pub fn put_contact(&self, update: &ContactUpdate<'_>, now: Instant) -> Result<ContactChange> {
         let Some(known) = self.contact(update.address)? else {
             if self.is_forgotten(update.address)? {
@@ -108,7 +109,11 @@ impl Work<'_> {
         }
         let timezone = update.timezone.or(known.timezone.map(chrono_tz::Tz::name));
         let language = update.language.or(known.language.as_deref());
-        let consent = update.consent.filter(|new| new.is_opt_out() && *new > known.consent).unwrap_or(known.consent);
+        let consent = match update.consent {
+            Some(new) if new.is_opt_out() && new > known.consent => new,
+            Some(Consent::Subscribed) if known.consent == Consent::Pending => Consent::Subscribed,
+            _ => known.consent,
+        };
         let same = tags == known.tags
             && attributes == known.attributes
             && timezone == known.timezone.map(chrono_tz::Tz::name)

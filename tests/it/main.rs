@@ -12,6 +12,7 @@ mod help;
 mod house_rules;
 mod import;
 mod import_document;
+mod import_doubts;
 mod import_exports;
 mod import_flags;
 mod language;

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
-use super::rows::Rows;
+use super::rows::{Rows, object};
 use super::{Chosen, Context, address, need};
 use crate::cli::contact::{ExportFormat, Selection};
 use crate::cmd::Failure;
@@ -27,10 +27,13 @@ pub(super) fn export(
 ) -> Result<Exit, Failure> {
     let many = all || !selection.is_empty();
     match (many, target, format) {
-        (true, _, Some(ExportFormat::Json)) => Err(Diagnostic::error("many contacts are exported as CSV")
-            .hint("for JSON use `drip contact list --format json`")
-            .into()),
-        (true, file, _) => contacts(run, selection, file.filter(|file| *file != "-"), raw),
+        (true, file, format) => {
+            let file = file.filter(|file| *file != "-");
+            let ending = file.and_then(|file| Path::new(file).extension()).and_then(std::ffi::OsStr::to_str);
+            let is_json = ending.is_some_and(|ending| ["jsonl", "ndjson"].contains(&ending));
+            let format = format.unwrap_or(if is_json { ExportFormat::Json } else { ExportFormat::Csv });
+            contacts(run, selection, file, (format, raw))
+        }
         (false, Some(_), Some(ExportFormat::Csv)) => Err(Diagnostic::error("one person's record is exported as JSON")
             .hint("for one row of CSV use --where 'contact.email == \"…\"'")
             .into()),
@@ -55,7 +58,12 @@ fn person(run: &Context, email: &str) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn contacts(run: &Context, selection: &Selection, file: Option<&str>, raw: bool) -> Result<Exit, Failure> {
+fn contacts(
+    run: &Context,
+    selection: &Selection,
+    file: Option<&str>,
+    (format, raw): (ExportFormat, bool),
+) -> Result<Exit, Failure> {
     let loaded = run.load()?;
     let chosen = Chosen::new(selection, &loaded.project.settings, run.now())?;
     let mut store = Store::open_to_read(&run.database())?;
@@ -72,11 +80,14 @@ fn contacts(run: &Context, selection: &Selection, file: Option<&str>, raw: bool)
         })?;
     }
     let rows = Rows::new(names, raw);
-    let mut lines = std::iter::once(rows.header().map_err(Failure::from)).chain(
-        ids.iter()
-            .zip(std::iter::repeat(work.as_ref()))
-            .filter_map(|(id, work)| Some((id, work?)))
-            .map(|(id, work)| Ok(rows.row(&work.contact_of(*id)?)?)),
+    let is_csv = format == ExportFormat::Csv;
+    let mut lines = is_csv.then(|| rows.header().map_err(Failure::from)).into_iter().chain(
+        ids.iter().zip(std::iter::repeat(work.as_ref())).filter_map(|(id, work)| Some((id, work?))).map(
+            |(id, work)| {
+                let contact = work.contact_of(*id)?;
+                Ok(if is_csv { rows.row(&contact)? } else { object(&contact) })
+            },
+        ),
     );
     match file {
         Some(name) => write(&run.root.join(name), &mut lines)?,

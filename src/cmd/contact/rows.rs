@@ -1,10 +1,10 @@
-//! Contacts as CSV, in the form that `drip import` reads again.
+//! Contacts as CSV and as JSON lines, in the forms that `drip import` reads again.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::model::contact::{Consent, Contact};
 use crate::model::spreadsheet::defused;
@@ -29,7 +29,7 @@ impl Rows {
     }
 
     pub(super) fn row(&self, contact: &Contact) -> anyhow::Result<String> {
-        let tags: Vec<_> = contact.tags.iter().map(String::as_str).collect();
+        let tags: Vec<_> = contact.tags.iter().map(|tag| quoted(tag)).collect();
         let fixed = [
             self.cell(contact.address.as_str()),
             effective(contact).as_str().into(),
@@ -55,6 +55,35 @@ impl Rows {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(cells.map(Cow::into_owned)).context("a row cannot be written")?;
         String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")
+    }
+}
+
+/// Returns a contact as a line of JSON: what is text stays text, and lists stay lists.
+pub(super) fn object(contact: &Contact) -> String {
+    let mut object = Map::new();
+    object.insert("email".to_owned(), contact.address.as_str().into());
+    object.insert("consent".to_owned(), effective(contact).as_str().into());
+    if let Some(timezone) = contact.timezone {
+        object.insert("timezone".to_owned(), timezone.name().into());
+    }
+    if let Some(language) = &contact.language {
+        object.insert("language".to_owned(), language.as_str().into());
+    }
+    if !contact.tags.is_empty() {
+        object.insert("tags".to_owned(), contact.tags.iter().map(String::as_str).collect());
+    }
+    for (name, value) in &contact.attributes {
+        object.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    format!("{}\n", Value::Object(object))
+}
+
+/// Puts a tag in quotes where it holds what separates tags.
+fn quoted(tag: &str) -> Cow<'_, str> {
+    if tag.contains([',', ';', '|', '"']) {
+        Cow::Owned(format!("\"{}\"", tag.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(tag)
     }
 }
 

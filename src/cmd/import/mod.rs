@@ -81,7 +81,11 @@ fn options(project: &Project, arguments: &ImportArgs) -> Result<Options, Failure
         options.charset = Some(Charset::parse(name).map_err(|hint| wrong("--encoding", name, hint))?);
     }
     for text in &arguments.mappings {
-        options.mappings.push(Mapping::parse(text).map_err(|hint| wrong("--map", text, hint))?);
+        let mapping = Mapping::parse(text).map_err(|hint| wrong("--map", text, hint))?;
+        if options.mappings.iter().any(|known| known.column.to_lowercase() == mapping.column.to_lowercase()) {
+            return Err(wrong("--map", text, format!("{} is mapped already", quoted(&mapping.column))));
+        }
+        options.mappings.push(mapping);
     }
     Ok(options)
 }
@@ -171,6 +175,7 @@ impl Pass<'_> {
 
     fn close<R: Read>(&mut self, summary: &mut Summary, rows: &Import<R>, repeats: &Repeats) {
         summary.cut_short = rows.cut_short().map(str::to_owned);
+        summary.doubts = rows.doubts().to_vec();
         summary.repeated = repeats.rows();
         summary.repeats = repeats.first().to_vec();
         for mapping in rows.met() {

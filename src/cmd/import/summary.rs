@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::preview;
 use super::repeats::Repeat;
-use crate::import::{ContactRow, EventRow, Import, Kind, Note, Rejected};
+use crate::import::{ContactRow, Doubt, EventRow, Import, Kind, Note, Rejected, Why};
 use crate::model::plain::quoted;
 use crate::ui::words::{count, list};
 
@@ -39,6 +39,7 @@ pub(super) struct Summary {
     reasons: Vec<(u64, String)>,
     pub(super) rejected_file: Option<PathBuf>,
     pub(super) cut_short: Option<String>,
+    pub(super) doubts: Vec<Doubt>,
     shown: Vec<preview::Shown>,
 }
 
@@ -61,6 +62,7 @@ impl Summary {
             reasons: Vec::new(),
             rejected_file: None,
             cut_short: None,
+            doubts: Vec::new(),
             shown: Vec::new(),
         }
     }
@@ -111,6 +113,7 @@ impl Summary {
             "added": self.added, "updated": self.updated, "unchanged": self.unchanged, "forgotten": self.forgotten, "repeated": self.repeated,
             "not_mailed": self.silenced, "rejected": self.rejected, "first_rejected": reasons,
             "rejected_file": self.rejected_file, "cut_short": self.cut_short,
+            "doubts": self.doubts.iter().map(doubtful).collect::<Vec<_>>(),
         })
     }
 }
@@ -174,6 +177,9 @@ fn one(context: &Context, summary: &Summary, dry: bool) {
     if !renamed.is_empty() {
         say(&format!("  columns: {}", renamed.join(", ")));
     }
+    for doubt in &summary.doubts {
+        say(&format!("  {}", doubtful(doubt)));
+    }
     if summary.repeated > 0 {
         let places: Vec<_> = summary
             .repeats
@@ -202,7 +208,28 @@ fn one(context: &Context, summary: &Summary, dry: bool) {
         }
     }
     if let Some(reason) = &summary.cut_short {
-        context.output.warn(&format!("{file}: read only in part; {reason}"));
+        context.output.warn(&format!("{file}: read only in part; {reason}; mend that line and import {file} again"));
+    }
+}
+
+/// Says what may not be meant as it was taken, and what to do if so.
+fn doubtful(doubt: &Doubt) -> String {
+    let (column, example, line) = (quoted(&doubt.column), quoted(&doubt.example), doubt.line);
+    let rows = count(doubt.rows, "row");
+    match doubt.why {
+        Why::Status => format!(
+            "column {column}: {rows} with words like {example}, first on line {line}, are mailed; if that is about mail: \
+             --map '{}=subscription_status'",
+            doubt.column
+        ),
+        Why::NoDate => {
+            format!(
+                "column {column}: {rows} without a date, first {example} on line {line}; it stays text, which no date trigger sees"
+            )
+        }
+        Why::AlmostDates { dates, filled } => format!(
+            "column {column}: {dates} of the first {filled} cells are dates, but {example} on line {line} is not; all stay text"
+        ),
     }
 }
 

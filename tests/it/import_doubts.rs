@@ -1,0 +1,173 @@
+//! Imports that could mean something else than they say: taken safely, refused, or spoken of.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
+
+use crate::support::Sandbox;
+
+fn imported(text: &str) -> (Sandbox, String) {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.csv", text);
+    let said = sandbox.drip(&["import", "a.csv"]).stderr;
+    (sandbox, said)
+}
+
+fn consents(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.sql("SELECT email || ' ' || consent FROM v_contacts ORDER BY email")
+}
+
+fn attribute(sandbox: &Sandbox, name: &str) -> Vec<Value> {
+    let rows = sandbox.sql("SELECT attributes FROM v_contacts ORDER BY email");
+    rows.iter().map(|row| serde_json::from_str::<Value>(row).unwrap()[name].clone()).collect()
+}
+
+#[test]
+fn a_status_that_speaks_of_mail_alone_keeps_people_from_being_mailed() {
+    let (sandbox, _) = imported(
+        "first_name,email_address,status\nA,a@example.com,active\nB,b@example.com,cancelled\nC,c@example.com,inactive\n\
+         D,d@example.com,Unconfirmed\nE,e@example.com,bounced\nF,f@example.com,never subscribed\n",
+    );
+    assert_eq!(
+        consents(&sandbox),
+        [
+            "a@example.com subscribed",
+            "b@example.com unsubscribed",
+            "c@example.com unsubscribed",
+            "d@example.com pending",
+            "e@example.com bounced",
+            "f@example.com pending"
+        ]
+    );
+    // In a shop's list an order was cancelled, not a subscription; and drip says what to do if not.
+    let (sandbox, said) = imported("email,Order,Status\na@example.com,1,paid\nb@example.com,2,cancelled\n");
+    assert_eq!(consents(&sandbox), ["a@example.com subscribed", "b@example.com subscribed"]);
+    assert!(said.contains("column `Status`: 1 row with words like `cancelled`, first on line 3, are mailed"), "{said}");
+    sandbox.drip(&["import", "a.csv", "--map", "Status=subscription_status"]).code(0);
+    assert_eq!(consents(&sandbox), ["a@example.com subscribed", "b@example.com unsubscribed"]);
+}
+
+#[test]
+fn what_hubspot_knows_of_leaving_is_taken_from_each_of_its_columns() {
+    let (sandbox, _) = imported(
+        "Email,Unsubscribed from all email,Opted out of email: Newsletter,Opted out of email: Offers,\
+         Email hard bounce reason,Marketing contact status\n\
+         a@example.com,No,No,No,,Marketing contact\nb@example.com,No,Yes,No,,Marketing contact\n\
+         c@example.com,No,,Yes,,Marketing contact\nd@example.com,,,,UNKNOWN_USER,Marketing contact\n\
+         e@example.com,,,,,Non-marketing contact\n",
+    );
+    let words: Vec<String> = consents(&sandbox).iter().map(|row| row.split(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(words, ["subscribed", "unsubscribed", "unsubscribed", "bounced", "pending"]);
+}
+
+#[test]
+fn who_was_pending_is_subscribed_when_a_file_says_so_and_nobody_else_is() {
+    let (sandbox, _) = imported("email,consent\na@example.com,pending\nb@example.com,unsubscribed\n");
+    sandbox.write("b.csv", "email\na@example.com\n");
+    sandbox.drip(&["import", "b.csv"]).code(0);
+    assert_eq!(consents(&sandbox)[0], "a@example.com pending", "a list alone confirms nobody");
+    sandbox.write("c.csv", "email,consent\na@example.com,subscribed\nb@example.com,subscribed\n");
+    sandbox.drip(&["import", "c.csv"]).code(0);
+    assert_eq!(consents(&sandbox), ["a@example.com subscribed", "b@example.com unsubscribed"]);
+}
+
+#[test]
+fn dates_and_money_are_read_as_vietnamese_write_them_and_what_is_neither_is_spoken_of() {
+    let (sandbox, said) = imported(
+        "email,Ngày sinh,Hẹn,Doanh thu\na@example.com,ngày 5 tháng 3 năm 1990,05/03/2026 2:30 CH,250k\n\
+         b@example.com,33000,06/03/2026 8:30 SA,1tr2\nc@example.com,5/3,07/03/2026,\"1,5 triệu\"\n",
+    );
+    assert_eq!(attribute(&sandbox, "birthday"), [json!("1990-03-05"), json!(33000), json!("5/3")]);
+    assert_eq!(attribute(&sandbox, "hen"), ["2026-03-05T14:30", "2026-03-06T08:30", "2026-03-07"]);
+    assert_eq!(attribute(&sandbox, "doanh_thu"), [250_000, 1_200_000, 1_500_000]);
+    assert!(said.contains("column `Ngày sinh`: 2 rows without a date, first `33000` on line 3"), "{said}");
+
+    let (sandbox, said) =
+        imported("email,Gia hạn\na@example.com,05/03/2026\nb@example.com,06/03/2026\nc@example.com,chưa rõ\n");
+    assert_eq!(attribute(&sandbox, "gia_han")[0], "05/03/2026");
+    assert!(
+        said.contains("column `Gia hạn`: 2 of the first 3 cells are dates, but `chưa rõ` on line 4 is not"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_row_that_reads_two_ways_is_rejected_and_the_rows_behind_it_are_not() {
+    let (sandbox, said) = imported(
+        "email,name\na@example.com,\"Bob \"B\" Lee\"\nb@example.com,\"He said \"\"hi\"\"\" \nc@example.com,5\" screen\n",
+    );
+    assert!(said.contains("a.csv:2: a field goes on behind its closing quote"), "{said}");
+    assert_eq!(attribute(&sandbox, "name"), ["He said \"hi\"", "5\" screen"]);
+
+    let long = "x".repeat((1 << 20) + 10);
+    sandbox.write(
+        "b.jsonl",
+        &format!(
+            "{{\"email\":\"d@example.com\",\"email\":\"e@example.com\"}}\n{{\"email\":\"{long}\"}}\n{{\"email\":\"f@example.com\"}}\n[1]\n"
+        ),
+    );
+    let said = sandbox.drip(&["import", "b.jsonl"]).code(4).stderr;
+    for what in [
+        "b.jsonl:1: the key `email` stands there twice",
+        "b.jsonl:2: the line is longer than 1 MiB",
+        "b.jsonl:4: the line holds no object",
+    ] {
+        assert!(said.contains(what), "{said}");
+    }
+    assert!(consents(&sandbox).contains(&"f@example.com subscribed".to_owned()));
+}
+
+#[test]
+fn rejected_rows_are_for_their_owner_alone_and_each_file_has_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.write("d.csv", "email\nbad\n");
+    sandbox.write("d.tsv", "email\tn\nworse\t1\n");
+    sandbox.drip(&["import", "d.csv", "d.tsv"]).code(4);
+    for (file, cell) in [("d.rejected.csv", "bad"), ("d.tsv.rejected.csv", "worse")] {
+        let path = sandbox.path(file);
+        assert!(fs::read_to_string(&path).unwrap().contains(cell));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{file}");
+    }
+}
+
+#[test]
+fn a_map_that_undoes_another_or_takes_the_address_away_is_told_so() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.csv", "email,a\nlan@example.com,1\n");
+    let said = sandbox.drip(&["import", "a.csv", "--map", "a=x", "--map", "A=y"]).code(2).stderr;
+    assert!(said.contains("`A` is mapped already"), "{said}");
+    let said = sandbox.drip(&["import", "a.csv", "--map", "email=mail"]).code(2).stderr;
+    assert!(said.contains("--map makes something else of `email`; leave that out"), "{said}");
+}
+
+#[test]
+fn an_encoding_of_the_far_east_is_not_taken_for_a_western_one() {
+    let sandbox = Sandbox::new();
+    let names = "email,name\ntaro@example.com,田中太郎\nhanako@example.com,山田花子\n";
+    let (bytes, _, _) = encoding_rs::SHIFT_JIS.encode(names);
+    fs::write(sandbox.path("a.csv"), &bytes).unwrap();
+    let said = sandbox.drip(&["import", "a.csv"]).code(2).stderr;
+    assert!(said.contains("the encoding of the file is not known"), "{said}");
+    sandbox.drip(&["import", "a.csv", "--encoding", "shift_jis"]).code(0);
+    assert_eq!(attribute(&sandbox, "name"), ["山田花子", "田中太郎"]);
+}
+
+#[test]
+fn contacts_come_back_from_json_lines_as_they_went() {
+    let sandbox = Sandbox::new();
+    let line = r#"{"email":"lan@example.com","code":"42","yes":"true","items":[{"n":1}],"tags":["a,b","x \"y\""],"born":"28/02/1990"}"#;
+    sandbox.write("in.jsonl", line);
+    sandbox.drip(&["import", "in.jsonl"]).code(0);
+    sandbox.drip(&["contact", "export", "--all", "out.jsonl"]).code(0);
+    sandbox.drip(&["contact", "export", "--all", "out.csv"]).code(0);
+    let again = sandbox.drip(&["import", "out.jsonl"]).code(0).stderr;
+    assert!(again.contains("0 contacts added and 1 contact known already"), "{again}");
+    let tags = sandbox.sql("SELECT tags FROM v_contacts");
+    let other = Sandbox::new();
+    other.write("out.csv", &fs::read_to_string(sandbox.path("out.csv")).unwrap());
+    other.drip(&["import", "out.csv"]).code(0);
+    assert_eq!(other.sql("SELECT tags FROM v_contacts"), tags);
+}
