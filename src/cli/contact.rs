@@ -73,12 +73,15 @@ pub enum ContactCommand {
     )]
     Suppress {
         /// Addresses, and domains as @example.com
-        #[arg(required = true, value_name = "ADDRESS|@DOMAIN")]
+        #[arg(required_unless_present = "list", value_name = "ADDRESS|@DOMAIN")]
         entries: Vec<String>,
+        /// Show the whole list
+        #[arg(long, conflicts_with_all = ["entries", "reason", "remove"])]
+        list: bool,
         /// Noted with the entry; a removal needs one
         #[arg(long, required_if_eq("remove", "true"))]
         reason: Option<String>,
-        /// Take them off the list; who was forgotten stays on it
+        /// Take them off the list; who opted out or was forgotten stays on it
         #[arg(long)]
         remove: bool,
     },
@@ -98,6 +101,9 @@ pub enum ContactCommand {
         all: bool,
         #[command(flatten)]
         selection: Selection,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
         /// json for one person, csv for many
         #[arg(long, value_enum)]
         format: Option<ExportFormat>,

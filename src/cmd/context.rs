@@ -56,13 +56,30 @@ impl Context {
         Ok(loaded)
     }
 
+    /// Loads settings and campaigns, and prints their warnings: for what no template bears on. A slip in a mail must not
+    /// keep a shop from recording what its customers do.
+    pub(super) fn project(&self) -> Result<Project, Failure> {
+        self.need_settings()?;
+        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
+        let project = project::load(&self.root, &overrides)?;
+        for warning in &project.warnings {
+            self.output.message(&diagnostic::render(warning, self.output.colours_messages()));
+        }
+        Ok(project)
+    }
+
+    fn need_settings(&self) -> Result<(), Failure> {
+        if self.root.join("drip.yaml").is_file() {
+            return Ok(());
+        }
+        let missing = format!("there is no drip.yaml in `{}`", self.root.display());
+        let hint = "go into the project's folder, name it with -C DIR, or make one with `drip init`";
+        Err(Diagnostics(vec![Diagnostic::error(missing).hint(hint)]).into())
+    }
+
     /// Loads and checks the project: every file, and every template.
     pub(super) fn load_quietly(&self) -> Result<Loaded, Failure> {
-        if !self.root.join("drip.yaml").is_file() {
-            let missing = format!("there is no drip.yaml in `{}`", self.root.display());
-            let hint = "go into the project's folder, name it with -C DIR, or make one with `drip init`";
-            return Err(Diagnostics(vec![Diagnostic::error(missing).hint(hint)]).into());
-        }
+        self.need_settings()?;
         let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
         let loaded = project::load(&self.root, &overrides);
         let unloaded = if loaded.is_err() { project::templates(&self.root) } else { Found::default() };

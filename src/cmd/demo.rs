@@ -61,8 +61,8 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
         }
     }
     say("\nThe report:");
-    let funnels = report::read(&last, &loaded, &mut store, |_| true)?;
-    context.output.result(&report::table(&last, &loaded, &funnels));
+    let funnels = report::read(&last, &loaded.project, &mut store, |_| true)?;
+    context.output.result(&report::table(&last, &loaded.project, &funnels));
     context.output.result(&format!(
         "\nThe mails lie in {}, a Maildir that any mail reader opens.\nGo on there: drip -C {} report\n",
         root.join("outbox").display(),

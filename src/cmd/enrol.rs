@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::Failure;
 use super::context::{self, Context, address};
 use super::selection::{BATCH, Chosen};
-use super::{Failure, context::Loaded};
 use crate::cli::contact::Selection;
 use crate::cli::enrol::EnrolArgs;
 use crate::decide::entry::{Entry, entry};
@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::contact::Contact;
+use crate::project::Project;
 use crate::store::{NewEnrolment, Store, Work};
 use crate::ui::words::{count, list};
 
@@ -27,13 +28,13 @@ struct Tally {
 }
 
 pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
-    let campaign = context::campaign(&loaded.project.campaigns, &arguments.campaign)?;
+    let project = context.project()?;
+    let campaign = context::campaign(&project.campaigns, &arguments.campaign)?;
     let named = !arguments.emails.is_empty();
     let tally = if named {
-        by_name(context, &loaded, campaign, arguments)?
+        by_name(context, &project, campaign, arguments)?
     } else {
-        by_condition(context, &loaded, campaign, arguments)?
+        by_condition(context, &project, campaign, arguments)?
     };
     let refused: u64 = tally.refused.values().sum();
     if context.output.options().json {
@@ -57,10 +58,10 @@ pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Fa
 }
 
 /// Lets in those who are named, and says of each other one why not.
-fn by_name(context: &Context, loaded: &Loaded, campaign: &Campaign, arguments: &EnrolArgs) -> Result<Tally, Failure> {
+fn by_name(context: &Context, project: &Project, campaign: &Campaign, arguments: &EnrolArgs) -> Result<Tally, Failure> {
     let addresses = arguments.emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
     let mut door = Door { campaign, now: context.now(), dry_run: arguments.dry_run, tally: Tally::default() };
-    let Some(mut store) = door.store(context, loaded)? else {
+    let Some(mut store) = door.store(context, project)? else {
         return Err(Diagnostic::error("there are no contacts yet")
             .hint("import some: drip import contacts.csv")
             .into());
@@ -89,15 +90,15 @@ fn by_name(context: &Context, loaded: &Loaded, campaign: &Campaign, arguments: &
 /// Cut off in the middle, the same command goes on where it was.
 fn by_condition(
     context: &Context,
-    loaded: &Loaded,
+    project: &Project,
     campaign: &Campaign,
     arguments: &EnrolArgs,
 ) -> Result<Tally, Failure> {
     let now = context.now();
     let selection = Selection { condition: arguments.condition.clone(), tag: arguments.tag.clone(), consent: None };
-    let chosen = Chosen::new(&selection, &loaded.project.settings, now)?;
+    let chosen = Chosen::new(&selection, &project.settings, now)?;
     let mut door = Door { campaign, now, dry_run: arguments.dry_run, tally: Tally::default() };
-    let Some(mut store) = door.store(context, loaded)? else { return Ok(door.tally) };
+    let Some(mut store) = door.store(context, project)? else { return Ok(door.tally) };
     let mut after = 0;
     loop {
         let work = door.begin(&mut store)?;
@@ -123,12 +124,8 @@ struct Door<'a> {
 
 impl Door<'_> {
     /// Opens the store: to write, or in a dry run to read, where there may be none yet.
-    fn store(&self, context: &Context, loaded: &Loaded) -> Result<Option<Store>, Failure> {
-        if self.dry_run {
-            Ok(Store::open_to_read(&context.database())?)
-        } else {
-            context.store(&loaded.project).map(Some)
-        }
+    fn store(&self, context: &Context, project: &Project) -> Result<Option<Store>, Failure> {
+        if self.dry_run { Ok(Store::open_to_read(&context.database())?) } else { context.store(project).map(Some) }
     }
 
     fn begin<'s>(&self, store: &'s mut Store) -> Result<Work<'s>, Failure> {

@@ -7,7 +7,7 @@ use crate::model::campaign::Campaign;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
 use crate::model::send::SendState;
-use crate::report::{Funnel, GoalTime, StepRow};
+use crate::report::{Funnel, GoalTime, StepRow, VariantRow};
 use crate::store::{CampaignRow, Result, Work};
 
 /// Returns the funnel of a campaign that the store knows; `campaign` is `None` when its file is gone.
@@ -58,6 +58,16 @@ pub(super) fn funnel(
             // A step that was renamed has skips under each of its ids.
             Some((_, known)) => *known += count,
             None => skips.push((reason, count)),
+        }
+    }
+    for (step, name, sent, goal) in counts.variants {
+        let variants = &mut rows.of(&step).variants;
+        match variants.iter_mut().find(|known| known.name == name) {
+            Some(known) => {
+                known.sent += sent;
+                known.goal += goal;
+            }
+            None => variants.push(VariantRow { name, sent, goal }),
         }
     }
     for waiting in counts.waiting {

@@ -12,7 +12,7 @@ use super::outgoing::Outgoing;
 use crate::cli::preview::{Part, PreviewArgs};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::exit::Exit;
-use crate::import::typed;
+use crate::import::{is_viet_nam, typed};
 use crate::mail::transport::Outcome;
 use crate::model::Instant;
 use crate::model::address::Address;
@@ -38,12 +38,12 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
     let token = token.unwrap_or_else(|| "preview".to_owned());
     let mut desk = Desk { parts: outgoing.parts(&loaded, &clock), store, token, now };
     if let Some(dir) = &arguments.all {
-        refuse_own_folders(&run.root, &run.root.join(dir))?;
+        refuse_own_folders(&run.root, dir)?;
         let campaigns = match &arguments.campaign {
             Some(id) => std::slice::from_ref(context::campaign(&loaded.project.campaigns, id)?),
             None => loaded.project.campaigns.as_slice(),
         };
-        return everything::write(run, &mut desk, campaigns, &run.root.join(dir), &arguments.set);
+        return everything::write(run, &mut desk, campaigns, dir, &arguments.set);
     }
     let (campaign, step) = (arguments.campaign.as_deref().unwrap_or(""), arguments.step.as_deref().unwrap_or(""));
     let campaign = context::campaign(&loaded.project.campaigns, campaign)?;
@@ -61,7 +61,11 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
     let previewed = desk.make(wanted, arguments.contact.is_none()).map_err(wrong)?;
     match previewed {
         Previewed::Mail(mail) => match &arguments.send_to {
-            Some(to) => send(run, &loaded, &mail, &address(to)?),
+            Some(to) => {
+                let to = address(to)?;
+                refuse_silenced(desk.store.as_mut(), &to)?;
+                send(run, &loaded, &mail, &to)
+            }
             None => {
                 show(run, &mail, arguments.format);
                 Ok(Exit::Success)
@@ -143,14 +147,22 @@ impl Desk<'_> {
             tags: std::collections::BTreeSet::new(),
             attributes,
         };
+        let mut event = Event { id: EventId(0), name: "example".to_owned(), at: self.now, properties: Map::new() };
+        let settings = self.parts.settings;
+        let viet_nam = is_viet_nam(settings.timezone, &settings.language);
         for (name, value) in set {
             match (name.as_str(), Address::parse(value)) {
                 ("email", Ok(address)) => contact.address = address,
                 ("language", _) => contact.language = Some(value.clone()),
-                _ => drop(contact.attributes.insert(name.clone(), typed(value).unwrap_or(Value::Null))),
+                _ => {
+                    let value = typed(name, value, viet_nam).ok().flatten().unwrap_or(Value::Null);
+                    match name.strip_prefix("event.") {
+                        Some(property) => event.properties.insert(property.to_owned(), value),
+                        None => contact.attributes.insert(name.clone(), value),
+                    };
+                }
             }
         }
-        let event = Event { id: EventId(0), name: "example".to_owned(), at: self.now, properties: Map::new() };
         Preview { campaign, step, variant: None, contact, event: Some(event), row: None, now: self.now }
     }
 
@@ -160,6 +172,7 @@ impl Desk<'_> {
             match crate::runner::preview::preview(&self.parts, &wanted, &self.token) {
                 Ok(previewed) => return Ok(previewed),
                 Err(Unrenderable { missing: Some(name), .. }) if fill && give(&mut wanted, &name) => {}
+                Err(error) if fill && fit(&mut wanted, &error.message) => {}
                 Err(error) => return Err(error.message),
             }
         }
@@ -179,7 +192,35 @@ fn give(wanted: &mut Preview<'_>, name: &str) -> bool {
         Some(_) => return false,
         None => (&mut wanted.contact.attributes, name),
     };
-    map.insert(key.to_owned(), value(key)).is_none()
+    match map.get(key) {
+        None => map.insert(key.to_owned(), value(key)).is_none(),
+        // It was given a text and is missing all the same: a loop goes through it.
+        Some(known) if *known == value(key) => {
+            let entry = json!({ "name": "[name]", "title": "[title]", "price": 120_000, "quantity": 1, "url": "https://example.com" });
+            map.insert(key.to_owned(), json!([entry])).is_some()
+        }
+        Some(_) => false,
+    }
+}
+
+/// Puts a date, a number or a list in place of a made-up value that a function or a loop cannot use; the message names both.
+fn fit(wanted: &mut Preview<'_>, message: &str) -> bool {
+    let Some((_, rest)) = message.split_once("cannot read `[") else { return false };
+    let Some((name, rest)) = rest.split_once("]`") else { return false };
+    let value = match rest.trim() {
+        rest if rest.starts_with("as a date") => Value::from(wanted.now.format("%Y-%m-%d").to_string()),
+        rest if rest.starts_with("as a number") => json!(120_000),
+        _ => return false,
+    };
+    let made_up = Value::String(format!("[{name}]"));
+    let event = wanted.event.as_mut().map(|event| &mut event.properties);
+    let maps = [Some(&mut wanted.contact.attributes), event].into_iter().flatten();
+    let mut found = false;
+    for known in maps.filter_map(|map| map.get_mut(name)).filter(|known| **known == made_up) {
+        *known = value.clone();
+        found = true;
+    }
+    found
 }
 
 fn step<'c>(campaign: &'c Campaign, id: &str) -> Result<&'c Step, Failure> {
@@ -223,6 +264,19 @@ fn show(run: &Context, mail: &Mail, part: Part) {
 }
 
 /// Hands the mail to the relay, for this address alone.
+/// Nobody gets a mail after they said no, not even one that only looks how it looks.
+fn refuse_silenced(store: Option<&mut Store>, to: &Address) -> Result<(), Failure> {
+    let Some(store) = store else { return Ok(()) };
+    let work = store.read()?;
+    if work.is_silenced(to)? || work.is_suppressed(to)? || work.is_forgotten(to)? {
+        let error = Diagnostic::error(format!(
+            "`{to}` wants no mail: unsubscribed, bounced, complained, suppressed or forgotten"
+        ));
+        return Err(error.hint("look at it with another address").into());
+    }
+    Ok(())
+}
+
 fn send(run: &Context, loaded: &Loaded, mail: &Mail, to: &Address) -> Result<Exit, Failure> {
     let relay = super::outgoing::relay(run, loaded)?;
     let mut transport = relay.transport();

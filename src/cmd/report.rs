@@ -1,18 +1,18 @@
 //! `drip report`: the funnel of each campaign, or campaigns side by side.
 
-use super::context::{self, Context, Loaded};
+use super::context::{self, Context};
 use super::{Failure, funnels};
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
+use crate::project::Project;
 use crate::report::{self, Funnel, Style, compare};
 use crate::store::Store;
 
 pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
-    let project = &loaded.project;
+    let project = context.project()?;
     let ids = arguments.campaigns.iter().map(|id| Ok(context::campaign(&project.campaigns, id)?.id.clone()));
     let only = ids.collect::<Result<Vec<CampaignId>, Failure>>()?;
     let zone = project.settings.timezone;
@@ -20,7 +20,7 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
         .map_err(Diagnostic::error)?;
     let wanted = |id: &CampaignId| only.is_empty() || only.contains(id);
     let mut funnels = match Store::open_to_read(&context.database())? {
-        Some(mut store) => read_period(context, &loaded, &mut store, wanted, period)?,
+        Some(mut store) => read_period(context, &project, &mut store, wanted, period)?,
         None => {
             let wanted = project.campaigns.iter().filter(|campaign| wanted(&campaign.id));
             wanted.map(|campaign| funnels::empty(&campaign.id, Some(campaign))).collect()
@@ -32,9 +32,9 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
     // In the order in which they were named.
     funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
     let format = if context.output.options().json { ReportFormat::Json } else { arguments.format };
-    let style = style(context, &loaded);
+    let style = style(context, &project);
     context.output.result(&match (format, arguments.compare) {
-        (ReportFormat::Table, false) => table(context, &loaded, &funnels),
+        (ReportFormat::Table, false) => table(context, &project, &funnels),
         (ReportFormat::Table, true) => compare::table(&funnels, context.output.width(), style),
         (ReportFormat::Json, false) => format!("{:#}\n", report::json(&funnels)),
         (ReportFormat::Json, true) => format!("{:#}\n", compare::json(&funnels)),
@@ -49,21 +49,21 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
 /// Returns the funnels of the wanted campaigns as of one moment; those whose file is gone stand last.
 pub(super) fn read(
     context: &Context,
-    loaded: &Loaded,
+    project: &Project,
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
 ) -> Result<Vec<Funnel>, Failure> {
-    read_period(context, loaded, store, wanted, Period::default())
+    read_period(context, project, store, wanted, Period::default())
 }
 
 fn read_period(
     context: &Context,
-    loaded: &Loaded,
+    project: &Project,
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
     period: Period,
 ) -> Result<Vec<Funnel>, Failure> {
-    let campaigns = &loaded.project.campaigns;
+    let campaigns = &project.campaigns;
     let work = store.read()?;
     let known = work.campaigns()?;
     let mut found = Vec::new();
@@ -81,10 +81,10 @@ fn read_period(
 }
 
 /// Draws funnels for the terminal.
-pub(super) fn table(context: &Context, loaded: &Loaded, funnels: &[Funnel]) -> String {
-    report::table(funnels, context.output.width(), style(context, loaded))
+pub(super) fn table(context: &Context, project: &Project, funnels: &[Funnel]) -> String {
+    report::table(funnels, context.output.width(), style(context, project))
 }
 
-fn style(context: &Context, loaded: &Loaded) -> Style {
-    Style { colour: context.output.colours_results(), zone: loaded.project.settings.timezone }
+fn style(context: &Context, project: &Project) -> Style {
+    Style { colour: context.output.colours_results(), zone: project.settings.timezone }
 }

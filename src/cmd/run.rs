@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     let mut store = Store::open(&context.database())?;
     let outcome = pass(context, &loaded, &mut store, &options)?;
     if context.output.options().json {
-        let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
+        let funnels = report::read(context, &loaded.project, &mut store, |id| outcome.moved.contains(id))?;
         let json = json!({
             "totals": outcome.totals, "stopped": outcome.stopped.as_ref().map(stopped),
             "relay": outgoing::describe(context, &loaded), "funnels": funnels_json(&funnels),
@@ -55,13 +55,19 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
             // Somebody whose cron never falls into the hours of mail would otherwise wonder for ever.
             let next = store.read()?.next_due(context.now())?;
             let known = |id: &CampaignId| loaded.project.campaigns.iter().any(|campaign| campaign.id == *id);
+            let stuck = store.read()?.stuck()?;
+            if stuck > 0 {
+                context
+                    .output
+                    .result(&format!("{} held or unknown; `drip report` says where.\n", count(stuck, "mail")));
+            }
             if let Some((campaign, at)) = next.iter().find(|(id, _)| known(id)) {
                 let at = wall::shown(*at, loaded.project.settings.timezone);
                 context.output.result(&format!("Next: {campaign}, {at}.\n"));
             }
         } else {
-            let funnels = report::read(context, &loaded, &mut store, |id| outcome.moved.contains(id))?;
-            context.output.result(&format!("\n{}", report::table(context, &loaded, &funnels)));
+            let funnels = report::read(context, &loaded.project, &mut store, |id| outcome.moved.contains(id))?;
+            context.output.result(&format!("\n{}", report::table(context, &loaded.project, &funnels)));
         }
     }
     Ok(finish(context, &outcome))

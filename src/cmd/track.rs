@@ -1,16 +1,21 @@
 //! `drip track`: records one event.
 
-use serde_json::{Map, Value, json};
+use chrono_tz::Tz;
+use serde_json::{Map, json};
 
 use super::Failure;
 use super::context::{Context, address};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::import::typed;
+use crate::import::{is_viet_nam, typed};
 use crate::model::Instant;
+use crate::model::campaign::Campaign;
+use crate::model::condition::Condition;
 use crate::model::id::is_name;
+use crate::model::nearest;
 use crate::model::wall;
-use crate::store::{EventChange, NewEvent};
+use crate::project::Project;
+use crate::store::{EventChange, NewEvent, Store};
 
 pub(super) fn track(
     context: &Context,
@@ -24,10 +29,31 @@ pub(super) fn track(
         let wrong = Diagnostic::error(format!("`{event}` is not an event name"));
         return Err(wrong.hint("use letters, digits, `-`, `_` and `.`, as `page_viewed`").into());
     }
-    let loaded = context.load()?;
-    let mut store = context.store(&loaded.project)?;
-    let properties: Map<String, Value> =
-        properties.iter().filter_map(|(key, value)| Some((key.clone(), typed(value)?))).collect();
+    // What a customer did is recorded whatever is wrong with the files: it will not be told a second time.
+    let project = match context.project() {
+        Ok(project) => Some(project),
+        Err(Failure::Project(_)) if context.database().is_file() => {
+            context.output.warn("the project has errors, which `drip check` tells; the event is recorded all the same");
+            None
+        }
+        Err(other) => return Err(other),
+    };
+    let mut store = match &project {
+        Some(project) => context.store(project)?,
+        None => Store::open(&context.database())?,
+    };
+    let settings = project.as_ref().map(|project| &project.settings);
+    let zone = settings.map_or(Tz::UTC, |settings| settings.timezone);
+    let viet_nam = settings.is_some_and(|settings| is_viet_nam(zone, &settings.language));
+    let mut values = Map::new();
+    for (key, text) in properties {
+        let value = typed(key, text, viet_nam)
+            .map_err(|what| Diagnostic::error(format!("`{key}` {what}")).hint("write its value on one line"))?;
+        if let Some(value) = value {
+            values.insert(key.clone(), value);
+        }
+    }
+    let properties = values;
     let at = at.unwrap_or_else(|| context.now());
     let work = store.begin()?;
     let Some(contact) = work.contact(&address)? else {
@@ -37,7 +63,7 @@ pub(super) fn track(
         }
         return Err(missing.hint("import the contact first: an event alone is no consent to be mailed").into());
     };
-    let change = work.add_event(&NewEvent { contact: contact.id, name: event, at, properties: &properties })?;
+    let change = work.add_event(&NewEvent { contact: contact.id, name: event, at, properties: &properties }, None)?;
     work.commit()?;
     if context.output.options().json {
         let json = json!({
@@ -47,11 +73,24 @@ pub(super) fn track(
         context.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
-    let zone = loaded.project.settings.timezone;
     let at = format!("{} ({zone})", wall::shown(at, zone));
     context.output.status(&match change {
         EventChange::Added => format!("Recorded `{event}` of {address} at {at}."),
         EventChange::Known => format!("`{event}` of {address} at {at} was recorded before; nothing changed."),
     });
+    if let Some(project) = &project {
+        doubt(context, project, event);
+    }
     Ok(Exit::Success)
+}
+
+/// Says so when nothing asks for the event: it is recorded, and perhaps misspelt.
+fn doubt(context: &Context, project: &Project, event: &str) {
+    let campaigns = project.campaigns.iter().flat_map(Campaign::events);
+    let names: Vec<&str> = campaigns.chain(project.settings.segments.values().flat_map(Condition::events)).collect();
+    if names.contains(&event) {
+        return;
+    }
+    let near = nearest(event, names.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    context.output.status(&format!("No campaign asks for `{event}`{}", near.unwrap_or_else(|| ".".to_owned())));
 }

@@ -28,7 +28,13 @@ pub(super) fn text(cell: &[u8]) -> Result<Cow<'_, str>, &'static str> {
 /// Returns what is wrong with it.
 pub(super) fn plain(text: &str) -> Result<Cow<'_, str>, &'static str> {
     // What an export wrote so that no spreadsheet takes it for a formula.
-    let text = restored(text.trim());
+    match restored(text.trim()) {
+        Cow::Borrowed(text) => checked(text),
+        Cow::Owned(text) => checked(&text).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+fn checked(text: &str) -> Result<Cow<'_, str>, &'static str> {
     if text.is_ascii() {
         return match text.bytes().find(u8::is_ascii_control) {
             Some(b'\n' | b'\r') => Err("holds a line break"),
@@ -65,6 +71,15 @@ pub(super) fn value(text: &str) -> Value {
         },
         Value::Number,
     )
+}
+
+/// Says whether letters were lost on the way: to question marks, to the sign for what is no letter, or in a wrong encoding.
+pub(super) fn is_damaged(text: &str) -> bool {
+    let lost = |pair: &[u8]| pair[0].is_ascii_alphabetic() && pair[1] == b'?' && pair[2].is_ascii_alphabetic();
+    let end = |pair: &[u8]| pair[0].is_ascii_alphabetic() && pair[1] == b'?' && pair[2] == b' ';
+    let bytes = text.as_bytes();
+    bytes.windows(3).any(|part| lost(part) || end(part))
+        || ["\u{fffd}", "áº", "á»", "Ã¢", "Ã´", "Ãª", "Ä‘", "Æ°", "Æ¡"].iter().any(|wrong| text.contains(wrong))
 }
 
 fn number(text: &str) -> Option<Number> {

@@ -46,12 +46,32 @@ impl Columns {
         sample: &Sample,
     ) -> Result<Self, Diagnostic> {
         let refuse = |what: String| Diagnostic::error(format!("{source}:{line}: {what}"));
+        let has_email = |record: &ByteRecord| {
+            record.iter().any(|cell| {
+                let name = String::from_utf8_lossy(cell);
+                names.is_email(&name) || mappings.iter().any(|mapping| mapping.is_of(name.trim()))
+            })
+        };
+        if let Some(row) = sample.header().filter(|_| !has_email(record)) {
+            return Err(refuse("no column is called `email`".to_owned())
+                .hint(format!("line {} looks like the header: delete the lines above it", line + row)));
+        }
         let header = header(record, sample, &refuse)?;
         // A file of rejected rows that was mended: what drip added is no attribute.
         let mended = source.ends_with(".rejected.csv") && header.ends_with(&["line".to_owned(), "reason".to_owned()]);
         let own = if mended { 2 } else { 0 };
         let header = &header[..header.len() - own];
-        let resolved = resolve(header, names, mappings, None);
+        let mut resolved = resolve(header, names, mappings, None);
+        let has = |columns: &[Column]| columns.iter().any(|column| column.role == Role::Email);
+        if !has(&resolved.columns)
+            && let Some(column) = sample.of_addresses().and_then(|index| resolved.columns.get_mut(index))
+            && !column.known
+            && !column.written.is_empty()
+        {
+            // `Email người nhận (bắt buộc)`: whatever it is called, nothing else holds addresses.
+            *column =
+                Column { written: column.written.clone(), role: Role::Email, target: "email".to_owned(), known: true };
+        }
         if !resolved.columns.iter().any(|column| column.role == Role::Email) {
             return Err(no_email(header, (names, mappings), &refuse));
         }
@@ -185,7 +205,7 @@ fn mapped(name: &str, target: Option<&str>) -> Column {
     let Some(target) = target else {
         return Column { written: name.to_owned(), role: Role::Dropped, target: String::new(), known: true };
     };
-    let money = if speaks_of_money(name) { Form::Money } else { Form::Any };
+    let money = if speaks_of_money(name) || speaks_of_money(target) { Form::Money } else { Form::Any };
     let role = Names::target(target).unwrap_or(Role::Attribute(money));
     Column { written: name.to_owned(), role, target: target.to_owned(), known: true }
 }

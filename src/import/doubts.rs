@@ -7,6 +7,10 @@ pub enum Why {
     Status,
     /// A column of dates holds something else.
     NoDate,
+    /// `1.250.000`, which could be an amount.
+    Grouped,
+    /// Letters were lost before drip saw it: `Nguy?n`.
+    Damaged,
     /// Most cells of the column are dates, so many of so many.
     AlmostDates { dates: u64, filled: u64 },
 }

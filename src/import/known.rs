@@ -116,18 +116,28 @@ const TABLE: [(Role, &str, &str, &str); 29] = [
     (Role::Language, "language", "language|ngôn ngữ", "preferred language|lang|locale"),
     (Role::Timezone, "timezone", "timezone|time zone|múi giờ", "tz"),
     (Role::Consent, "consent", "consent", ""),
-    (Role::OptIn, "opt_in", "accepts email marketing|accepts marketing", ""),
+    (
+        Role::OptIn,
+        "opt_in",
+        "accepts email marketing|accepts marketing|opt in|opted in|subscribed|email opt in|đồng ý nhận tin",
+        "",
+    ),
     (
         Role::OptOut,
         "opt_out",
-        "unsubscribed from all email|email blocklisted|email blacklisted|opted out of email|email opt out|has opted out of email|hủy đăng ký",
+        "unsubscribed from all email|email blocklisted|email blacklisted|opted out of email|email opt out|has opted out of email|blocklisted for email|opted out|opt out|do not contact|do not email|do not mail|hủy đăng ký|huỷ đăng ký|từ chối nhận tin",
         "unsubscribed|blocklisted|blacklisted",
     ),
     (Role::LeftAt, "unsub_time", "unsub time|unsubscribed at|unsubscribed on", ""),
     (Role::CleanedAt, "clean_time", "clean time|bounced at|bounced on|email hard bounce reason|hard bounce reason", ""),
     (Role::Status, "status", "status|trạng thái", ""),
     (Role::SubscriptionStatus, "subscription_status", "subscription status|subscriber status", ""),
-    (Role::SubscriptionStatus, "email_status", "email status|email marketing status", ""),
+    (
+        Role::SubscriptionStatus,
+        "email_status",
+        "email status|email marketing status|email marketing consent|marketing consent|consent status",
+        "",
+    ),
     (Role::SubscriptionStatus, "marketing_contact_status", "marketing contact status|marketing status", ""),
     (Role::EventName, "event", "event|sự kiện", ""),
     (Role::EventTime, "time", "time|thời gian", "timestamp"),
@@ -183,7 +193,7 @@ pub(super) fn speaks_of_orders(column: &str) -> bool {
 
 /// Says whether a column's name speaks of money.
 pub(super) fn speaks_of_money(column: &str) -> bool {
-    const WORDS: [&str; 15] = [
+    const WORDS: [&str; 27] = [
         "amount",
         "revenue",
         "price",
@@ -199,8 +209,22 @@ pub(super) fn speaks_of_money(column: &str) -> bool {
         "chi tieu",
         "tong tien",
         "gia ban",
+        "don gia",
+        "hoc phi",
+        "chi phi",
+        "thanh tien",
+        "tong chi",
+        "tien",
+        "luong",
+        "cost",
+        "fee",
+        "paid",
+        "balance",
+        "vnd",
     ];
-    holds_word(column, &WORDS)
+    // Without its mark, `gia` is also in `tham gia` and `quốc gia`.
+    let is_price = |word: &str| matches!(word, "giá" | "phí");
+    holds_word(column, &WORDS) || column.nfc().collect::<String>().to_lowercase().split_whitespace().any(is_price)
 }
 
 fn holds_word(column: &str, words: &[&str]) -> bool {

@@ -43,7 +43,7 @@ use crate::model::contact::Consent;
 pub use dates::DateOrder;
 pub use doubts::{Doubt, Why};
 pub use file::{Import, Note, open};
-pub use options::{Charset, Mapping, Options};
+pub use options::{Charset, Mapping, Options, is_viet_nam};
 pub use person::given_name;
 pub use rejected::RejectedWriter;
 
@@ -54,10 +54,28 @@ pub enum Kind {
     Events,
 }
 
-/// Returns the value that a text typed by hand stands for, by the rules for a cell; `None`: nothing.
-pub fn typed(text: &str) -> Option<Value> {
-    let text = text.trim();
-    (!text.is_empty()).then(|| cell::value(text))
+/// Returns the value that a text typed by hand for an attribute or property stands for, by the rules for a cell of a column
+/// of that name; `None`: nothing. A text that is a date, the day first, is one whatever its name.
+///
+/// # Errors
+/// Returns what is wrong with it.
+pub fn typed(name: &str, text: &str, viet_nam: bool) -> Result<Option<Value>, String> {
+    let text = cell::plain(text)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let form = match known::Names::new().find(name).map(|known| known.role) {
+        Some(known::Role::Attribute(form)) => form,
+        _ if known::speaks_of_money(name) => known::Form::Money,
+        _ => known::Form::Any,
+    };
+    let form = match dates::read(&text, DateOrder::Dmy) {
+        dates::Reading::Date(_) if form == known::Form::Any => known::Form::Date,
+        _ => form,
+    };
+    let mut options = Options::new(Tz::UTC, "en");
+    options.viet_nam = viet_nam;
+    row::RowReader::new(options).value(form, text).map(Some)
 }
 
 /// Returns a language tag in its usual case.

@@ -33,6 +33,14 @@ pub(super) fn number(text: &str, in_money_column: bool) -> Option<Number> {
     Number::from_f64(sign * format!("{whole}.{fraction}").parse::<f64>().ok()?)
 }
 
+/// Says whether a text is a number only if its signs stand between thousands: `250.000`, `1.250.000`.
+pub(super) fn is_grouped(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+        && text.contains(['.', ','])
+        && number(text, false).is_none()
+        && number(text, true).is_some_and(|amount| amount.is_i64())
+}
+
 /// Reads `250k`, `1,5 triệu`, `1tr2` and `2 tỷ`, which people say of money alone.
 fn in_words(text: &str) -> Option<i64> {
     let lower = text.to_lowercase();

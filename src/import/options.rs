@@ -24,10 +24,13 @@ pub struct Options {
 impl Options {
     /// Returns what holds for a project of this time zone and language.
     pub fn new(zone: Tz, language: &str) -> Self {
-        let viet_nam =
-            matches!(zone, Tz::Asia__Ho_Chi_Minh | Tz::Asia__Saigon) || language.split('-').next() == Some("vi");
-        Self { zone, viet_nam, dates: None, charset: None, mappings: Vec::new() }
+        Self { zone, viet_nam: is_viet_nam(zone, language), dates: None, charset: None, mappings: Vec::new() }
     }
+}
+
+/// Says whether a project of this time zone and language is at home in Viet Nam.
+pub fn is_viet_nam(zone: Tz, language: &str) -> bool {
+    matches!(zone, Tz::Asia__Ho_Chi_Minh | Tz::Asia__Saigon) || language.split('-').next() == Some("vi")
 }
 
 /// An encoding that the user named.

@@ -110,8 +110,8 @@ fn object(rejected: &Rejected) -> Value {
 }
 
 fn create(path: &Path, form: &Form) -> io::Result<Target> {
-    // Taken away first, so that a link with this name is replaced and not followed.
-    match fs::remove_file(path) {
+    // What was mended in an older one is somebody's work. A link with this name is moved aside, not followed.
+    match fs::rename(path, path.with_extension(format!("old.{}", path.extension().unwrap_or_default().display()))) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }

@@ -144,6 +144,12 @@ impl RowReader {
                 if form == Form::Date && dates::read(&text, self.options.dates.unwrap_or_default()) == Reading::NoDate {
                     self.doubts.note(&column.written, Why::NoDate, self.line, &text);
                 }
+                if form == Form::Any && money::is_grouped(&text) {
+                    self.doubts.note(&column.written, Why::Grouped, self.line, &text);
+                }
+                if form == Form::Text && cell::is_damaged(&text) {
+                    self.doubts.note(&column.written, Why::Damaged, self.line, &text);
+                }
                 let value = self.value(form, text).map_err(about)?;
                 cells.others.insert(column.target.clone(), value);
             }
@@ -158,7 +164,7 @@ impl RowReader {
     }
 
     /// Returns the value of a cell of an attribute.
-    fn value(&self, form: Form, text: Cow<'_, str>) -> Result<Value, String> {
+    pub(super) fn value(&self, form: Form, text: Cow<'_, str>) -> Result<Value, String> {
         Ok(match form {
             Form::Any => cell::value(&text),
             Form::Money => match money::number(&text, true) {

@@ -2,7 +2,9 @@
 
 use csv::ByteRecord;
 
+use super::known::Names;
 use super::{dates, words};
+use crate::model::address::Address;
 
 /// How many rows are looked at.
 const ROWS: usize = 1000;
@@ -11,6 +13,8 @@ const ROWS: usize = 1000;
 #[derive(Debug, Default)]
 pub(super) struct Sample {
     columns: Vec<Seen>,
+    /// A row near the top that names a column of addresses, from 1 behind the header.
+    header: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -20,6 +24,7 @@ struct Seen {
     /// The first cell that is no date, and the row it stands in, behind the header.
     other: Option<(u64, String)>,
     only_statuses: bool,
+    only_addresses: bool,
 }
 
 /// A column that is nearly one of dates.
@@ -42,17 +47,23 @@ impl Sample {
             .terminator(csv::Terminator::Any(b'\n'))
             .from_reader(&text[..end]);
         let mut columns: Vec<Seen> = Vec::new();
+        let (names, mut header) = (Names::new(), None);
         let mut record = ByteRecord::new();
         for row in 1..=ROWS as u64 {
             if !reader.read_byte_record(&mut record).unwrap_or(false) {
                 break;
             }
-            let empty = Seen { filled: 0, dates: 0, other: None, only_statuses: true };
+            let empty = Seen { filled: 0, dates: 0, other: None, only_statuses: true, only_addresses: true };
             columns.resize(columns.len().max(record.len()), empty);
+            if header.is_none() && row <= 10 && record.iter().any(|cell| names.is_email(&String::from_utf8_lossy(cell)))
+            {
+                header = Some(row);
+            }
             for (seen, cell) in columns.iter_mut().zip(&record) {
                 let text = String::from_utf8_lossy(cell.trim_ascii());
                 if !text.is_empty() {
                     seen.filled += 1;
+                    seen.only_addresses &= seen.only_addresses && Address::parse(&text).is_ok();
                     seen.only_statuses &= seen.only_statuses && words::is_status(&text);
                     if dates::shows_date(&text) {
                         seen.dates += 1;
@@ -62,11 +73,22 @@ impl Sample {
                 }
             }
         }
-        Self { columns }
+        Self { columns, header }
     }
 
     pub(super) fn is_empty(&self, column: usize) -> bool {
         self.columns.get(column).is_none_or(|seen| seen.filled == 0)
+    }
+
+    /// Returns the row behind the first that looks like the header, from 1.
+    pub(super) fn header(&self) -> Option<u64> {
+        self.header
+    }
+
+    /// Returns the only column whose filled cells are all addresses.
+    pub(super) fn of_addresses(&self) -> Option<usize> {
+        let mut all = self.columns.iter().enumerate().filter(|(_, seen)| seen.filled > 0 && seen.only_addresses);
+        all.next().map(|(index, _)| index).filter(|_| all.next().is_none())
     }
 
     /// Says whether every cell that holds something holds a date.

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
 use super::dates::{self, DateOrder, Reading};
+use super::vietnamese::fold;
 use crate::model::contact::Consent;
 use crate::model::plain::quoted;
 use crate::model::{Instant, wall};
@@ -28,13 +29,25 @@ pub(super) fn yes(text: &str) -> Result<bool, String> {
 ///
 /// `of_mail` says that the column speaks of the subscription alone; else the word may be about an order.
 pub(super) fn status(text: &str, of_mail: bool) -> Option<Consent> {
-    let word = text.to_lowercase().replace(['_', '-'], " ");
+    let word = normal(text);
     Some(match word.as_str() {
-        "unsubscribed" | "opted out" | "blocklisted" | "blacklisted" | "đã hủy đăng ký" | "hủy đăng ký" => {
-            Consent::Unsubscribed
-        }
-        "cleaned" | "bounced" | "hard bounced" => Consent::Bounced,
-        "complained" | "marked as spam" => Consent::Complained,
+        "unsubscribed"
+        | "unsubscribe"
+        | "opted out"
+        | "opt out"
+        | "blocklisted"
+        | "blacklisted"
+        | "blocked"
+        | "do not mail"
+        | "do not email"
+        | "do not contact"
+        | "đã hủy đăng ký"
+        | "hủy đăng ký"
+        | "ngừng nhận tin"
+        | "từ chối"
+        | "từ chối nhận tin" => Consent::Unsubscribed,
+        "cleaned" | "bounced" | "bounce" | "hard bounced" | "hard bounce" => Consent::Bounced,
+        "complained" | "complaint" | "marked as spam" | "spam" => Consent::Complained,
         "cancelled" | "canceled" | "inactive" | "suppressed" | "đã hủy" if of_mail => Consent::Unsubscribed,
         "unconfirmed"
         | "pending"
@@ -51,9 +64,14 @@ pub(super) fn status(text: &str, of_mail: bool) -> Option<Consent> {
     })
 }
 
+/// Returns a word in one dress; the tone of `hủy` may stand over either vowel.
+fn normal(text: &str) -> String {
+    text.to_lowercase().replace(['_', '-'], " ").replace("huỷ", "hủy")
+}
+
 /// Says whether a word tells how somebody stands to a list of mail, whatever it tells.
 pub(super) fn is_status(text: &str) -> bool {
-    let word = text.to_lowercase();
+    let word = normal(text);
     status(text, true).is_some()
         || matches!(word.as_str(), "active" | "subscribed" | "confirmed" | "opted in" | "đã đăng ký" | "đang hoạt động")
 }
@@ -79,7 +97,7 @@ pub(super) fn tags(text: &str) -> Vec<String> {
 
 /// Checks the shape of a language tag (RFC 5646) and writes it in its usual case; knows a few languages by name.
 pub(super) fn language(text: &str) -> Result<String, String> {
-    const NAMES: [(&str, &str); 14] = [
+    const NAMES: [(&str, &str); 20] = [
         ("tiếng việt", "vi"),
         ("việt", "vi"),
         ("vietnamese", "vi"),
@@ -94,9 +112,17 @@ pub(super) fn language(text: &str) -> Result<String, String> {
         ("korean", "ko"),
         ("chinese", "zh"),
         ("spanish", "es"),
+        ("español", "es"),
+        ("italian", "it"),
+        ("portuguese", "pt"),
+        ("russian", "ru"),
+        ("dutch", "nl"),
+        ("thai", "th"),
     ];
-    let lower = text.to_lowercase();
-    if let Some((_, tag)) = NAMES.iter().find(|(name, _)| *name == lower) {
+    // `vi_VN.UTF-8` is what a Unix program calls it.
+    let text = text.split('.').next().unwrap_or(text).trim();
+    let folded = fold(text);
+    if let Some((_, tag)) = NAMES.iter().find(|(name, _)| fold(name) == folded) {
         return Ok((*tag).to_owned());
     }
     let mut parts = text.split(['-', '_']);

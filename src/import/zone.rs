@@ -31,6 +31,9 @@ impl Zones {
         if let Ok(zone) = Tz::from_str_insensitive(name) {
             return Ok(zone);
         }
+        if let Some(zone) = by_offset(name) {
+            return Ok(zone);
+        }
         if let Some(reason) = self.refused.get(name) {
             return Err(reason.clone());
         }
@@ -43,6 +46,22 @@ impl Zones {
         }
         Err(reason)
     }
+}
+
+/// Reads `GMT+7`, `UTC+07:00` and `+07:00`: whole hours have a zone of their own, whose sign is turned round by custom.
+fn by_offset(name: &str) -> Option<Tz> {
+    let upper = name.to_uppercase();
+    if upper == "SE ASIA STANDARD TIME" {
+        return Some(Tz::Asia__Ho_Chi_Minh);
+    }
+    let bare = upper.strip_prefix("GMT").or_else(|| upper.strip_prefix("UTC")).unwrap_or(&upper).trim();
+    let (sign, rest) =
+        bare.strip_prefix('+').map(|rest| ('-', rest)).or_else(|| Some(('+', bare.strip_prefix('-')?)))?;
+    let hours: u32 = rest.strip_suffix(":00").unwrap_or(rest).parse().ok()?;
+    if (sign, hours) == ('-', 7) {
+        return Some(Tz::Asia__Ho_Chi_Minh);
+    }
+    format!("Etc/GMT{sign}{hours}").parse().ok()
 }
 
 fn suggest(name: &str) -> Option<&'static str> {

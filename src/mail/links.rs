@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::entity::{escape, unescape};
+
 /// Adds parameters to every web link of an HTML text that has not got them.
 pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
     let mut out = String::with_capacity(html.len() + 256);
@@ -10,7 +12,14 @@ pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
         let (before, after) = rest.split_at(at + "href=\"".len());
         out += before;
         let end = after.find('"').unwrap_or(after.len());
-        out += &tagged(&after[..end], parameters, "&amp;");
+        // Escaped, a value's `=` is `&#x3D;`, whose `#` begins no fragment.
+        let link = unescape(&after[..end]);
+        let tagged = tagged(&link, parameters);
+        if tagged == link {
+            out += &after[..end];
+        } else {
+            out += &escape(&tagged);
+        }
         rest = &after[end..];
     }
     out + rest
@@ -27,34 +36,29 @@ pub fn tag_text(text: &str, parameters: &[(String, String)]) -> String {
         let end = link.find(ends).unwrap_or(link.len());
         // A sentence may end with a link.
         let end = link[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']).len();
-        out += &tagged(&link[..end], parameters, "&");
+        out += &tagged(&link[..end], parameters);
         rest = &link[end..];
     }
     out + rest
 }
 
-fn tagged(link: &str, parameters: &[(String, String)], and: &str) -> String {
+fn tagged(link: &str, parameters: &[(String, String)]) -> String {
     let is_web = ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme));
     if !is_web || parameters.is_empty() {
         return link.to_owned();
     }
     let (address, fragment) = link.split_once('#').map_or((link, None), |(address, rest)| (address, Some(rest)));
     let query = address.split_once('?').map_or("", |(_, query)| query);
-    let has = |name: &str| {
-        query.split('&').any(|pair| {
-            let pair = pair.strip_prefix("amp;").unwrap_or(pair);
-            pair.split('=').next() == Some(name)
-        })
-    };
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     let mut out = address.to_owned();
     let mut joint = match address.split_once('?') {
         None => "?",
         Some((_, "")) => "",
-        Some(_) => and,
+        Some(_) => "&",
     };
     for (name, value) in parameters.iter().filter(|(name, _)| !has(name)) {
         let _ = write!(out, "{joint}{name}={}", percent(value));
-        joint = and;
+        joint = "&";
     }
     if let Some(fragment) = fragment {
         let _ = write!(out, "#{fragment}");
@@ -87,6 +91,7 @@ mod tests {
             html("https://x.vn/?a=1&amp;utm_source=mine"),
             "https://x.vn/?a=1&amp;utm_source=mine&amp;utm_campaign=m%C3%B9a%20xu%C3%A2n"
         );
+        assert_eq!(html("https://x.vn/p?id&#x3D;5&amp;b&#x3D;2"), format!("https://x.vn/p?id=5&amp;b=2&amp;{both}"));
         for link in ["mailto:a@x.vn?subject=x", "tel:+84", "#top", "cid:1"] {
             assert_eq!(html(link), link);
         }

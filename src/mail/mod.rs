@@ -3,6 +3,7 @@
 //! Knows neither the store nor the clock; whoever calls it brings the contact's data and the time.
 
 pub mod dkim;
+mod entity;
 pub mod links;
 pub mod message;
 pub mod template;

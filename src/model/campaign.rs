@@ -72,6 +72,38 @@ impl Campaign {
     }
 }
 
+impl Campaign {
+    /// Returns the events that the campaign looks for, some of them more than once.
+    pub fn events(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut conditions: Vec<&Condition> = self.exit_when.iter().collect();
+        for trigger in &self.triggers {
+            match trigger {
+                Trigger::Event { name, condition } => {
+                    names.push(name.as_str());
+                    conditions.extend(condition);
+                }
+                Trigger::Inactive { event, .. } => names.push(event),
+                Trigger::Segment(condition) => conditions.push(condition),
+                Trigger::Tag(_) | Trigger::Date { .. } | Trigger::Manual => {}
+            }
+        }
+        if let Some(goal) = &self.goal {
+            names.push(&goal.event);
+            conditions.extend(&goal.condition);
+        }
+        for step in &self.steps {
+            conditions.extend(&step.condition);
+            if let Action::WaitFor(wait) = &step.action {
+                names.push(&wait.event);
+                conditions.extend(&wait.condition);
+            }
+        }
+        names.extend(conditions.into_iter().flat_map(Condition::events));
+        names
+    }
+}
+
 /// What lets a contact in.
 #[derive(Debug, Clone)]
 pub enum Trigger {

@@ -128,6 +128,11 @@ impl Condition {
         self.calls().filter_map(Call::segment)
     }
 
+    /// Returns the events that the condition names.
+    pub fn events(&self) -> impl Iterator<Item = &str> {
+        self.calls().filter_map(Call::event)
+    }
+
     /// Says whether the condition rests on nothing but waits that are over, so that time cannot change it any more.
     pub fn is_settled(&self, sends: &[SendRecord]) -> bool {
         let over = |step: &str| sends.iter().any(|row| row.step == step && row.state.is_closed());

@@ -36,7 +36,13 @@ pub(super) fn read(
         [one] => one,
         [_, (key, _), ..] => {
             let message = format!("step `{step}` does two things; `{}` is one too many", key.name);
-            source.error(key.span.clone(), message, Some(ACTIONS));
+            let has = |name: &str| given.iter().any(|(key, _)| key.name == name);
+            let hint = if has("test") && has("send") {
+                "put `send` into each variant: `test: { a: { send: … }, b: { send: …, subject: … } }`"
+            } else {
+                ACTIONS
+            };
+            source.error(key.span.clone(), message, Some(hint));
             return None;
         }
     };

@@ -17,6 +17,9 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
     let mut fields = source.fields(root, "a campaign")?;
     let name = fields.take("name").and_then(|node| source.text(node, "name")).map(|name| name.trim().to_owned());
     let triggers = fields.need(source, "trigger", "the campaign").map(|node| triggers(source, node, around));
+    // A birthday that comes once in a lifetime is nobody's intention.
+    let is_yearly = |trigger: &Trigger| matches!(trigger, Trigger::Date { yearly: true, .. });
+    let yearly = triggers.iter().flatten().any(is_yearly);
     let reentry = fields.take("reentry").and_then(|node| source.parse(node, "reentry", reentry));
     let existing = fields.take("existing").and_then(|node| {
         source.parse(node, "existing", |text| word(text, &[("skip", Existing::Skip), ("include", Existing::Include)]))
@@ -45,7 +48,7 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
         id: CampaignId::new(id),
         name: name.unwrap_or_else(|| id.to_owned()),
         triggers: triggers?,
-        reentry: reentry.unwrap_or_default(),
+        reentry: reentry.unwrap_or(if yearly { Reentry::Always } else { Reentry::Never }),
         existing: existing.unwrap_or_default(),
         goal,
         exit_when,

@@ -103,7 +103,13 @@ impl Source {
                 Some(Fields { entries: entries.iter().map(Some).collect(), known: Vec::new(), span: node.span.clone() })
             }
             _ => {
-                self.error(node.span.clone(), format!("{what} must be a mapping of fields, not {}", node.what()), None);
+                let hint = match what {
+                    "`wait_for`" => Some("write `wait_for: { event: purchased, at_most: 7d }`"),
+                    "`trigger`" => Some("write `trigger: { event: signed_up }`"),
+                    "`goal`" => Some("write `goal: { event: purchased }`"),
+                    _ => None,
+                };
+                self.error(node.span.clone(), format!("{what} must be a mapping of fields, not {}", node.what()), hint);
                 None
             }
         }

@@ -42,7 +42,10 @@ pub(super) fn read(source: &mut Source, node: &Node, defaults: &Defaults, around
         }
         steps.push(step);
     }
-    reactions(source, &steps, &conditions);
+    // A step that is broken is there all the same, and what names it is right.
+    if steps.len() == items.len() {
+        reactions(source, &steps, &conditions);
+    }
     steps
 }
 

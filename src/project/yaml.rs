@@ -193,6 +193,10 @@ fn syntax(message: &str, text: &str, span: Range<usize>) -> Diagnostic {
         return Diagnostic::error("a value that begins with `{{` must stand in quotes")
             .hint("write \"{{first_name}}, …\"");
     }
+    if line.contains(": !") || line.contains("- !") {
+        return Diagnostic::error("a value that begins with `!` must stand in quotes")
+            .hint("write if: '!did(\"purchased\")'");
+    }
     if lower.contains("quote")
         || lower.contains("unexpected end of stream")
         || lower.contains("while scanning a quoted")

@@ -73,9 +73,27 @@ pub struct StepRow {
     pub done: u64,
     /// Reached the goal while this step was the last one that they had got.
     pub goal: u64,
+    /// The contents of a test, in the order of their names.
+    pub variants: Vec<VariantRow>,
     /// Wait for this step now.
     pub waiting: u64,
     pub next_due: Option<Instant>,
+}
+
+/// One content of a test.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VariantRow {
+    pub name: String,
+    pub sent: u64,
+    /// Reached the goal while this mail was the last one that they had got.
+    pub goal: u64,
+}
+
+impl VariantRow {
+    /// Returns the share of those who got this mail and reached the goal by it.
+    pub fn goal_rate(&self) -> Option<f64> {
+        share(self.goal, self.sent)
+    }
 }
 
 impl StepRow {

@@ -46,6 +46,7 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "unknown": row.unknown,
         "done": row.done,
         "goal": row.goal,
+        "variants": row.variants.iter().map(|one| json!({ "variant": one.name, "sent": one.sent, "goal": one.goal })).collect::<Vec<_>>(),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
         "step_rate": rounded(row.rate()),

@@ -15,7 +15,7 @@ mod table;
 mod tests;
 
 pub use self::csv::csv;
-pub use self::funnel::{Funnel, GoalTime, StepRow};
+pub use self::funnel::{Funnel, GoalTime, StepRow, VariantRow};
 pub use self::json::json;
 pub use self::markdown::markdown;
 pub use self::table::{Style, table};

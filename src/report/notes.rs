@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+use super::table::percent;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 
@@ -41,6 +42,19 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         let within = [("half of them", time.median), ("90 %", time.p90)];
         note("Goal", within.map(|(who, span)| format!("{who} within {}", length(span))).to_vec(), false);
     }
+    let tests = funnel.steps.iter().filter(|step| !step.variants.is_empty()).flat_map(|step| {
+        step.variants.iter().map(|variant| {
+            let goal = percent(variant.goal_rate()).unwrap_or_default();
+            format!(
+                "{} {}: {} sent, {} to the goal ({goal})",
+                plain(&step.id),
+                plain(&variant.name),
+                grouped(variant.sent),
+                grouped(variant.goal)
+            )
+        })
+    });
+    note("Test", tests.collect(), false);
     let exits = funnel.exits.iter().map(|(reason, count)| format!("{} {}", grouped(*count), plain(reason)));
     note("Left", exits.collect(), false);
     let skips = funnel.steps.iter().flat_map(|step| {

@@ -61,7 +61,14 @@ fn trial() -> Funnel {
                 next_due: due(5, 23),
                 ..step("nudge", 9_000, 5_777)
             },
-            StepRow { kind: "test", ..step("offer", 5_777, 5_700) },
+            StepRow {
+                kind: "test",
+                variants: vec![
+                    VariantRow { name: "long".to_owned(), sent: 2_800, goal: 40 },
+                    VariantRow { name: "short".to_owned(), sent: 2_900, goal: 58 },
+                ],
+                ..step("offer", 5_777, 5_700)
+            },
             StepRow { kind: "notify", sent: 812, ..step("alert", 812, 0) },
             StepRow { gone: true, ..step("old-nudge", 40, 40) },
         ],
@@ -94,6 +101,8 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
     Due      850 in 24 hours, 2,900 in 7 days
     Late     12 should have gone before now
     Goal     half of them within 3.2 d, 90 % within 12 d
+    Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
+             offer short: 2,900 sent, 58 to the goal (2.0 %)
     Left     710 unsubscribed, 260 plan [31m changed, 30 bounced
     Skipped  2,000 condition at nudge, 100 late at nudge
     Refused  30 at cảm-ơn-đã-dùng-thử
@@ -154,6 +163,8 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
     Due      850 in 24 hours, 2,900 in 7 days
     Late     12 should have gone before now
     Goal     half of them within 3.2 d, 90 % within 12 d
+    Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
+             offer short: 2,900 sent, 58 to the goal (2.0 %)
     Left     710 unsubscribed, 260 plan [31m changed,
              30 bounced
     Skipped  2,000 condition at nudge, 100 late at nudge
@@ -250,6 +261,7 @@ fn programs_get_every_number() {
               "unknown": 1,
               "done": 0,
               "goal": 960,
+              "variants": [],
               "waiting": 1120,
               "next_due": "2026-03-05T23:30:00Z",
               "step_rate": 0.6419,

@@ -52,7 +52,14 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
             let words = if settings.language.starts_with("vi") { &VIETNAMESE } else { &ENGLISH };
             let text = text(words, campaign, job, settings.timezone);
             let html = format!("<!DOCTYPE html>\n<html><body><pre>{}</pre></body></html>\n", escaped(&text));
-            let subject = format!("{} {} {}: {}", who(job), words.reached, campaign.name, job.step);
+            let subject = match &notify.subject {
+                Some(subject) => {
+                    let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
+                    let locale = Locale { language: &settings.language, zone: settings.timezone };
+                    parts.templates.render_subject(subject, locale, &data).map_err(|error| error.to_string())?
+                }
+                None => format!("{} {} {}: {}", who(job), words.reached, campaign.name, job.step),
+            };
             Rendered { subject, html, text, ..Rendered::default() }
         }
     };

@@ -182,6 +182,18 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Returns who got the mail of this Message-ID, without its brackets.
+    pub fn contact_of_mail(&self, message_id: &str) -> Result<Option<Contact>> {
+        // It holds the number of its row in the ledger, which no index of its own is needed for.
+        let number = message_id.split('@').next().and_then(|local| local.rsplit('.').next());
+        let Some(send) = number.and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+        let id: Option<i64> = self
+            .sql("SELECT n.contact_id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id WHERE s.id = ?1 AND s.message_id = ?2")?
+            .query_row(params![send, message_id], |row| row.get(0))
+            .optional()?;
+        id.map(|id| self.contact_of(ContactId(id))).transpose()
+    }
+
     /// Returns how many contacts there are.
     pub fn contact_count(&self) -> Result<u64> {
         Ok(self.sql("SELECT count(*) FROM contacts")?.query_row([], |row| row.get(0))?)

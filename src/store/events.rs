@@ -21,7 +21,7 @@ pub struct NewEvent<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventChange {
     Added,
-    /// The contact has an event of this name at this time already.
+    /// It is there already.
     Known,
 }
 
@@ -34,14 +34,40 @@ pub struct UnseenEvent {
 
 impl Work<'_> {
     /// Records an event; the same name at the same time by the same contact is the same event.
-    pub fn add_event(&self, event: &NewEvent<'_>) -> Result<EventChange> {
+    ///
+    /// Exports of orders often know days alone. `import` is the last event from before the import at hand: of several that
+    /// came since and differ, each is an event of its own, a millisecond after the one before it.
+    pub fn add_event(&self, event: &NewEvent<'_>, import: Option<EventId>) -> Result<EventChange> {
         let properties = (!event.properties.is_empty()).then(|| serde_json::to_string(event.properties).ok()).flatten();
-        let added = self
-            .sql(
-                "INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![event.contact.0, event.name, millis(event.at), properties])?;
-        Ok(if added == 1 { EventChange::Added } else { EventChange::Known })
+        let mut at = millis(event.at);
+        loop {
+            let added = self
+                .sql("INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
+                .execute(params![event.contact.0, event.name, at, properties])?;
+            if added == 1 {
+                return Ok(EventChange::Added);
+            }
+            let Some(EventId(before)) = import else { return Ok(EventChange::Known) };
+            let (id, known): (i64, Option<String>) = self
+                .sql("SELECT id, properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at = ?3")?
+                .query_row(params![event.contact.0, event.name, at], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if id <= before || known == properties {
+                return Ok(EventChange::Known);
+            }
+            at += 1;
+        }
+    }
+
+    /// Returns the event that was recorded last.
+    pub fn last_event(&self) -> Result<EventId> {
+        Ok(EventId(self.sql("SELECT coalesce(max(id), 0) FROM events")?.query_row([], |row| row.get(0))?))
+    }
+
+    /// Returns the names of all events there are.
+    pub fn event_names(&self) -> Result<Vec<String>> {
+        let mut statement = self.sql("SELECT DISTINCT name FROM events")?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Returns up to `limit` events up to `now` that no run has looked at, oldest first.

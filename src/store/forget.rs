@@ -44,7 +44,7 @@ impl Work<'_> {
     pub fn forget(&self, address: &Address, now: Instant) -> Result<bool> {
         let contacts = self.sql("DELETE FROM contacts WHERE email_key = ?1")?.execute([address.key()])?;
         let listed = self
-            .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted') AND value = ?1")?
+            .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1")?
             .execute([address.key()])?;
         // A relay's words, which pause a campaign, often repeat the address.
         self.sql(

@@ -25,6 +25,8 @@ pub struct FunnelCounts {
     pub waiting: Vec<Waiting>,
     /// Skipped rows of the ledger by step and reason, the commonest first.
     pub skips: Vec<(String, String, u64)>,
+    /// Mails sent of each variant of a test, and goals credited to it: step, variant, both counts.
+    pub variants: Vec<(String, String, u64, u64)>,
     /// From the entry to the goal in milliseconds, from the shortest to the longest.
     pub goal_times: Vec<i64>,
 }
@@ -102,6 +104,17 @@ impl Work<'_> {
         )?;
         counts.skips = statement
             .query_map(params![campaign.0, since, until], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut statement = self.sql(
+            "SELECT s.step, s.variant, count(*), sum(n.state = 'goal' AND n.goal_step IS s.step)
+             FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
+             WHERE n.campaign_id = ?1 AND s.state = 2 AND s.variant IS NOT NULL AND n.entered_at >= ?2 AND n.entered_at < ?3
+             GROUP BY s.step, s.variant ORDER BY s.step, s.variant",
+        )?;
+        counts.variants = statement
+            .query_map(params![campaign.0, since, until], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?
             .collect::<rusqlite::Result<_>>()?;
         let mut statement = self.sql(
             "SELECT max(0, ended_at - entered_at) FROM enrolments

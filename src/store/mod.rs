@@ -52,6 +52,7 @@ pub use lock::RunLock;
 pub use runs::{Recovered, RunTotals};
 pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
+pub use suppressions::Suppressed;
 pub use watches::Watch;
 
 use crate::model::Instant;

@@ -20,6 +20,11 @@ pub struct DueCounts {
 }
 
 impl Work<'_> {
+    /// Returns how many mails wait for a person: held, or of unknown fate.
+    pub fn stuck(&self) -> Result<u64> {
+        Ok(self.sql("SELECT count(*) FROM sends WHERE state IN (5, 7)")?.query_row([], |row| row.get(0))?)
+    }
+
     /// Returns when somebody is next due after `now`, for each campaign that is not paused and where somebody is.
     pub fn next_due(&self, now: Instant) -> Result<Vec<(CampaignId, Instant)>> {
         let mut statement = self.sql(

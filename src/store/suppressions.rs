@@ -2,10 +2,19 @@
 
 use rusqlite::params;
 
-use super::{Result, Work, millis};
+use super::{Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::id::ContactId;
+
+/// An entry of the suppression list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suppressed {
+    /// An address, or a domain as `@example.com`.
+    pub entry: String,
+    pub reason: String,
+    pub at: Instant,
+}
 
 impl Work<'_> {
     /// Puts a domain, in its ASCII form, on the suppression list; returns whether it is new there.
@@ -15,6 +24,43 @@ impl Work<'_> {
             .execute(params![domain, reason, millis(now)])?;
         self.change_domain(domain)?;
         Ok(added == 1)
+    }
+
+    /// Notes that somebody who is no contact wants no mail, which no one takes back.
+    pub fn opt_out(&self, address: &Address, reason: &str, now: Instant) -> Result<()> {
+        self.suppress(address, reason, now)?;
+        self.sql("INSERT INTO suppressions (kind, value, reason, at) VALUES ('opted_out', ?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+            .execute(params![address.key(), reason, millis(now)])?;
+        Ok(())
+    }
+
+    /// Says whether somebody opted out before they were a contact.
+    pub fn has_opted_out(&self, address: &Address) -> Result<bool> {
+        Ok(self
+            .sql("SELECT EXISTS (SELECT 1 FROM suppressions WHERE kind = 'opted_out' AND value = ?1)")?
+            .query_row([address.key()], |row| row.get(0))?)
+    }
+
+    /// Says whether an address, or its domain, is on the suppression list, whether or not it is a contact's.
+    pub fn is_suppressed(&self, address: &Address) -> Result<bool> {
+        Ok(self
+            .sql(
+                "SELECT EXISTS (SELECT 1 FROM suppressions
+                 WHERE (kind = 'address' AND value = ?1) OR (kind = 'domain' AND value = ?2))",
+            )?
+            .query_row(params![address.key(), address.domain()], |row| row.get(0))?)
+    }
+
+    /// Returns every address and domain of the list, with reason and time, in order.
+    pub fn suppression_list(&self) -> Result<Vec<Suppressed>> {
+        let mut statement = self.sql(
+            "SELECT iif(kind = 'domain', '@' || value, value), reason, at FROM suppressions
+             WHERE kind IN ('address', 'domain') ORDER BY kind DESC, value",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok(Suppressed { entry: row.get(0)?, reason: row.get(1)?, at: instant(row.get(2)?) })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Takes an address off the suppression list, and keeps why; returns whether it stood there.

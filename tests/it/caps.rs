@@ -163,7 +163,7 @@ fn played(people: &[Person]) -> Log {
         let contact = work.contact_id(&address).unwrap().unwrap();
         for (name, minute) in [("tips", person.tips), ("news", person.news)] {
             let Some(minute) = minute else { continue };
-            work.add_event(&NewEvent { contact, name, at: at(minute), properties: &nothing }).unwrap();
+            work.add_event(&NewEvent { contact, name, at: at(minute), properties: &nothing }, None).unwrap();
         }
     }
     work.commit().unwrap();

@@ -198,7 +198,8 @@ fn an_export_of_many_runs_no_formula_and_comes_back_the_same() {
     let said = sandbox.drip(&["contact", "export", "--all", "out.csv"]).code(0).stderr;
     assert_eq!(said, "Exported 2 contacts to out.csv.\n");
     let csv = fs::read_to_string(sandbox.path("out.csv")).unwrap();
-    insta::assert_snapshot!(csv, @r"
+    assert!(csv.starts_with('\u{feff}'), "without the mark Excel misreads Vietnamese");
+    insta::assert_snapshot!(csv.trim_start_matches('\u{feff}'), @r"
     email,consent,timezone,language,tags,balance,company,phone
     lan@example.com,subscribed,,,vip,-7,'=1+1,'+84901234567
     '+minh@example.com,subscribed,,,'@x;tea,0.5,'=1,'＝2

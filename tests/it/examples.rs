@@ -112,6 +112,10 @@ fn check(name: &str) {
     let example: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
     let folder = tempfile::tempdir().unwrap();
     copy(&example, folder.path());
+    let previews = folder.path().join("previews");
+    let looked =
+        Command::new(binary()).current_dir(folder.path()).args(["preview", "--all"]).arg(&previews).output().unwrap();
+    assert!(looked.status.success(), "{}", String::from_utf8_lossy(&looked.stderr));
     let said = played(folder.path());
     let expected = example.join("expected.txt");
     if std::env::var_os("DRIP_BLESS").is_some() {

@@ -51,6 +51,40 @@ fn a_status_that_speaks_of_mail_alone_keeps_people_from_being_mailed() {
 }
 
 #[test]
+fn a_no_is_a_no_in_other_words_and_columns() {
+    for word in [
+        "Đã huỷ đăng ký",
+        "Đã hủy đăng ký",
+        "UNSUBSCRIBE",
+        "Opt-out",
+        "Blocked",
+        "Do not mail",
+        "Từ chối",
+        "Ngừng nhận tin",
+    ] {
+        let (sandbox, _) = imported(&format!("email,Order,Trạng thái\na@example.com,1,{word}\n"));
+        assert_eq!(consents(&sandbox), ["a@example.com unsubscribed"], "{word}");
+    }
+    for word in ["Hard Bounce", "hard_bounce"] {
+        let (sandbox, _) = imported(&format!("email,Order,Status\na@example.com,1,{word}\n"));
+        assert_eq!(consents(&sandbox), ["a@example.com bounced"], "{word}");
+    }
+    for (column, cell) in [
+        ("Huỷ đăng ký", "có"),
+        ("Hủy đăng ký", "x"),
+        ("Opted out", "yes"),
+        ("Do not contact", "TRUE"),
+        ("OPT_IN", "No"),
+        ("Subscribed", "no"),
+        ("Email Marketing Consent", "UNSUBSCRIBED"),
+        ("Blocklisted for email", "Yes"),
+    ] {
+        let (sandbox, _) = imported(&format!("email,{column}\na@example.com,{cell}\n"));
+        assert_eq!(consents(&sandbox), ["a@example.com unsubscribed"], "{column}");
+    }
+}
+
+#[test]
 fn what_hubspot_knows_of_leaving_is_taken_from_each_of_its_columns() {
     let (sandbox, _) = imported(
         "Email,Unsubscribed from all email,Opted out of email: Newsletter,Opted out of email: Offers,\
@@ -170,4 +204,42 @@ fn contacts_come_back_from_json_lines_as_they_went() {
     other.write("out.csv", &fs::read_to_string(sandbox.path("out.csv")).unwrap());
     other.drip(&["import", "out.csv"]).code(0);
     assert_eq!(other.sql("SELECT tags FROM v_contacts"), tags);
+}
+
+#[test]
+fn prices_that_stay_text_and_names_that_lost_their_letters_are_spoken_of() {
+    let (sandbox, said) = imported(
+        "email,Mã vùng,Giá,Họ và tên\na@example.com,1.250.000,1.250.000,Nguy?n Th? Lan\nb@example.com,250.000,,TrÃ¢n\n",
+    );
+    assert_eq!(attribute(&sandbox, "gia")[0], 1_250_000);
+    assert!(said.contains("column `Mã vùng`: 2 rows like `1.250.000`, first on line 2, stay text"), "{said}");
+    assert!(
+        said.contains("column `Họ và tên`: letters are lost in 2 rows, first `Nguy?n Th? Lan` on line 2"),
+        "{said}"
+    );
+    sandbox.drip(&["import", "a.csv", "--map", "Mã vùng=amount"]).code(0);
+    assert_eq!(attribute(&sandbox, "amount"), [1_250_000, 250_000]);
+}
+
+#[test]
+fn the_column_of_addresses_is_found_by_what_it_holds_and_the_header_below_a_title() {
+    let (sandbox, said) = imported("Tên,Liên hệ nhận quà\nLan,lan@example.com\nMinh,minh@example.com\n");
+    assert!(said.contains("`Liên hệ nhận quà` → email"), "{said}");
+    assert_eq!(consents(&sandbox).len(), 2);
+    let (_, said) = imported("Danh sách khách hàng;;\n;;\nSTT;Email;Họ tên\n1;lan@example.com;Lan\n");
+    assert!(said.contains("line 3 looks like the header: delete the lines above it"), "{said}");
+    let (_, said) = imported("a,b\nlan@example.com,minh@example.com\n");
+    assert!(said.contains("no column is called `email`"), "{said}");
+}
+
+#[test]
+fn zones_and_languages_have_other_names() {
+    let (sandbox, _) = imported(
+        "email,timezone,language\na@example.com,GMT+7,Tieng Viet\nb@example.com,+09:00,vi_VN.UTF-8\n\
+         c@example.com,SE Asia Standard Time,Italian\nd@example.com,UTC-05:00,en\n",
+    );
+    assert_eq!(
+        sandbox.sql("SELECT timezone || ' ' || language FROM v_contacts ORDER BY email"),
+        ["Asia/Ho_Chi_Minh vi", "Etc/GMT-9 vi-VN", "Asia/Ho_Chi_Minh it", "Etc/GMT+5 en"]
+    );
 }

@@ -17,6 +17,7 @@ mod import_exports;
 mod import_flags;
 mod language;
 mod preview;
+mod promises;
 mod report;
 mod run;
 mod sending;

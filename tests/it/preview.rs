@@ -79,7 +79,7 @@ fn a_preview_goes_to_a_colleague_and_to_nobody_else() {
 fn every_mail_is_written_with_a_page_to_look_through_them() {
     let sandbox = project();
     let said = sandbox.drip(&["preview", "--all", "out"]).code(0).stderr;
-    assert!(said.contains("Wrote 6 mails as .eml, .html and .txt; look at ./out/index.html."), "{said}");
+    assert!(said.contains("Wrote 6 mails as .eml, .html and .txt; look at out/index.html."), "{said}");
     for path in ["w/a.en", "w/a.vi", "w/b.plain.en", "w/b.plain.vi", "w/b.loud.en", "w/sales.en"] {
         for ending in ["eml", "html", "txt"] {
             assert!(sandbox.path(&format!("out/{path}.{ending}")).exists(), "{path}.{ending}");
@@ -92,6 +92,27 @@ fn every_mail_is_written_with_a_page_to_look_through_them() {
     let one = sandbox.drip(&["preview", "w", "--all", "one"]).code(0).stderr;
     assert!(one.contains("Wrote 6 mails"), "{one}");
     assert!(sandbox.drip(&["preview", "v", "--all", "two"]).code(2).stderr.contains("there is no campaign `v`"));
+}
+
+#[test]
+fn a_made_up_contact_has_what_functions_and_loops_can_use() {
+    let sandbox = Sandbox::new()
+        .file(
+            "templates/a.md",
+            "---\nsubject: S\n---\n{{date birthday}} {{money event.total \"VND\"}} {{plural event.n \"one\" \"many\"}}\n\n\
+             {{#each event.items}}\n- {{name}} {{money price \"VND\"}}\n{{/each}}\n\n{{event.place}}\n",
+        )
+        .campaign("w", "trigger: manual", &["id: a, send: a"]);
+    let words = ["--now", "2026-03-05T03:00:00Z", "preview", "w", "a", "--set", "event.place=Huế"];
+    insta::assert_snapshot!(sandbox.drip(&words).code(0).stdout, @r"
+    Subject: S
+
+    5 March 2026 ₫120,000 many
+
+    * [name] ₫120,000
+
+    Huế
+    ");
 }
 
 #[test]

@@ -7,12 +7,12 @@ use crate::exit::Exit;
 use crate::ui::columns::columns;
 
 pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
-    let (funnels, known) = state(context, &loaded)?;
+    let project = context.project()?;
+    let (funnels, known) = state(context, &project)?;
     let mut rows = vec![["campaign", "name", "priority", "steps", "inside", "due in 24 h", "state"].map(str::to_owned)];
     let mut all = Vec::new();
-    let gone = known.iter().filter(|known| loaded.project.campaigns.iter().all(|file| file.id != known.id));
-    let files = loaded.project.campaigns.iter().map(|file| (&file.id, Some(file)));
+    let gone = known.iter().filter(|known| project.campaigns.iter().all(|file| file.id != known.id));
+    let files = project.campaigns.iter().map(|file| (&file.id, Some(file)));
     for (id, file) in files.chain(gone.map(|known| (&known.id, None))) {
         let funnel = funnels.iter().find(|funnel| funnel.campaign == *id);
         let paused = known.iter().find(|known| known.id == *id).and_then(|known| known.paused.as_deref());

@@ -4,10 +4,11 @@ mod list;
 mod pause;
 mod show;
 
-use super::context::{self, Context, Loaded};
+use super::context::{self, Context};
 use super::{Failure, report};
 use crate::cli::campaign::CampaignCommand;
 use crate::exit::Exit;
+use crate::project::Project;
 use crate::report::Funnel;
 use crate::store::{KnownCampaign, Store};
 
@@ -21,9 +22,9 @@ pub(super) fn campaign(context: &Context, command: &CampaignCommand) -> Result<E
 }
 
 /// Returns the funnels, and what the store knows of the campaigns; nothing where there is no store yet.
-fn state(context: &Context, loaded: &Loaded) -> Result<(Vec<Funnel>, Vec<KnownCampaign>), Failure> {
+fn state(context: &Context, project: &Project) -> Result<(Vec<Funnel>, Vec<KnownCampaign>), Failure> {
     let Some(mut store) = Store::open_to_read(&context.database())? else { return Ok((Vec::new(), Vec::new())) };
-    let funnels = report::read(context, loaded, &mut store, |_| true)?;
+    let funnels = report::read(context, project, &mut store, |_| true)?;
     let known = store.read()?.campaigns()?;
     Ok((funnels, known))
 }

@@ -6,9 +6,9 @@ use crate::store::PausedBy;
 
 /// Pauses a campaign with a reason, or lets it go on.
 pub(super) fn pause(context: &Context, id: &str, reason: Option<&String>) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
-    let campaign = context::campaign(&loaded.project.campaigns, id)?;
-    let mut store = context.store(&loaded.project)?;
+    let project = context.project()?;
+    let campaign = context::campaign(&project.campaigns, id)?;
+    let mut store = context.store(&project)?;
     let work = store.begin()?;
     if let Some(known) = work.campaign(&campaign.id)? {
         work.set_paused(known.row, reason.map(|reason| (PausedBy::Hand, reason.as_str())))?;

@@ -10,9 +10,9 @@ use crate::ui::columns::columns;
 use crate::ui::sanitise;
 
 pub(super) fn show(run: &Context, id: &str) -> Result<Exit, Failure> {
-    let loaded = run.load()?;
-    let campaign = context::campaign(&loaded.project.campaigns, id)?;
-    let (funnels, known) = state(run, &loaded)?;
+    let project = run.project()?;
+    let campaign = context::campaign(&project.campaigns, id)?;
+    let (funnels, known) = state(run, &project)?;
     let funnel = funnels.iter().find(|funnel| funnel.campaign == campaign.id);
     let paused = known.iter().find(|known| known.id == campaign.id).and_then(|known| known.paused.clone());
     let mut rows = vec![["step", "does", "after the one before", "day", "only if", "waiting"].map(str::to_owned)];

@@ -7,7 +7,7 @@ use super::{Context, address, need};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::import::typed;
+use crate::import::{is_viet_nam, typed};
 use crate::ui::words::count;
 
 /// What every contact has, and attributes cannot be called.
@@ -23,6 +23,8 @@ pub(super) struct Change<'a> {
 
 pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exit, Failure> {
     let address = address(email)?;
+    let project = run.project()?;
+    let viet_nam = is_viet_nam(project.settings.timezone, &project.settings.language);
     let mut values = Vec::new();
     for (name, text) in change.attributes {
         if TAKEN.contains(&name.as_str()) {
@@ -35,7 +37,14 @@ pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exi
             }
             .into());
         }
-        let Some(value) = typed(text) else {
+        if values.iter().any(|(known, _)| *known == name) {
+            return Err(Diagnostic::error(format!("`{name}` is given twice"))
+                .hint("say which of the two it is")
+                .into());
+        }
+        let value = typed(name, text, viet_nam)
+            .map_err(|what| Diagnostic::error(format!("`{name}` {what}")).hint("write its value on one line"))?;
+        let Some(value) = value else {
             let empty = Diagnostic::error(format!("`{name}=` has no value"));
             return Err(empty.hint(format!("remove the attribute with --unset {name}")).into());
         };
@@ -43,8 +52,7 @@ pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exi
     }
     let zone = change.timezone.map(zone).transpose()?;
     let language = change.language.map(language).transpose()?;
-    let loaded = run.load()?;
-    let mut store = run.store(&loaded.project)?;
+    let mut store = run.store(&project)?;
     let work = store.begin()?;
     let contact = need(&work, &address)?;
     let mut attributes = contact.attributes.clone();
@@ -94,8 +102,8 @@ pub(super) fn tag(run: &Context, emails: &[String], add: &[String], remove: &[St
                 .into());
         }
     }
-    let loaded = run.load()?;
-    let mut store = run.store(&loaded.project)?;
+    let project = run.project()?;
+    let mut store = run.store(&project)?;
     let work = store.begin()?;
     let mut contacts = Vec::new();
     let mut changed = 0;

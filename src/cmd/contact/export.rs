@@ -17,13 +17,22 @@ use crate::model::id::ContactId;
 use crate::store::Store;
 use crate::ui::words::count;
 
+/// How cells and files are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Formulas as they are.
+    pub(super) raw: bool,
+    /// Over a file that is there.
+    pub(super) force: bool,
+}
+
 pub(super) fn export(
     run: &Context,
     target: Option<&str>,
     all: bool,
     selection: &Selection,
     format: Option<ExportFormat>,
-    raw: bool,
+    How { raw, force }: How,
 ) -> Result<Exit, Failure> {
     let many = all || !selection.is_empty();
     match (many, target, format) {
@@ -32,6 +41,9 @@ pub(super) fn export(
             let ending = file.and_then(|file| Path::new(file).extension()).and_then(std::ffi::OsStr::to_str);
             let is_json = ending.is_some_and(|ending| ["jsonl", "ndjson"].contains(&ending));
             let format = format.unwrap_or(if is_json { ExportFormat::Json } else { ExportFormat::Csv });
+            if let Some(file) = file {
+                refuse_existing(run, Path::new(file), force)?;
+            }
             contacts(run, selection, file, (format, raw))
         }
         (false, Some(_), Some(ExportFormat::Csv)) => Err(Diagnostic::error("one person's record is exported as JSON")
@@ -64,8 +76,8 @@ fn contacts(
     file: Option<&str>,
     (format, raw): (ExportFormat, bool),
 ) -> Result<Exit, Failure> {
-    let loaded = run.load()?;
-    let chosen = Chosen::new(selection, &loaded.project.settings, run.now())?;
+    let project = run.project()?;
+    let chosen = Chosen::new(selection, &project.settings, run.now())?;
     let mut store = Store::open_to_read(&run.database())?;
     let work = store.as_mut().map(Store::read).transpose()?;
     let mut ids: Vec<ContactId> = Vec::new();
@@ -90,12 +102,30 @@ fn contacts(
         ),
     );
     match file {
-        Some(name) => write(&run.root.join(name), &mut lines)?,
+        // Without the mark Excel takes it for another encoding than UTF-8.
+        Some(name) if is_csv => write(Path::new(name), &mut std::iter::once(Ok("\u{feff}".to_owned())).chain(lines))?,
+        Some(name) => write(Path::new(name), &mut lines)?,
         None => lines.try_for_each(|line| line.map(|line| run.output.result(&line)))?,
     }
     let to = file.map(|file| format!(" to {file}")).unwrap_or_default();
     run.output.status(&format!("Exported {}{to}.", count(ids.len() as u64, "contact")));
     Ok(Exit::Success)
+}
+
+/// An export is never worth a file that is there, least of all the database or the settings.
+fn refuse_existing(run: &Context, file: &Path, force: bool) -> Result<(), Failure> {
+    let same = |other: &Path| {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        real(file).is_some_and(|file| real(other).is_some_and(|other| other == file))
+    };
+    let kept = ["drip.db", "drip.db-wal", "drip.db-shm", "drip.lock", "drip.yaml"];
+    let own = kept.iter().any(|name| same(&run.root.join(name)));
+    if own || (file.exists() && !force) {
+        let error = Diagnostic::error(format!("`{}` is there already", file.display()));
+        let hint = if own { "name another file" } else { "name another file, or write over it with --force" };
+        return Err(error.hint(hint).into());
+    }
+    Ok(())
 }
 
 /// Writes a file that only its owner can read, and that is there whole or not at all.

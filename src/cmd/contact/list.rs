@@ -20,8 +20,8 @@ pub(super) fn list(
     limit: Option<u64>,
     format: ListFormat,
 ) -> Result<Exit, Failure> {
-    let loaded = run.load()?;
-    let chosen = Chosen::new(selection, &loaded.project.settings, run.now())?;
+    let project = run.project()?;
+    let chosen = Chosen::new(selection, &project.settings, run.now())?;
     let mut found: Vec<Contact> = Vec::new();
     let mut more = false;
     if let Some(mut store) = Store::open_to_read(&run.database())? {

@@ -29,11 +29,13 @@ pub(super) fn contact(context: &Context, command: &ContactCommand) -> Result<Exi
         }
         ContactCommand::Tag { emails, add, remove } => edit::tag(context, emails, add, remove),
         ContactCommand::Unsubscribe { emails, reason } => suppress::unsubscribe(context, emails, reason),
-        ContactCommand::Suppress { entries, reason, remove } => {
+        ContactCommand::Suppress { list: true, .. } => suppress::show(context),
+        ContactCommand::Suppress { entries, reason, remove, list: false } => {
             suppress::suppress(context, entries, reason.as_deref().unwrap_or("by hand"), *remove)
         }
-        ContactCommand::Export { target, all, selection, format, raw } => {
-            export::export(context, target.as_deref(), *all, selection, *format, *raw)
+        ContactCommand::Export { target, all, selection, format, raw, force } => {
+            let how = export::How { raw: *raw, force: *force };
+            export::export(context, target.as_deref(), *all, selection, *format, how)
         }
         ContactCommand::Forget { sweep: true, .. } => forget::sweep(context),
         ContactCommand::Forget { emails, yes, .. } => forget::forget(context, emails, *yes),
@@ -43,6 +45,9 @@ pub(super) fn contact(context: &Context, command: &ContactCommand) -> Result<Exi
 /// Returns the contact of an address, or why there is none.
 fn need(work: &Work<'_>, address: &Address) -> Result<Contact, Failure> {
     if let Some(contact) = work.contact(address)? {
+        return Ok(contact);
+    }
+    if let Some(contact) = work.contact_of_mail(address.as_str())? {
         return Ok(contact);
     }
     let missing = Diagnostic::error(format!("there is no contact `{address}`"));

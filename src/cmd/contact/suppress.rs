@@ -10,6 +10,7 @@ use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
 use crate::store::{Store, Work};
+use crate::ui::sanitise;
 
 pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) -> Result<Exit, Failure> {
     let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
@@ -19,7 +20,14 @@ pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) ->
     let work = store.begin()?;
     let mut results = Vec::new();
     for address in &addresses {
-        let (result, text) = match work.contact(address)? {
+        // A request by mail names the mail it answers, and may come from another address than it went to.
+        let known = match work.contact(address)? {
+            Some(contact) => Some(contact),
+            None => work.contact_of_mail(address.as_str())?,
+        };
+        let address = known.as_ref().map_or(address, |contact| &contact.address).clone();
+        let address = &address;
+        let (result, text) = match known {
             Some(contact) if contact.consent.is_opt_out() => {
                 ("unchanged", format!("{address} was {} already.", contact.consent.as_str()))
             }
@@ -31,7 +39,7 @@ pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) ->
                 ("forgotten", format!("{address} was forgotten; no import can mail it."))
             }
             None => {
-                work.suppress(address, reason, now)?;
+                work.opt_out(address, reason, now)?;
                 let note = "is no contact; it is on the suppression list now, so that no import can mail it";
                 ("suppressed", format!("{address} {note}."))
             }
@@ -69,6 +77,27 @@ pub(super) fn suppress(context: &Context, entries: &[String], reason: &str, remo
     Ok(Exit::Success)
 }
 
+/// Shows the suppression list.
+pub(super) fn show(context: &Context) -> Result<Exit, Failure> {
+    let mut store = Store::open_to_read(&context.database())?;
+    let list = store.as_mut().map(|store| store.read()?.suppression_list()).transpose()?.unwrap_or_default();
+    if context.output.options().json {
+        let list: Vec<_> = list
+            .iter()
+            .map(|one| json!({ "entry": one.entry, "reason": one.reason, "at": one.at.format("%Y-%m-%dT%H:%M:%SZ").to_string() }))
+            .collect();
+        context.output.result(&format!("{:#}\n", json!({ "suppressed": list })));
+        return Ok(Exit::Success);
+    }
+    for one in &list {
+        let day = one.at.format("%Y-%m-%d");
+        context.output.result(&format!("{}  {day}  {}\n", sanitise::line(&one.entry), sanitise::line(&one.reason)));
+    }
+    let words = if list.len() == 1 { "entry" } else { "entries" };
+    context.output.status(&format!("{} {words}.", list.len()));
+    Ok(Exit::Success)
+}
+
 fn add(work: &Work<'_>, entry: &Entry, reason: &str, now: Instant) -> Result<(&'static str, &'static str), Failure> {
     let new = match entry {
         Entry::Address(address) if work.is_forgotten(address)? => {
@@ -96,6 +125,10 @@ fn lift(work: &Work<'_>, entry: &Entry, reason: &str, now: Instant) -> Result<(&
         Entry::Address(address) if work.is_forgotten(address)? => {
             let kept = Diagnostic::error(format!("`{address}` was forgotten and stays on the suppression list"));
             return Err(kept.hint("what was erased at a person's wish does not come back").into());
+        }
+        Entry::Address(address) if work.has_opted_out(address)? => {
+            let kept = Diagnostic::error(format!("`{address}` opted out and stays on the suppression list"));
+            return Err(kept.hint("who wants no mail gets none, whatever is imported").into());
         }
         Entry::Address(address) => {
             let lifted = work.lift_suppression(address, reason, now)?;

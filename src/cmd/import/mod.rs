@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::import::{self, Charset, ContactRow, DateOrder, EventRow, Import, Kind, Mapping, Options, Row};
 use crate::model::Instant;
 use crate::model::contact::Consent;
+use crate::model::id::EventId;
 use crate::model::plain::quoted;
 use crate::project::Project;
 use crate::store::{ContactChange, ContactUpdate, EventChange, NewEvent, Store, Work};
@@ -27,8 +28,8 @@ use repeats::Repeats;
 use summary::Summary;
 
 pub(super) fn import(context: &Context, arguments: &ImportArgs) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
-    let options = options(&loaded.project, arguments)?;
+    let project = context.project()?;
+    let options = options(&project, arguments)?;
     let tags = tags(&arguments.tags)?;
     let folder;
     let mut store = if arguments.dry_run {
@@ -39,11 +40,12 @@ pub(super) fn import(context: &Context, arguments: &ImportArgs) -> Result<Exit, 
             None => Store::open(&path)?,
         }
     } else {
-        context.store(&loaded.project)?
+        context.store(&project)?
     };
     let work = store.begin()?;
-    let suppressions = work.has_suppressions()?;
-    let mut pass = Pass { context, work: &work, options, tags, dry: arguments.dry_run, suppressions, met: Vec::new() };
+    let (suppressions, last_event) = (work.has_suppressions()?, work.last_event()?);
+    let dry = arguments.dry_run;
+    let mut pass = Pass { context, work: &work, options, tags, dry, suppressions, last_event, met: Vec::new() };
     let mut summaries = Vec::new();
     for path in &arguments.files {
         let name = path.display().to_string();
@@ -128,6 +130,8 @@ struct Pass<'a> {
     dry: bool,
     /// Whether anybody is on the suppression list.
     suppressions: bool,
+    /// The last event from before.
+    last_event: EventId,
     /// The mappings that met a column.
     met: Vec<Mapping>,
 }
@@ -254,7 +258,7 @@ impl Pass<'_> {
             return Ok(Some((row.line, reason)));
         };
         let new = NewEvent { contact, name: &row.name, at: row.at, properties: &row.properties };
-        match self.work.add_event(&new)? {
+        match self.work.add_event(&new, Some(self.last_event))? {
             EventChange::Added => summary.added += 1,
             EventChange::Known => summary.unchanged += 1,
         }

@@ -227,6 +227,13 @@ fn doubtful(doubt: &Doubt) -> String {
                 "column {column}: {rows} without a date, first {example} on line {line}; it stays text, which no date trigger sees"
             )
         }
+        Why::Grouped => format!(
+            "column {column}: {rows} like {example}, first on line {line}, stay text; if they are amounts: --map '{}=amount'",
+            doubt.column
+        ),
+        Why::Damaged => format!(
+            "column {column}: letters are lost in {rows}, first {example} on line {line}; export the list anew, as `CSV UTF-8`"
+        ),
         Why::AlmostDates { dates, filled } => format!(
             "column {column}: {dates} of the first {filled} cells are dates, but {example} on line {line} is not; all stay text"
         ),

@@ -12,6 +12,7 @@ use crate::model::plain::quoted;
 
 use super::html::{Part, parts, values};
 use super::token::{ADDRESS, ADDRESS_END, Tokens};
+use crate::mail::entity::unescape;
 
 /// The block that the compiler puts around an address with tags.
 pub(super) const BLOCK: &str = "drip-address";
@@ -90,43 +91,5 @@ impl HelperDef for Address {
             return Err(RenderErrorReason::Other(refusal(&address)).into());
         }
         Ok(out.write(&written)?)
-    }
-}
-
-/// Takes back what escaping did to an attribute.
-pub(super) fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let end = rest.bytes().take(12).position(|byte| byte == b';');
-        let decoded = end.and_then(|end| entity(&rest[1..end]).map(|c| (c, end + 1)));
-        let (c, length) = decoded.unwrap_or(('&', 1));
-        out.push(c);
-        rest = &rest[length..];
-    }
-    out + rest
-}
-
-fn entity(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        "nbsp" => Some('\u{a0}'),
-        "colon" => Some(':'),
-        "Tab" => Some('\t'),
-        "NewLine" => Some('\n'),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let code = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            char::from_u32(code)
-        }
     }
 }

@@ -10,12 +10,13 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::{Diagnostic, Place};
+use crate::mail::entity::{escape, unescape};
 use crate::mail::message::Enclosure;
 use crate::model::nearest;
 use crate::model::plain::quoted;
 use crate::model::template::AssetFile;
 
-use super::address::{refused_scheme, unescape};
+use super::address::refused_scheme;
 use super::html::{Part, attribute, parts, values};
 use super::source::Attachment;
 use super::token::Tokens;
@@ -57,7 +58,7 @@ impl Images<'_> {
                         Diagnostic::error(message).at(self.written(&path, &place)).hint(hint)
                     }));
                     out.push_str(&text[at..value.start]);
-                    out.push_str(&placed.replace('&', "&amp;").replace('"', "&quot;"));
+                    out.push_str(&escape(&placed));
                     at = value.end;
                     continue;
                 }

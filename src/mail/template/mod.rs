@@ -170,6 +170,15 @@ impl Templates {
         warnings
     }
 
+    /// Renders a subject of a campaign file.
+    pub fn render_subject(&self, source: &str, locale: Locale<'_>, data: &Value) -> Result<String, RenderError> {
+        let mut context = Context::from(data.clone());
+        if let Value::Object(map) = context.data_mut() {
+            map.insert(locale::KEY.to_owned(), locale.data(locale.language));
+        }
+        self.subjects.render(source, &context)
+    }
+
     /// Renders a text of a campaign file, as it stands in the JSON of a webhook.
     pub fn render_text(&self, source: &str, locale: Locale<'_>, data: &Value) -> Result<String, RenderError> {
         if !source.contains("{{") {

@@ -126,6 +126,10 @@ impl HelperDef for Show {
         if let Some(text) = write(value) {
             return Ok(ScopedJson::Derived(Value::String(text)));
         }
+        if value.is_object() {
+            let what = "this is a whole record; name the value of it that is meant, as `{{contact.email}}`";
+            return Err(RenderErrorReason::Other(what.to_owned()).into());
+        }
         let name = helper.param(0).and_then(|param| param.relative_path()).cloned();
         Err(RenderErrorReason::MissingVariable(name).into())
     }

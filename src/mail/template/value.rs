@@ -5,7 +5,8 @@ use serde_json::Value;
 /// Returns a value as people write it; nothing for null.
 pub(super) fn write(value: &Value) -> Option<String> {
     match value {
-        Value::Null => None,
+        // A slip such as `{{contact}}` must not write down everything that is known of somebody.
+        Value::Null | Value::Object(_) => None,
         Value::String(text) => Some(text.clone()),
         Value::Bool(truth) => Some(truth.to_string()),
         Value::Number(number) => {
@@ -13,7 +14,6 @@ pub(super) fn write(value: &Value) -> Option<String> {
             Some(text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned))
         }
         Value::Array(list) => Some(list.iter().filter_map(write).collect::<Vec<_>>().join(", ")),
-        Value::Object(map) => Some(map.values().filter_map(write).collect::<Vec<_>>().join(", ")),
     }
 }
 

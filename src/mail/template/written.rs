@@ -37,6 +37,8 @@ impl Call<'_> {
         let Some(value) = self.values.get(index).filter(|value| !value.is_null()) else { return Ok(None) };
         let number = match value {
             Value::Number(number) => number.as_f64(),
+            // `250.000` is a quarter of a thousand here and a quarter of a million there.
+            Value::String(text) if is_grouped(text.trim()) => None,
             Value::String(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
             _ => None,
         };
@@ -45,6 +47,12 @@ impl Call<'_> {
             None => Err(format!("`{}` cannot read {} as a number", self.name, shown(value))),
         }
     }
+}
+
+/// Says whether a point may stand between thousands: before three digits and nothing else.
+fn is_grouped(text: &str) -> bool {
+    let (whole, fraction) = text.strip_prefix('-').unwrap_or(text).split_once('.').unwrap_or((text, ""));
+    fraction.len() == 3 && (1..=3).contains(&whole.len()) && whole != "0"
 }
 
 /// `date VALUE [style=…] [format=…]`

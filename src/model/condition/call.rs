@@ -46,6 +46,15 @@ pub(super) const FUNCTIONS: [(&str, &str, bool); 10] = [
 const MAX_SEGMENT_DEPTH: usize = 16;
 
 impl Call {
+    /// Returns the event that the call looks for.
+    pub(super) fn event(&self) -> Option<&str> {
+        match self {
+            Self::Did(name, _) | Self::Count(name, _) | Self::DaysSince(name) => Some(name),
+            Self::Reacted(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(super) fn new(function: &str, name: String, within: Option<Span>) -> Option<Self> {
         Some(match function {
             "did" => Self::Did(name, within),
