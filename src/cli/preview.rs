@@ -8,10 +8,8 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Clone, Args)]
 pub struct PreviewArgs {
     /// The campaign's id
-    #[arg(required_unless_present = "all")]
     pub campaign: Option<String>,
     /// The step's id
-    #[arg(required_unless_present = "all")]
     pub step: Option<String>,
     /// Take this contact, with everything that is known of it
     #[arg(long, value_name = "EMAIL", conflicts_with = "set")]

@@ -1,10 +1,13 @@
 //! `drip check`: loads everything, reports every problem.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Context, Failure};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
+use crate::mail::template::Templates;
+use crate::model::campaign::Campaign;
+use crate::model::id::TemplateName;
 use crate::ui::{diagnostic, words};
 
 pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
@@ -14,6 +17,9 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     for (_, mail) in project.campaigns.iter().flat_map(|campaign| &campaign.steps).flat_map(|step| step.action.mails())
     {
         footers.extend(loaded.templates.footers(&mail.template));
+    }
+    for campaign in &project.campaigns {
+        footers.extend(languages(campaign, &loaded.templates, &project.settings.language));
     }
     let mut said = HashSet::new();
     footers.retain(|warning| said.insert(warning.to_string()));
@@ -36,4 +42,30 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
         words::count(project.templates.len() as u64, "template"),
     ));
     Ok(Exit::Success)
+}
+
+/// Warns where a mail of a campaign is missing in a language that others of its mails are in: its readers get another one.
+fn languages(campaign: &Campaign, templates: &Templates, own: &str) -> Vec<Diagnostic> {
+    let of = |template: &TemplateName| -> BTreeSet<String> {
+        let names = templates.languages(template).into_iter();
+        names.map(|name| if name.is_empty() { own.to_owned() } else { name.to_owned() }).collect()
+    };
+    let mails: Vec<&TemplateName> =
+        campaign.steps.iter().flat_map(|step| step.action.mails()).map(|(_, mail)| &mail.template).collect();
+    let all: BTreeSet<String> = mails.iter().flat_map(|template| of(template)).collect();
+    let mut warnings = Vec::new();
+    for template in mails {
+        let missing: Vec<String> = all.difference(&of(template)).cloned().collect();
+        if !missing.is_empty() {
+            let missing = missing.join(", ");
+            warnings.push(
+                Diagnostic::warning(format!(
+                    "`{template}` is not written in {missing}, as other mails of campaign `{}` are",
+                    campaign.id
+                ))
+                .hint(format!("add templates/{template}.LANGUAGE.md; until then its readers get another language")),
+            );
+        }
+    }
+    warnings
 }

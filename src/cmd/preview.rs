@@ -45,8 +45,20 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
         };
         return everything::write(run, &mut desk, campaigns, dir, &arguments.set);
     }
-    let (campaign, step) = (arguments.campaign.as_deref().unwrap_or(""), arguments.step.as_deref().unwrap_or(""));
+    let ids = |ids: Vec<&str>| ids.join(", ");
+    let Some(campaign) = &arguments.campaign else {
+        let campaigns = loaded.project.campaigns.iter().map(|campaign| campaign.id.as_str()).collect();
+        let missing = Diagnostic::error("which campaign to look at is missing");
+        return Err(missing
+            .hint(format!("name one and a step, or use --all DIR; there are {}", ids(campaigns)))
+            .into());
+    };
     let campaign = context::campaign(&loaded.project.campaigns, campaign)?;
+    let Some(step) = &arguments.step else {
+        let steps = campaign.steps.iter().map(|step| step.id.as_str()).collect();
+        let missing = Diagnostic::error(format!("which step of `{}` to look at is missing", campaign.id));
+        return Err(missing.hint(format!("its steps are {}", ids(steps))).into());
+    };
     let step = self::step(campaign, step)?;
     check_variant(step, arguments.variant.as_deref())?;
     let mut wanted = match &arguments.contact {

@@ -359,7 +359,7 @@ fn events_have_a_name_a_time_and_properties() {
     assert_eq!(
         rejected,
         [
-            format!("7: `01/03/2026` {hint}"),
+            "7: `01/03/2026` is no time in ISO 8601; with the day first it is `--dates dmy`".to_owned(),
             format!("8: `2026-02-30` {hint}"),
             "9: `page viewed` is no event name; use letters, digits, `-`, `_` and `.`".to_owned(),
             "10: the event has no time".to_owned(),

@@ -141,12 +141,14 @@ pub(super) fn language(text: &str) -> Result<String, String> {
 pub(super) fn time(text: &str, zone: Tz, order: Option<DateOrder>) -> Result<Instant, String> {
     let wrong =
         || format!("{} is no time; write it as `2026-03-01 09:30` or `2026-03-01T09:30:00+07:00`", quoted(text));
+    let turned = || format!("{} is no time in ISO 8601; with the day first it is `--dates dmy`", quoted(text));
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Ok(time.with_timezone(&Utc));
     }
     let iso = match dates::read(text, order.unwrap_or(DateOrder::Ymd)) {
         Reading::Date(iso) => iso,
         Reading::Impossible(why) if order.is_some() => return Err(why),
+        _ if order.is_none() && matches!(dates::read(text, DateOrder::Dmy), Reading::Date(_)) => return Err(turned()),
         _ => return Err(wrong()),
     };
     if order.is_none() && text.as_bytes().get(4) != Some(&b'-') {

@@ -96,6 +96,12 @@ impl Delay {
     /// # Errors
     /// Returns what is wrong, as a clause for a message.
     pub fn parse(text: &str) -> Result<Self, String> {
+        if text.trim_start().starts_with("at ") {
+            return Err(format!(
+                "`{text}` does not say after how many days; write `0d {}`, or `1d …` for the day after",
+                text.trim()
+            ));
+        }
         let mut words = text.split_whitespace().peekable();
         let span = Span::parse(words.next().unwrap_or_default())?;
         let mut delay = Self { span, ..Self::default() };

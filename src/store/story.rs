@@ -45,30 +45,30 @@ impl Work<'_> {
     pub fn story(&self, id: ContactId) -> Result<Vec<StoryLine>> {
         let mut statement = self.sql(
             "SELECT created_at AS at, 'added' AS kind, CASE WHEN EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1)
-                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank, NULL AS retry_at FROM contacts
+                    THEN 'its consent then is not recorded' ELSE consent || ' (its source is not recorded)' END AS what, 0 AS rank, NULL AS retry_at, 0 AS number FROM contacts
              WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM consent_changes WHERE contact_id = ?1 AND at <= created_at)
              UNION ALL
              SELECT h.at, CASE WHEN h.at = c.created_at THEN 'added' ELSE 'consent' END, h.consent || ' (' || h.reason || ')',
-                    CASE WHEN h.at = c.created_at THEN 0 ELSE 5 END, NULL
+                    CASE WHEN h.at = c.created_at THEN 0 ELSE 5 END, NULL, 0
              FROM consent_changes h JOIN contacts c ON c.id = h.contact_id WHERE h.contact_id = ?1
              UNION ALL
-             SELECT at, 'event', name || coalesce(' ' || properties, ''), 1, NULL FROM events WHERE contact_id = ?1
+             SELECT at, 'event', name || coalesce(' ' || properties, ''), 1, NULL, id FROM events WHERE contact_id = ?1
              UNION ALL
              SELECT n.entered_at, 'enrolled', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
-                    || coalesce(' by ' || e.name, ''), 2, NULL
+                    || coalesce(' by ' || e.name, ''), 2, NULL, n.id
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id LEFT JOIN events e ON e.id = n.event_id WHERE n.contact_id = ?1
              UNION ALL
              SELECT s.at, coalesce(s.kind, 'send'), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
                     || coalesce(' [' || s.variant || ']', '') || ': ' || w.word || coalesce(' (' || s.reason || ')', ''), 3,
-                    CASE WHEN s.state = 3 THEN s.retry_at END
+                    CASE WHEN s.state = 3 THEN s.retry_at END, s.id
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id JOIN campaigns k ON k.id = n.campaign_id
                   JOIN send_states w ON w.state = s.state WHERE n.contact_id = ?1
              UNION ALL
              SELECT n.ended_at, 'ended', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END || ': ' || n.state
                     || CASE WHEN n.state = 'exited' THEN coalesce(' (' || n.reason || ')', '')
-                            WHEN n.state = 'goal' THEN coalesce(' after ' || n.goal_step, '') ELSE '' END, 4, NULL
+                            WHEN n.state = 'goal' THEN coalesce(' after ' || n.goal_step, '') ELSE '' END, 4, NULL, n.id
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id WHERE n.contact_id = ?1 AND n.ended_at IS NOT NULL
-             ORDER BY 1, 4",
+             ORDER BY 1, 4, 6",
         )?;
         let rows = statement.query_map([id.0], |row| {
             let retry_at: Option<i64> = row.get(4)?;

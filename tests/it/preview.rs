@@ -116,6 +116,22 @@ fn a_made_up_contact_has_what_functions_and_loops_can_use() {
 }
 
 #[test]
+fn a_step_or_a_language_that_is_missing_is_named() {
+    let both = "{{postal_address}} {{unsubscribe_url}}";
+    let mail = format!("---\nsubject: S\n---\nHi {both}\n");
+    let sandbox = Sandbox::new()
+        .file("templates/a.en.md", &mail)
+        .file("templates/a.vi.md", &mail)
+        .file("templates/b.vi.md", &mail)
+        .campaign("w", "trigger: manual", &["id: x, send: a", "id: y, send: b"]);
+    let said = sandbox.drip(&["check"]).code(0).stderr;
+    assert!(said.contains("warning: `b` is not written in en, as other mails of campaign `w` are"), "{said}");
+    assert!(!said.contains("`a` is not"), "{said}");
+    assert!(sandbox.drip(&["preview", "w"]).code(2).stderr.contains("its steps are x, y"));
+    assert!(sandbox.drip(&["preview"]).code(2).stderr.contains("there are w"));
+}
+
+#[test]
 fn a_mail_that_shows_no_way_out_is_warned_of() {
     let both = "{{postal_address}} {{unsubscribe_url}}";
     let sandbox = Sandbox::new()
