@@ -42,8 +42,15 @@ pub(super) fn mark(html: &str, tokens: &Tokens, place: impl Fn(&str) -> Place, f
         let text = &html[range];
         let mut at = 0;
         if let Part::Open { .. } = part {
-            for (_, value, _) in values(text).into_iter().filter(|(name, ..)| holds_address(name)) {
+            for (name, value, _) in values(text).into_iter().filter(|(name, ..)| holds_address(name)) {
                 let written = &text[value.clone()];
+                if name.eq_ignore_ascii_case("href") && leads_nowhere(written, tokens) {
+                    let address = unescape(written);
+                    let message = format!("the link to {} leads nowhere from a mail", quoted(&address));
+                    found.push(
+                        Diagnostic::error(message).at(place(&address)).hint("write the whole address, with `https://`"),
+                    );
+                }
                 if tokens.next(written, 0).is_some() {
                     out.push_str(&text[at..value.start]);
                     out.push_str(&tokens.of(ADDRESS));
@@ -62,6 +69,21 @@ pub(super) fn mark(html: &str, tokens: &Tokens, place: impl Fn(&str) -> Place, f
         out.push_str(&text[at..]);
     }
     out
+}
+
+/// Says whether a link is meant from where its page stands, as `www.acme.example` is, too; a mail stands nowhere.
+fn leads_nowhere(written: &str, tokens: &Tokens) -> bool {
+    let address = unescape(written);
+    let address = address.trim();
+    // What begins with a tag is known when the mail is made.
+    if tokens.next(address, 0).is_some_and(|(range, _)| range.start == 0) {
+        return false;
+    }
+    let scheme = address.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    });
+    !scheme && !address.starts_with(['#']) && !address.starts_with("//")
 }
 
 fn holds_address(attribute: &str) -> bool {
