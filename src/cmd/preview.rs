@@ -1,6 +1,7 @@
 //! `drip preview`: what a step would send, before anybody gets it.
 
 mod everything;
+mod made_up;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -12,14 +13,10 @@ use super::outgoing::Outgoing;
 use crate::cli::preview::{Part, PreviewArgs};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::exit::Exit;
-use crate::import::{is_viet_nam, typed};
 use crate::mail::transport::Outcome;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::campaign::{Action, Campaign, Step};
-use crate::model::contact::{Consent, Contact};
-use crate::model::event::Event;
-use crate::model::id::{ContactId, EventId};
 use crate::model::nearest;
 use crate::runner::Parts;
 use crate::runner::preview::{Mail, Preview, Previewed, Unrenderable, readdressed};
@@ -145,36 +142,7 @@ impl Desk<'_> {
 
     /// Makes a contact up.
     fn made_up<'p>(&self, campaign: &'p Campaign, step: &'p Step, set: &[(String, String)]) -> Preview<'p> {
-        let mut attributes = Map::new();
-        for (name, value) in [("first_name", "Lan"), ("name", "Nguyễn Thị Lan")] {
-            attributes.insert(name.to_owned(), value.into());
-        }
-        let mut contact = Contact {
-            id: ContactId(0),
-            address: Address::parse("lan@example.com").unwrap_or_else(|_| self.parts.settings.from.address.clone()),
-            consent: Consent::Subscribed,
-            suppressed: false,
-            timezone: None,
-            language: None,
-            tags: std::collections::BTreeSet::new(),
-            attributes,
-        };
-        let mut event = Event { id: EventId(0), name: "example".to_owned(), at: self.now, properties: Map::new() };
-        let settings = self.parts.settings;
-        let viet_nam = is_viet_nam(settings.timezone, &settings.language);
-        for (name, value) in set {
-            match (name.as_str(), Address::parse(value)) {
-                ("email", Ok(address)) => contact.address = address,
-                ("language", _) => contact.language = Some(value.clone()),
-                _ => {
-                    let value = typed(name, value, viet_nam).ok().flatten().unwrap_or(Value::Null);
-                    match name.strip_prefix("event.") {
-                        Some(property) => event.properties.insert(property.to_owned(), value),
-                        None => contact.attributes.insert(name.clone(), value),
-                    };
-                }
-            }
-        }
+        let (contact, event) = made_up::person(self.parts.settings, set, self.now);
         Preview { campaign, step, variant: None, contact, event: Some(event), row: None, now: self.now }
     }
 
@@ -183,56 +151,13 @@ impl Desk<'_> {
         for _ in 0..MADE_UP {
             match crate::runner::preview::preview(&self.parts, &wanted, &self.token) {
                 Ok(previewed) => return Ok(previewed),
-                Err(Unrenderable { missing: Some(name), .. }) if fill && give(&mut wanted, &name) => {}
-                Err(error) if fill && fit(&mut wanted, &error.message) => {}
+                Err(Unrenderable { missing: Some(name), .. }) if fill && made_up::give(&mut wanted, &name) => {}
+                Err(error) if fill && made_up::fit(&mut wanted, &error.message) => {}
                 Err(error) => return Err(error.message),
             }
         }
         Err("the template asks for too many values".to_owned())
     }
-}
-
-/// Gives a made-up contact a value that says its own name.
-fn give(wanted: &mut Preview<'_>, name: &str) -> bool {
-    let value = |name: &str| Value::String(format!("[{name}]"));
-    let (map, key) = match name.split_once('.') {
-        Some(("contact", key)) => (&mut wanted.contact.attributes, key),
-        Some(("event", key)) => match &mut wanted.event {
-            Some(event) => (&mut event.properties, key),
-            None => return false,
-        },
-        Some(_) => return false,
-        None => (&mut wanted.contact.attributes, name),
-    };
-    match map.get(key) {
-        None => map.insert(key.to_owned(), value(key)).is_none(),
-        // It was given a text and is missing all the same: a loop goes through it.
-        Some(known) if *known == value(key) => {
-            let entry = json!({ "name": "[name]", "title": "[title]", "price": 120_000, "quantity": 1, "url": "https://example.com" });
-            map.insert(key.to_owned(), json!([entry])).is_some()
-        }
-        Some(_) => false,
-    }
-}
-
-/// Puts a date, a number or a list in place of a made-up value that a function or a loop cannot use; the message names both.
-fn fit(wanted: &mut Preview<'_>, message: &str) -> bool {
-    let Some((_, rest)) = message.split_once("cannot read `[") else { return false };
-    let Some((name, rest)) = rest.split_once("]`") else { return false };
-    let value = match rest.trim() {
-        rest if rest.starts_with("as a date") => Value::from(wanted.now.format("%Y-%m-%d").to_string()),
-        rest if rest.starts_with("as a number") => json!(120_000),
-        _ => return false,
-    };
-    let made_up = Value::String(format!("[{name}]"));
-    let event = wanted.event.as_mut().map(|event| &mut event.properties);
-    let maps = [Some(&mut wanted.contact.attributes), event].into_iter().flatten();
-    let mut found = false;
-    for known in maps.filter_map(|map| map.get_mut(name)).filter(|known| **known == made_up) {
-        *known = value.clone();
-        found = true;
-    }
-    found
 }
 
 fn step<'c>(campaign: &'c Campaign, id: &str) -> Result<&'c Step, Failure> {

@@ -8,7 +8,8 @@ use super::Funnel;
 use super::json::{exits, goal_time, period, rounded};
 use super::markdown::escaped;
 use super::notes::{counted, length};
-use super::table::{Style, cut, percent};
+use super::percent::percent;
+use super::table::{Style, cut};
 use crate::model::plain::{grouped, plain};
 use crate::model::spreadsheet::defused;
 

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use chrono_tz::Tz;
 
 use super::notes::{counted, notes};
-use super::table::{heading, percent, totals};
+use super::percent::percent;
+use super::table::{heading, totals};
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 

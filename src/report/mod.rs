@@ -9,6 +9,7 @@ mod funnel;
 mod json;
 mod markdown;
 mod notes;
+mod percent;
 mod table;
 
 #[cfg(test)]

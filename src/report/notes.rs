@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use super::table::percent;
+use super::percent::percent;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 

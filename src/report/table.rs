@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::notes::{counted, notes};
+use super::percent::percent;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 
@@ -222,18 +223,6 @@ fn painted_bar(text: &str, paint: &dyn Fn(Ansi, &str) -> String) -> String {
         }
         _ => text,
     }
-}
-
-/// Returns a share in per cent: whole above ten, with one decimal below, never 0 or 100 for almost that.
-pub(super) fn percent(share: Option<f64>) -> Option<String> {
-    let percent = share? * 100.0;
-    Some(match percent {
-        _ if percent == 0.0 => "0 %".to_owned(),
-        _ if percent < 0.1 => "<0.1 %".to_owned(),
-        _ if percent < 9.95 => format!("{percent:.1} %"),
-        _ if (99.5..100.0).contains(&percent) => ">99 %".to_owned(),
-        _ => format!("{} %", percent.round()),
-    })
 }
 
 /// Cuts a text to a number of columns; one that was cut ends in `…`.
