@@ -100,9 +100,9 @@ pub enum Command {
         /// Properties of the event
         #[arg(value_name = "KEY=VALUE", value_parser = pair)]
         properties: Vec<(String, String)>,
-        /// When it happened; the present time if left out
-        #[arg(long, value_name = "TIME", value_parser = time)]
-        at: Option<crate::model::Instant>,
+        /// When it happened, in the project's zone or with one of its own; the present time if left out
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
     },
     /// Let contacts into a campaign by hand
     #[command(after_help = "Examples:\n  drip enrol welcome lan@example.com minh@example.com\n  \

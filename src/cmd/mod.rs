@@ -59,7 +59,9 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Init { dir, bare } => init::init(&context, &dir, bare),
         Command::Check => check::check(&context),
         Command::Import(arguments) => import::import(&context, &arguments),
-        Command::Track { email, event, properties, at } => track::track(&context, &email, &event, &properties, at),
+        Command::Track { email, event, properties, at } => {
+            track::track(&context, &email, &event, &properties, at.as_deref())
+        }
         Command::Enrol(arguments) => enrol::enrol(&context, &arguments),
         Command::Contact(command) => contact::contact(&context, &command),
         Command::Campaign(command) => campaign::campaign(&context, &command),

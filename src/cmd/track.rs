@@ -7,8 +7,7 @@ use super::Failure;
 use super::context::{Context, address};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::import::{is_viet_nam, typed};
-use crate::model::Instant;
+use crate::import::{is_viet_nam, moment, typed};
 use crate::model::campaign::Campaign;
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
@@ -22,7 +21,7 @@ pub(super) fn track(
     email: &str,
     event: &str,
     properties: &[(String, String)],
-    at: Option<Instant>,
+    at: Option<&str>,
 ) -> Result<Exit, Failure> {
     let address = address(email)?;
     if !is_name(event) {
@@ -54,7 +53,11 @@ pub(super) fn track(
         }
     }
     let properties = values;
-    let at = at.unwrap_or_else(|| context.now());
+    let at = match at {
+        Some(text) => moment(text, settings.map(|settings| settings.timezone))
+            .map_err(|what| Diagnostic::error(format!("--at: {what}")))?,
+        None => context.now(),
+    };
     let work = store.begin()?;
     let Some(contact) = work.contact(&address)? else {
         let missing = Diagnostic::error(format!("there is no contact `{address}`"));

@@ -33,6 +33,7 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
+use chrono::SubsecRound;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
@@ -76,6 +77,23 @@ pub fn typed(name: &str, text: &str, viet_nam: bool) -> Result<Option<Value>, St
     let mut options = Options::new(Tz::UTC, "en");
     options.viet_nam = viet_nam;
     row::RowReader::new(options).value(form, text).map(Some)
+}
+
+/// Reads a moment typed by hand: with an offset, or else the wall time of `zone`, if that is known.
+///
+/// # Errors
+/// Returns what to write instead.
+pub fn moment(text: &str, zone: Option<Tz>) -> Result<Instant, String> {
+    if let Some(zone) = zone {
+        return words::time(text.trim(), zone, Some(DateOrder::Dmy)).map(|at| at.trunc_subsecs(3));
+    }
+    // Two zones that agree: it has an offset of its own.
+    let read = |zone| words::time(text.trim(), zone, Some(DateOrder::Dmy));
+    match (read(Tz::UTC), read(Tz::Asia__Ho_Chi_Minh)) {
+        (Ok(one), Ok(other)) if one == other => Ok(one.trunc_subsecs(3)),
+        (Ok(_), _) => Err("write it with its zone, as 2026-03-01T09:00+07:00".to_owned()),
+        (Err(what), _) => Err(what),
+    }
 }
 
 /// Returns a language tag in its usual case.

@@ -137,6 +137,16 @@ fn what_is_typed_by_hand_is_read_as_an_import_reads_it() {
     sandbox.drip(&["contact", "set", "lan@example.com", "birthday=28/02/1990", "phone=0901 234 567"]).code(0);
     let told = story(&sandbox, "lan@example.com");
     assert!(told.contains("1990-02-28") && told.contains("+84901234567"), "{told}");
+    for (text, at) in
+        [("2026-11-25 18:00", "11:00:00"), ("25/11/2026 18:30", "11:30:00"), ("2026-11-25T18:00:05Z", "18:00:05")]
+    {
+        sandbox.drip(&["track", "lan@example.com", "dat_hoc_thu", "--at", text]).code(0);
+        let at = format!("2026-11-25T{at}Z");
+        assert!(sandbox.sql("SELECT at FROM v_events").contains(&at), "{text}");
+    }
+    assert!(
+        sandbox.drip(&["track", "lan@example.com", "x", "--at", "soon"]).code(2).stderr.contains("`soon` is no time")
+    );
     for wrong in ["first_name=a\u{1b}[31m", "first_name=a\r\nBcc: x@example.com", "birthday=30/02/1990"] {
         sandbox.drip(&["contact", "set", "lan@example.com", wrong]).code(2);
     }
