@@ -41,9 +41,9 @@ pub struct Global {
     /// Work on the project in this folder
     #[arg(help_heading = "Global options", short = 'C', long, global = true, value_name = "DIR", default_value = ".")]
     pub project: PathBuf,
-    /// Take this as the present time, as 2026-03-01T09:00:00Z; no later event is seen
-    #[arg(help_heading = "Global options", long, global = true, value_name = "TIME", value_parser = time)]
-    pub now: Option<crate::model::Instant>,
+    /// Take this as the present time, as "2026-03-01 09:00" where the project is; no later event is seen
+    #[arg(help_heading = "Global options", long, global = true, value_name = "TIME")]
+    pub now: Option<String>,
     /// Print the result as JSON
     #[arg(help_heading = "Global options", long, global = true)]
     pub json: bool,
@@ -170,14 +170,6 @@ pub struct RunArgs {
     /// Send only this campaign's mails
     #[arg(long, value_name = "CAMPAIGN")]
     pub campaign: Option<String>,
-}
-
-fn time(text: &str) -> Result<crate::model::Instant, String> {
-    let wrong = || "write it with its zone, as 2026-03-01T09:00:00Z or 2026-03-01T09:00+07:00".to_owned();
-    let parsed = chrono::DateTime::parse_from_rfc3339(text)
-        .or_else(|_| chrono::DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M%:z"))
-        .or_else(|_| chrono::DateTime::parse_from_str(&text.replace('Z', "+00:00"), "%Y-%m-%dT%H:%M%:z"));
-    Ok(chrono::SubsecRound::trunc_subsecs(parsed.map_err(|_| wrong())?, 3).to_utc())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

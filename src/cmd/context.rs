@@ -8,6 +8,7 @@ use super::environment::Environment;
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::error::{Diagnostic, Diagnostics, Place};
+use crate::import;
 use crate::mail::template::Templates;
 use crate::model::Instant;
 use crate::model::address::Address;
@@ -33,8 +34,19 @@ pub(super) struct Loaded {
 
 impl Context {
     pub(super) fn new(global: &Global, environment: Environment, output: Output) -> Self {
-        let clock = global.now.map_or(Clock::System, Clock::Fixed);
-        Self { root: global.project.clone(), clock, output: Rc::new(output), environment }
+        Self { root: global.project.clone(), clock: Clock::System, output: Rc::new(output), environment }
+    }
+
+    /// Takes a time for the present one; without an offset it is wall time where the project is.
+    pub(super) fn turn_clock(&mut self, now: Option<&str>) -> Result<(), Failure> {
+        let Some(text) = now else { return Ok(()) };
+        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
+        let at = import::moment(text, None).or_else(|what| match project::load(&self.root, &overrides) {
+            Ok(project) => import::moment(text, Some(project.settings.timezone)),
+            Err(_) => Err(what),
+        });
+        self.clock = Clock::Fixed(at.map_err(|what| Diagnostic::error(format!("--now: {what}")))?);
+        Ok(())
     }
 
     /// Returns the same, for another folder, at another time, and without a relay.

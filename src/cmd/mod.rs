@@ -54,25 +54,8 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         verbose: cli.global.verbose,
         json: cli.global.json,
     });
-    let context = Context::new(&cli.global, environment, output);
-    let result = match cli.command {
-        Command::Init { dir, bare } => init::init(&context, &dir, bare),
-        Command::Check => check::check(&context),
-        Command::Import(arguments) => import::import(&context, &arguments),
-        Command::Track { email, event, properties, at } => {
-            track::track(&context, &email, &event, &properties, at.as_deref())
-        }
-        Command::Enrol(arguments) => enrol::enrol(&context, &arguments),
-        Command::Contact(command) => contact::contact(&context, &command),
-        Command::Campaign(command) => campaign::campaign(&context, &command),
-        Command::Preview(arguments) => preview::preview(&context, &arguments),
-        Command::Run(arguments) => run::run(&context, &arguments),
-        Command::Report(arguments) => report::report(&context, &arguments),
-        Command::Demo { dir } => demo::demo(&context, dir.as_deref()),
-        Command::Completions { shell } => completions::completions(&context, shell),
-        Command::Man { dir } => man::man(&context, dir.as_deref()),
-        Command::Help { topic } => help::help(&context, &topic),
-    };
+    let mut context = Context::new(&cli.global, environment, output);
+    let result = context.turn_clock(cli.global.now.as_deref()).and_then(|()| carry_out(&context, cli.command));
     let exit = result.unwrap_or_else(|failure| failure.print(&context.output));
     match context.output.finish() {
         Err(error) if exit == Exit::Success => {
@@ -80,6 +63,27 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             Exit::Failure
         }
         _ => exit,
+    }
+}
+
+fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init { dir, bare } => init::init(context, &dir, bare),
+        Command::Check => check::check(context),
+        Command::Import(arguments) => import::import(context, &arguments),
+        Command::Track { email, event, properties, at } => {
+            track::track(context, &email, &event, &properties, at.as_deref())
+        }
+        Command::Enrol(arguments) => enrol::enrol(context, &arguments),
+        Command::Contact(command) => contact::contact(context, &command),
+        Command::Campaign(command) => campaign::campaign(context, &command),
+        Command::Preview(arguments) => preview::preview(context, &arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
+        Command::Report(arguments) => report::report(context, &arguments),
+        Command::Demo { dir } => demo::demo(context, dir.as_deref()),
+        Command::Completions { shell } => completions::completions(context, shell),
+        Command::Man { dir } => man::man(context, dir.as_deref()),
+        Command::Help { topic } => help::help(context, &topic),
     }
 }
 
