@@ -52,7 +52,9 @@ impl Columns {
                 names.is_email(&name) || mappings.iter().any(|mapping| mapping.is_of(name.trim()))
             })
         };
-        if let Some(row) = sample.header().filter(|_| !has_email(record)) {
+        // A title spreads over fewer cells than the table below it.
+        let is_title = record.len() == 1 || record.iter().any(|cell| cell.trim_ascii().is_empty());
+        if let Some(row) = sample.header().filter(|_| is_title && !has_email(record)) {
             return Err(refuse("no column is called `email`".to_owned())
                 .hint(format!("line {} looks like the header: delete the lines above it", line + row)));
         }
@@ -63,7 +65,10 @@ impl Columns {
         let header = &header[..header.len() - own];
         let mut resolved = resolve(header, names, mappings, None);
         let has = |columns: &[Column]| columns.iter().any(|column| column.role == Role::Email);
-        if !has(&resolved.columns)
+        // Without a header the first person would be lost to it.
+        let has_names = !header.iter().any(|name| name.contains('@'));
+        if has_names
+            && !has(&resolved.columns)
             && let Some(column) = sample.of_addresses().and_then(|index| resolved.columns.get_mut(index))
             && !column.known
             && !column.written.is_empty()
@@ -89,7 +94,8 @@ impl Columns {
                 ))
                 .hint(format!("name it for drip: --map '{}=some_name'", column.written)));
             }
-            if column.role == Role::Attribute(Form::Any) && sample.is_of_dates(index) {
+            let typed = matches!(column.role, Role::Attribute(Form::Any | Form::Money));
+            if typed && sample.is_of_dates(index) {
                 column.role = Role::Attribute(Form::Date);
             }
             if column.role == Role::Status && !of_orders && sample.is_of_statuses(index) {

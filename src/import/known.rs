@@ -20,7 +20,9 @@ pub(super) enum Role {
     Properties,
     /// `no`: the person wants no mail.
     OptIn,
-    /// `yes`: the person wants no mail.
+    /// As `OptIn` where it says so; else an attribute, as where `Subscribed` is a day.
+    SaysYes,
+    /// `yes` or a day: the person wants no mail.
     OptOut,
     /// Says when the person left, if they did.
     LeftAt,
@@ -41,7 +43,7 @@ pub(super) enum Role {
 impl Role {
     /// Says whether it can only take consent away, so that several columns may.
     pub(super) fn narrows(self) -> bool {
-        matches!(self, Self::OptIn | Self::OptOut | Self::LeftAt | Self::CleanedAt)
+        matches!(self, Self::OptIn | Self::OptOut | Self::SaysYes | Self::LeftAt | Self::CleanedAt)
     }
 }
 
@@ -72,7 +74,7 @@ const TEXT: Role = Role::Attribute(Form::Text);
 
 /// Role, target, names, and names that step back; case, spaces and signs do not count, nor do Vietnamese marks
 /// in a name without any.
-const TABLE: [(Role, &str, &str, &str); 29] = [
+const TABLE: [(Role, &str, &str, &str); 30] = [
     (
         Role::Email,
         "email",
@@ -116,12 +118,8 @@ const TABLE: [(Role, &str, &str, &str); 29] = [
     (Role::Language, "language", "language|ngôn ngữ", "preferred language|lang|locale"),
     (Role::Timezone, "timezone", "timezone|time zone|múi giờ", "tz"),
     (Role::Consent, "consent", "consent", ""),
-    (
-        Role::OptIn,
-        "opt_in",
-        "accepts email marketing|accepts marketing|opt in|opted in|subscribed|email opt in|đồng ý nhận tin",
-        "",
-    ),
+    (Role::OptIn, "opt_in", "accepts email marketing|accepts marketing", ""),
+    (Role::SaysYes, "says_yes", "opt in|opted in|subscribed|email opt in|đồng ý nhận tin", ""),
     (
         Role::OptOut,
         "opt_out",

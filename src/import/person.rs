@@ -30,14 +30,18 @@ pub fn given_name(name: &str) -> Option<String> {
     let name = name.split(['(', '[']).next().unwrap_or(name);
     let name = name.split(" - ").next().unwrap_or(name).trim();
     let bare = |word: &str| fold(word.trim_end_matches('.'));
-    let name = match name.rsplit_once(',') {
+    let name = match name.split_once(',') {
         Some((before, suffix)) if SUFFIXES.contains(&bare(suffix.trim()).as_str()) => before,
-        Some((_, given)) => given,
+        // `Smith, John`: one word before it. What follows a whole name is a title, a job or a half of it.
+        Some((family, given)) if !family.trim().contains(' ') && !is_vietnamese_family(given) => given,
+        Some(_) => return None,
         None => name,
     };
     let words: Vec<&str> = name.split_whitespace().collect();
     let folded: Vec<String> = words.iter().map(|word| bare(word)).collect();
-    if folded.iter().any(|word| FIRMS.contains(&word.as_str())) || folded.windows(2).any(|two| two == ["cong", "ty"]) {
+    if folded.iter().any(|word| FIRMS.contains(&word.as_str()))
+        || folded.windows(2).any(|two| two == ["cong", "ty"] || two == ["kinh", "doanh"])
+    {
         return None;
     }
     let given = if is_vietnamese(&words) {
@@ -57,6 +61,11 @@ pub fn given_name(name: &str) -> Option<String> {
     }
     let shouted = words.iter().all(|word| word.chars().all(|c| !c.is_lowercase()));
     Some(if shouted { title_case(given) } else { given.to_owned() })
+}
+
+/// Says whether a text begins with a Vietnamese family name that has its marks: `Nguyễn Thị`.
+fn is_vietnamese_family(text: &str) -> bool {
+    text.split_whitespace().next().is_some_and(is_family_with_marks)
 }
 
 /// Says whether a word can only be a Vietnamese family name: `Trần`, but not `Lan`.
@@ -129,6 +138,10 @@ mod tests {
             "van der Berg",
             "J. Smith",
             "***",
+            "Lan, Nguyễn Thị",
+            "Nguyễn Thị Lan, Kế toán",
+            "John Smith, Esq.",
+            "Hộ kinh doanh Lan Anh",
         ] {
             assert_eq!(given_name(name), None, "{name}");
         }

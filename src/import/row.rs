@@ -125,8 +125,21 @@ impl RowReader {
                     cells.narrow(Consent::Unsubscribed);
                 }
             }
+            Role::SaysYes => match words::yes(&text) {
+                Ok(true) => {}
+                Ok(false) => cells.narrow(Consent::Unsubscribed),
+                Err(_) => {
+                    if let Some(consent) = words::status(&text, true) {
+                        cells.narrow(consent);
+                    }
+                    let target = naming::attribute(&column.written).unwrap_or_else(|| column.target.clone());
+                    let value = self.value(Form::Any, text).map_err(about)?;
+                    cells.others.insert(target, value);
+                }
+            },
             Role::OptOut => {
-                if words::yes(&text).map_err(about)? {
+                let is_day = dates::read(&text, self.options.dates.unwrap_or_default()) != Reading::NoDate;
+                if is_day || words::yes(&text).map_err(about)? {
                     cells.narrow(Consent::Unsubscribed);
                 }
             }

@@ -37,18 +37,21 @@ pub(super) fn status(text: &str, of_mail: bool) -> Option<Consent> {
         | "opt out"
         | "blocklisted"
         | "blacklisted"
-        | "blocked"
         | "do not mail"
         | "do not email"
-        | "do not contact"
         | "đã hủy đăng ký"
         | "hủy đăng ký"
         | "ngừng nhận tin"
-        | "từ chối"
         | "từ chối nhận tin" => Consent::Unsubscribed,
-        "cleaned" | "bounced" | "bounce" | "hard bounced" | "hard bounce" => Consent::Bounced,
-        "complained" | "complaint" | "marked as spam" | "spam" => Consent::Complained,
-        "cancelled" | "canceled" | "inactive" | "suppressed" | "đã hủy" if of_mail => Consent::Unsubscribed,
+        "cleaned" | "bounced" | "hard bounced" | "hard bounce" => Consent::Bounced,
+        "complained" | "marked as spam" => Consent::Complained,
+        "cancelled" | "canceled" | "inactive" | "suppressed" | "blocked" | "do not contact" | "từ chối" | "đã hủy"
+            if of_mail =>
+        {
+            Consent::Unsubscribed
+        }
+        "bounce" if of_mail => Consent::Bounced,
+        "complaint" | "spam" if of_mail => Consent::Complained,
         "unconfirmed"
         | "pending"
         | "not subscribed"

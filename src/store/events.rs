@@ -1,5 +1,9 @@
 //! Events: what contacts did, and which of it a run has looked at.
 
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+
 use rusqlite::{Row, params};
 use serde_json::{Map, Value};
 
@@ -32,42 +36,64 @@ pub struct UnseenEvent {
     pub event: Event,
 }
 
+/// The events of one import, among which several of one moment are told apart.
+#[derive(Debug)]
+pub struct EventBatch {
+    /// The last event from before.
+    before: i64,
+    /// For a contact, name and moment that came more than once: the next millisecond to try, and hashes of what came.
+    same: HashMap<(i64, String, i64), (i64, HashSet<u64>)>,
+}
+
+fn hash(properties: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    properties.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl Work<'_> {
     /// Records an event; the same name at the same time by the same contact is the same event.
     ///
-    /// Exports of orders often know days alone. `import` is the last event from before the import at hand: of several that
-    /// came since and differ, each is an event of its own, a millisecond after the one before it.
-    pub fn add_event(&self, event: &NewEvent<'_>, import: Option<EventId>) -> Result<EventChange> {
+    /// Exports of orders often know days alone: of several in one `batch` that differ, each is an event of its own, a
+    /// millisecond after the one before it.
+    pub fn add_event(&self, event: &NewEvent<'_>, batch: Option<&mut EventBatch>) -> Result<EventChange> {
         let properties = (!event.properties.is_empty()).then(|| serde_json::to_string(event.properties).ok()).flatten();
-        let mut at = millis(event.at);
-        loop {
-            let added = self
-                .sql("INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")?
-                .execute(params![event.contact.0, event.name, at, properties])?;
-            if added == 1 {
-                return Ok(EventChange::Added);
-            }
-            let Some(EventId(before)) = import else { return Ok(EventChange::Known) };
-            let (id, known): (i64, Option<String>) = self
-                .sql("SELECT id, properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at = ?3")?
-                .query_row(params![event.contact.0, event.name, at], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            if id <= before || known == properties {
-                return Ok(EventChange::Known);
-            }
-            at += 1;
+        let at = millis(event.at);
+        if self.insert_event(event, at, properties.as_deref())? {
+            return Ok(EventChange::Added);
         }
+        let Some(batch) = batch else { return Ok(EventChange::Known) };
+        let (id, known): (i64, Option<String>) = self
+            .sql("SELECT id, properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at = ?3")?
+            .query_row(params![event.contact.0, event.name, at], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if id <= batch.before {
+            return Ok(EventChange::Known);
+        }
+        let key = (event.contact.0, event.name.to_owned(), at);
+        let (next, seen) = batch.same.entry(key).or_insert_with(|| (at + 1, HashSet::from([hash(known.as_deref())])));
+        if !seen.insert(hash(properties.as_deref())) {
+            return Ok(EventChange::Known);
+        }
+        while !self.insert_event(event, *next, properties.as_deref())? {
+            *next += 1;
+        }
+        *next += 1;
+        Ok(EventChange::Added)
     }
 
-    /// Returns the event that was recorded last.
-    pub fn last_event(&self) -> Result<EventId> {
-        Ok(EventId(self.sql("SELECT coalesce(max(id), 0) FROM events")?.query_row([], |row| row.get(0))?))
+    fn insert_event(&self, event: &NewEvent<'_>, at: i64, properties: Option<&str>) -> Result<bool> {
+        let rows = self
+            .sql(
+                "INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![event.contact.0, event.name, at, properties])?;
+        Ok(rows == 1)
     }
 
-    /// Returns the names of all events there are.
-    pub fn event_names(&self) -> Result<Vec<String>> {
-        let mut statement = self.sql("SELECT DISTINCT name FROM events")?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// Begins to tell the events of an import from those that are there.
+    pub fn event_batch(&self) -> Result<EventBatch> {
+        let before = self.sql("SELECT coalesce(max(id), 0) FROM events")?.query_row([], |row| row.get(0))?;
+        Ok(EventBatch { before, same: HashMap::new() })
     }
 
     /// Returns up to `limit` events up to `now` that no run has looked at, oldest first.

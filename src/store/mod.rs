@@ -45,7 +45,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
 pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
-pub use events::{EventChange, NewEvent, UnseenEvent};
+pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
 pub use lock::RunLock;

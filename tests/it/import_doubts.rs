@@ -52,18 +52,28 @@ fn a_status_that_speaks_of_mail_alone_keeps_people_from_being_mailed() {
 
 #[test]
 fn a_no_is_a_no_in_other_words_and_columns() {
-    for word in [
-        "Đã huỷ đăng ký",
-        "Đã hủy đăng ký",
-        "UNSUBSCRIBE",
-        "Opt-out",
-        "Blocked",
-        "Do not mail",
-        "Từ chối",
-        "Ngừng nhận tin",
-    ] {
+    for word in ["Đã huỷ đăng ký", "Đã hủy đăng ký", "UNSUBSCRIBE", "Opt-out", "Do not mail", "Ngừng nhận tin"]
+    {
         let (sandbox, _) = imported(&format!("email,Order,Trạng thái\na@example.com,1,{word}\n"));
         assert_eq!(consents(&sandbox), ["a@example.com unsubscribed"], "{word}");
+    }
+    // Of an order or a lead these could say something else.
+    for word in ["Từ chối", "Blocked", "Đã huỷ"] {
+        let (sandbox, _) = imported(&format!("email,Trạng thái\na@example.com,{word}\n"));
+        assert_eq!(consents(&sandbox), ["a@example.com unsubscribed"], "{word}");
+        let (sandbox, said) = imported(&format!("email,Order,Trạng thái\na@example.com,1,{word}\n"));
+        assert_eq!(consents(&sandbox), ["a@example.com subscribed"], "{word}");
+        assert!(said.contains("if that is about mail"), "{said}");
+    }
+    let (sandbox, _) = imported("email,Subscribed,Opt In,Paid\na@example.com,2024-03-01,2024-03-02,05/03/2026\n");
+    assert_eq!(consents(&sandbox), ["a@example.com subscribed"]);
+    assert_eq!(attribute(&sandbox, "Subscribed"), ["2024-03-01"]);
+    assert_eq!(attribute(&sandbox, "Paid"), ["2026-03-05"]);
+    for (column, cell) in
+        [("Opted out", "2024-03-01"), ("Do not contact", "x"), ("Opt In", "no"), ("Subscribed", "Pending")]
+    {
+        let (sandbox, _) = imported(&format!("email,{column}\na@example.com,{cell}\n"));
+        assert_ne!(consents(&sandbox), ["a@example.com subscribed"], "{column}: {cell}");
     }
     for word in ["Hard Bounce", "hard_bounce"] {
         let (sandbox, _) = imported(&format!("email,Order,Status\na@example.com,1,{word}\n"));
@@ -228,6 +238,10 @@ fn the_column_of_addresses_is_found_by_what_it_holds_and_the_header_below_a_titl
     assert_eq!(consents(&sandbox).len(), 2);
     let (_, said) = imported("Danh sách khách hàng;;\n;;\nSTT;Email;Họ tên\n1;lan@example.com;Lan\n");
     assert!(said.contains("line 3 looks like the header: delete the lines above it"), "{said}");
+    let (_, said) = imported("lan@example.com,Lan\nminh@example.com,Minh\n");
+    assert!(said.contains("the first line holds an address"), "{said}");
+    let (sandbox, _) = imported("Liên hệ,Kênh\nlan@example.com,Email\n");
+    assert_eq!(consents(&sandbox), ["lan@example.com subscribed"]);
     let (_, said) = imported("a,b\nlan@example.com,minh@example.com\n");
     assert!(said.contains("no column is called `email`"), "{said}");
 }

@@ -18,10 +18,9 @@ use crate::exit::Exit;
 use crate::import::{self, Charset, ContactRow, DateOrder, EventRow, Import, Kind, Mapping, Options, Row};
 use crate::model::Instant;
 use crate::model::contact::Consent;
-use crate::model::id::EventId;
 use crate::model::plain::quoted;
 use crate::project::Project;
-use crate::store::{ContactChange, ContactUpdate, EventChange, NewEvent, Store, Work};
+use crate::store::{ContactChange, ContactUpdate, EventBatch, EventChange, NewEvent, Store, Work};
 use crate::ui::progress::Progress;
 
 use repeats::Repeats;
@@ -43,9 +42,9 @@ pub(super) fn import(context: &Context, arguments: &ImportArgs) -> Result<Exit, 
         context.store(&project)?
     };
     let work = store.begin()?;
-    let (suppressions, last_event) = (work.has_suppressions()?, work.last_event()?);
+    let (suppressions, batch) = (work.has_suppressions()?, work.event_batch()?);
     let dry = arguments.dry_run;
-    let mut pass = Pass { context, work: &work, options, tags, dry, suppressions, last_event, met: Vec::new() };
+    let mut pass = Pass { context, work: &work, options, tags, dry, suppressions, batch, met: Vec::new() };
     let mut summaries = Vec::new();
     for path in &arguments.files {
         let name = path.display().to_string();
@@ -130,8 +129,7 @@ struct Pass<'a> {
     dry: bool,
     /// Whether anybody is on the suppression list.
     suppressions: bool,
-    /// The last event from before.
-    last_event: EventId,
+    batch: EventBatch,
     /// The mappings that met a column.
     met: Vec<Mapping>,
 }
@@ -247,7 +245,7 @@ impl Pass<'_> {
     }
 
     /// Records an event; returns why it cannot be taken where the contact is not there.
-    fn event(&self, row: &EventRow, summary: &mut Summary) -> Result<Option<(u64, String)>, Failure> {
+    fn event(&mut self, row: &EventRow, summary: &mut Summary) -> Result<Option<(u64, String)>, Failure> {
         summary.show_event(row);
         let Some(contact) = self.work.contact_id(&row.address)? else {
             if self.work.is_forgotten(&row.address)? {
@@ -258,7 +256,7 @@ impl Pass<'_> {
             return Ok(Some((row.line, reason)));
         };
         let new = NewEvent { contact, name: &row.name, at: row.at, properties: &row.properties };
-        match self.work.add_event(&new, Some(self.last_event))? {
+        match self.work.add_event(&new, Some(&mut self.batch))? {
             EventChange::Added => summary.added += 1,
             EventChange::Known => summary.unchanged += 1,
         }
