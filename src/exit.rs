@@ -21,11 +21,13 @@ pub enum Exit {
     Attention = 6,
     /// The database could not be read or written; a run stops at once.
     Store = 7,
+    /// A signal stopped a run; what was on its way was waited for, and everyone else stays due.
+    Interrupted = 8,
 }
 
 impl Exit {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -34,6 +36,7 @@ impl Exit {
         Self::Relay,
         Self::Attention,
         Self::Store,
+        Self::Interrupted,
     ];
 
     /// Returns what the code means, for the help.
@@ -47,6 +50,7 @@ impl Exit {
             Self::Relay => "the relay could not be reached or refused; everyone it did not reach stays due",
             Self::Attention => "mails were held, rejected or are unknown: see the output",
             Self::Store => "the database could not be read or written; a run stops at once",
+            Self::Interrupted => "a signal stopped the run; everyone it did not reach stays due",
         }
     }
 }

@@ -14,6 +14,8 @@ mod happening;
 mod help;
 mod import;
 mod init;
+mod interrupt;
+mod machine;
 mod man;
 mod outgoing;
 mod preview;

@@ -4,11 +4,15 @@ use std::fs;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+
+use anyhow::Context as _;
 
 use super::Failure;
 use super::context::{Context, Loaded};
-use super::environment;
+use super::{environment, interrupt, machine};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::mail::dkim::Signer;
 use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
@@ -34,17 +38,22 @@ pub(super) struct Outgoing {
     signer: Option<Signer>,
     variable: fn(&str) -> Option<String>,
     secret: String,
+    boot: Option<String>,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Outgoing {
     /// Makes what the settings ask for.
     pub(super) fn new(context: &Context, loaded: &Loaded, store: &mut Store) -> Result<Self, Failure> {
+        let interrupted = interrupt::listen().context("signals cannot be listened to")?;
         Ok(Self {
-            relay: relay(context, loaded)?,
+            relay: relay(context, loaded, &interrupted)?,
             caller: Box::new(Http::new()),
             signer: signer_of(context, loaded)?,
             variable: environment::variable,
             secret: store.read()?.secret()?,
+            boot: machine::boot(),
+            interrupted,
         })
     }
 
@@ -62,7 +71,15 @@ impl Outgoing {
 
     fn silent() -> Self {
         let variable = |name: &str| Some(format!("${{{name}}}"));
-        Self { relay: Box::new(Discard), caller: Box::new(Nobody), signer: None, variable, secret: String::new() }
+        Self {
+            relay: Box::new(Discard),
+            caller: Box::new(Nobody),
+            signer: None,
+            variable,
+            secret: String::new(),
+            boot: None,
+            interrupted: Arc::default(),
+        }
     }
 
     /// Puts it together with a project.
@@ -77,14 +94,23 @@ impl Outgoing {
             secret: &self.secret,
             signer: self.signer.as_ref(),
             clock,
+            boot: self.boot.as_deref(),
+            interrupted: &self.interrupted,
         }
     }
 }
 
 /// Returns the way mail goes.
-pub(super) fn relay(context: &Context, loaded: &Loaded) -> Result<Box<dyn Relay>, Failure> {
+pub(super) fn relay(
+    context: &Context,
+    loaded: &Loaded,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Box<dyn Relay>, Failure> {
     Ok(match &loaded.project.settings.smtp {
-        Some(smtp) => Box::new(SmtpRelay::new(with_password(smtp, &context.root)?)),
+        Some(smtp) => {
+            let relay = SmtpRelay::new(with_password(smtp, &context.root)?);
+            Box::new(relay.stopped_by(Arc::clone(interrupted)))
+        }
         None => Box::new(Outbox::new(context.root.join("outbox"))),
     })
 }

@@ -4,6 +4,7 @@ mod everything;
 mod made_up;
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,7 @@ use super::outgoing::Outgoing;
 use crate::cli::preview::{Part, PreviewArgs};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::exit::Exit;
-use crate::mail::transport::Outcome;
+use crate::mail::transport::{Outcome, Parcel, Permit};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::campaign::{Action, Campaign, Step};
@@ -200,7 +201,6 @@ fn show(run: &Context, mail: &Mail, part: Part) {
     }
 }
 
-/// Hands the mail to the relay, for this address alone.
 /// Nobody gets a mail after they said no, not even one that only looks how it looks.
 fn refuse_silenced(store: Option<&mut Store>, to: &Address) -> Result<(), Failure> {
     let Some(store) = store else { return Ok(()) };
@@ -214,15 +214,17 @@ fn refuse_silenced(store: Option<&mut Store>, to: &Address) -> Result<(), Failur
     Ok(())
 }
 
+/// Hands the mail to the relay, for this address alone.
 fn send(run: &Context, loaded: &Loaded, mail: &Mail, to: &Address) -> Result<Exit, Failure> {
-    let relay = super::outgoing::relay(run, loaded)?;
+    let relay = super::outgoing::relay(run, loaded, &Arc::default())?;
     let mut transport = relay.transport();
     let mail = readdressed(mail, to);
+    let parcel = Parcel { envelope: mail.envelope, bytes: mail.bytes };
     if let Err(error) = transport.connect() {
         run.output.error(&error.to_string());
         return Ok(Exit::Relay);
     }
-    let outcome = transport.deliver(&mail.envelope, &mail.bytes, &mut || true);
+    let outcome = transport.deliver(&Arc::new(parcel), &mut || Permit::Yes { next: None });
     transport.close();
     let trouble = match outcome {
         Ok(Outcome::Sent { .. }) => {

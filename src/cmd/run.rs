@@ -136,6 +136,10 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
             let why = stopped(why);
             context.output.status(&format!("{}{}; everyone else stays due.", why[..1].to_uppercase(), &why[1..]));
         }
+        Some(Stop::Interrupted) => {
+            context.output.warn(&stopped(&Stop::Interrupted));
+            return Exit::Interrupted;
+        }
         Some(why) => {
             context.output.error(&stopped(why));
             return Exit::Relay;
@@ -147,14 +151,7 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
 }
 
 fn stopped(why: &Stop) -> String {
-    match why {
-        Stop::Relay(reason) => {
-            format!("the run stopped, and everyone it did not reach stays due: {}", sanitise::line(reason))
-        }
-        Stop::Silence => "the run stopped: the relay took mail after mail without an answer".to_owned(),
-        Stop::Limit => "the limit is reached".to_owned(),
-        Stop::Ceiling(limit) => format!("{limit} are used up"),
-    }
+    sanitise::line(&why.to_string()).into_owned()
 }
 
 /// Returns what a run did as one sentence.

@@ -1,18 +1,20 @@
 //! The threads that hand mail over, one for each connection, and what they ask of the run's thread.
 //!
-//! A thread never touches the store. It asks with [`Report::Offer`] before the content of a mail
-//! leaves and waits for the answer; without a clear yes the content stays here.
+//! A thread never touches the store. It asks with an [`Offer`] before the content of a mail leaves and waits
+//! for the answer; without a clear yes the content stays here. While it waits it renders the mail after
+//! that one, so that the relay hears of it together with the content.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{Builder, Scope};
 
 use super::advance::{Job, Task};
 use super::call::{self, Trouble};
-use super::compose::{Composed, compose};
+use super::compose::compose;
+use super::pace::Pace;
 use super::{Known, Parts, notice};
-use crate::mail::transport::{self, Transport};
+use crate::mail::transport::{self, Parcel, Permit, Transport};
 use crate::model::campaign::Campaign;
 use crate::model::id::SendId;
 use crate::webhook::{Answer, Request};
@@ -22,12 +24,20 @@ const STACK: usize = 32 << 20;
 
 /// What a thread says to the run.
 pub(super) enum Report {
-    /// The relay waits for this mail's content: may it leave?
-    Offer(SendId, SyncSender<bool>),
+    /// The relay waits for a mail's content: may it leave?
+    Offer(Offer),
     /// A mail is done with, one way or the other.
     Done(Box<Job>, Handover),
     /// The connection could not be opened; the mail was not begun, and the thread has ended.
     NoConnection(Box<Job>, String),
+}
+
+/// A mail whose content the relay waits for.
+pub(super) struct Offer {
+    pub(super) send: SendId,
+    /// The mail before it, of which is known by now what became of it.
+    pub(super) last: Option<(Box<Job>, Handover)>,
+    pub(super) answer: SyncSender<bool>,
 }
 
 /// How handing over a mail or making a call ended.
@@ -44,7 +54,14 @@ pub(super) enum Handover {
 /// The mails in hand, and whether to go on with them.
 pub(super) struct Desk {
     pub(super) jobs: Mutex<Receiver<Box<Job>>>,
+    pub(super) pace: Pace,
     pub(super) stopping: AtomicBool,
+}
+
+impl Desk {
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
 }
 
 /// Starts a thread for one connection.
@@ -57,85 +74,156 @@ pub(super) fn start<'scope, 'a: 'scope>(
     reports: Sender<Report>,
 ) -> std::io::Result<()> {
     let builder = Builder::new().name("connection".to_owned()).stack_size(STACK);
-    builder.spawn_scoped(scope, move || work(desk, parts, campaigns, transport, &reports)).map(drop)
+    let worker = Worker { desk, parts, campaigns, reports, ahead: None };
+    builder.spawn_scoped(scope, move || worker.work(transport)).map(drop)
 }
 
-fn work(
-    desk: &Desk,
-    parts: &Parts<'_>,
-    campaigns: &[&Campaign],
-    mut transport: Box<dyn Transport>,
-    reports: &Sender<Report>,
-) {
-    loop {
-        // Taken in a statement of its own, so that the lock is free while the mail is under way.
-        let job = desk.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { break };
-        let report = if desk.stopping.load(Ordering::Acquire) {
-            Report::Done(job, Handover::GivenBack)
-        } else {
-            match prepare(parts, campaigns[job.known], &job) {
-                Prepared::Over(handover) => Report::Done(job, handover),
-                Prepared::Call(request) => {
-                    let answer = parts.caller.call(&request);
-                    Report::Done(job, Handover::Called(answer))
-                }
-                Prepared::Mail(mail) => match transport.connect() {
-                    Ok(()) => {
-                        let handover = hand_over(transport.as_mut(), &mail, job.claim.send, reports);
-                        Report::Done(job, handover)
-                    }
-                    Err(error) => {
-                        // The run hands the mail to another connection, or back to the ledger.
-                        let _ = reports.send(Report::NoConnection(job, error.to_string()));
-                        break;
-                    }
-                },
-            }
-        };
-        if reports.send(report).is_err() {
-            break;
-        }
-    }
-    transport.close();
+struct Worker<'a> {
+    desk: &'a Desk,
+    parts: &'a Parts<'a>,
+    campaigns: &'a [&'a Campaign],
+    reports: Sender<Report>,
+    /// Taken and rendered before its turn.
+    ahead: Option<(Box<Job>, Prepared)>,
 }
 
 /// What is ready to leave.
 enum Prepared {
-    Mail(Composed),
+    Mail(Arc<Parcel>),
     Call(Request),
     /// It is settled already, and nothing leaves.
     Over(Handover),
 }
 
-fn prepare(parts: &Parts<'_>, campaign: &Campaign, job: &Job) -> Prepared {
-    let composed = match &job.task {
-        Task::Mail { mail, sender } => compose(parts, campaign, job, mail, sender.as_deref()),
-        Task::Notify(notify) => notice::compose(parts, campaign, job, notify),
-        Task::Webhook(webhook) => {
-            return match call::request(parts, campaign, job, webhook) {
-                Ok(request) => Prepared::Call(request),
-                Err(Trouble::Held(reason)) => Prepared::Over(Handover::Held(reason)),
-                Err(Trouble::NotNow(reason)) => {
-                    Prepared::Over(Handover::Called(Answer::Deferred { reason, after: None }))
-                }
-            };
-        }
-    };
-    match composed {
-        Ok(mail) => Prepared::Mail(mail),
-        Err(reason) => Prepared::Over(Handover::Held(reason)),
-    }
-}
+/// The run's thread is gone, or there is no more work.
+struct Ended;
 
-fn hand_over(transport: &mut dyn Transport, mail: &Composed, send: SendId, reports: &Sender<Report>) -> Handover {
-    let mut commit = || {
-        let (answer, answered) = sync_channel(1);
-        reports.send(Report::Offer(send, answer)).is_ok() && answered.recv() == Ok(true)
-    };
-    match transport.deliver(&mail.envelope, &mail.bytes, &mut commit) {
-        Ok(outcome) => Handover::Answered(outcome),
-        Err(transport::NotCommitted) => Handover::GivenBack,
+impl Worker<'_> {
+    fn work(mut self, mut transport: Box<dyn Transport>) {
+        let mut last = None;
+        while let Ok((job, prepared)) = self.next(&mut last) {
+            let report = match prepared {
+                Prepared::Over(handover) => Report::Done(job, handover),
+                Prepared::Call(request) => {
+                    let answer = self.parts.caller.call(&request);
+                    Report::Done(job, Handover::Called(answer))
+                }
+                Prepared::Mail(mail) => match transport.connect() {
+                    Ok(()) => {
+                        let handover = self.hand_over(transport.as_mut(), &mail, job.claim.send, &mut last);
+                        // Its answer came together with the one to the next: both go into one transaction.
+                        if transport.is_ahead() && self.ahead.is_some() && last.is_none() {
+                            last = Some((job, handover));
+                            continue;
+                        }
+                        Report::Done(job, handover)
+                    }
+                    Err(error) => {
+                        let _ = self.put_down(&mut last);
+                        if let Some((job, _)) = self.ahead.take() {
+                            let _ = self.reports.send(Report::Done(job, Handover::GivenBack));
+                        }
+                        // The run hands the mail to another connection, or back to the ledger.
+                        let _ = self.reports.send(Report::NoConnection(job, error.to_string()));
+                        break;
+                    }
+                },
+            };
+            if self.put_down(&mut last).is_err() || self.reports.send(report).is_err() {
+                break;
+            }
+        }
+        transport.close();
+    }
+
+    /// Reports the mail before, where it was not reported with an offer.
+    fn put_down(&self, last: &mut Option<(Box<Job>, Handover)>) -> Result<(), Ended> {
+        last.take().map_or(Ok(()), |(job, handover)| self.reports.send(Report::Done(job, handover)).map_err(|_| Ended))
+    }
+
+    /// Returns what to do next; waits for it where there is nothing.
+    fn next(&mut self, last: &mut Option<(Box<Job>, Handover)>) -> Result<(Box<Job>, Prepared), Ended> {
+        let (job, prepared) = match self.ahead.take() {
+            Some(next) => next,
+            None => {
+                self.put_down(last)?;
+                // Taken in a statement of its own, so that the lock is free while the mail is under way.
+                let job = self.desk.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let job = job.map_err(|_| Ended)?;
+                let prepared =
+                    if self.desk.is_stopping() { Prepared::Over(Handover::GivenBack) } else { self.prepare(&job) };
+                (job, prepared)
+            }
+        };
+        if self.desk.is_stopping()
+            || (matches!(prepared, Prepared::Mail(_)) && !self.desk.pace.wait(&self.desk.stopping))
+        {
+            return Ok((job, Prepared::Over(Handover::GivenBack)));
+        }
+        Ok((job, prepared))
+    }
+
+    /// Takes and renders one more, if one waits; returns it where it is a mail.
+    fn look_ahead(&mut self) -> Option<Arc<Parcel>> {
+        if self.desk.pace.is_held_back() || self.desk.is_stopping() {
+            return None;
+        }
+        if self.ahead.is_none() {
+            let job = match self.desk.jobs.try_lock() {
+                Ok(jobs) => jobs.try_recv().ok()?,
+                Err(TryLockError::Poisoned(jobs)) => jobs.into_inner().try_recv().ok()?,
+                // Another thread waits for the very same.
+                Err(TryLockError::WouldBlock) => return None,
+            };
+            let prepared = self.prepare(&job);
+            self.ahead = Some((job, prepared));
+        }
+        match &self.ahead {
+            Some((_, Prepared::Mail(mail))) => Some(Arc::clone(mail)),
+            _ => None,
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        transport: &mut dyn Transport,
+        mail: &Arc<Parcel>,
+        send: SendId,
+        last: &mut Option<(Box<Job>, Handover)>,
+    ) -> Handover {
+        let mut commit = || {
+            let (answer, answered) = sync_channel(1);
+            if self.reports.send(Report::Offer(Offer { send, last: last.take(), answer })).is_err() {
+                return Permit::No;
+            }
+            let next = self.look_ahead();
+            if answered.recv() == Ok(true) { Permit::Yes { next } } else { Permit::No }
+        };
+        match transport.deliver(mail, &mut commit) {
+            Ok(outcome) => Handover::Answered(outcome),
+            Err(transport::NotCommitted) => Handover::GivenBack,
+        }
+    }
+
+    fn prepare(&self, job: &Job) -> Prepared {
+        let (parts, campaign) = (self.parts, self.campaigns[job.known]);
+        let composed = match &job.task {
+            Task::Mail { mail, sender } => compose(parts, campaign, job, mail, sender.as_deref()),
+            Task::Notify(notify) => notice::compose(parts, campaign, job, notify),
+            Task::Webhook(webhook) => {
+                return match call::request(parts, campaign, job, webhook) {
+                    Ok(request) => Prepared::Call(request),
+                    Err(Trouble::Held(reason)) => Prepared::Over(Handover::Held(reason)),
+                    Err(Trouble::NotNow(reason)) => {
+                        Prepared::Over(Handover::Called(Answer::Deferred { reason, after: None }))
+                    }
+                };
+            }
+        };
+        match composed {
+            Ok(mail) => Prepared::Mail(Arc::new(Parcel { envelope: mail.envelope, bytes: mail.bytes })),
+            Err(reason) => Prepared::Over(Handover::Held(reason)),
+        }
     }
 }
 

@@ -37,7 +37,7 @@ impl Run<'_> {
         loop {
             let work = store.begin()?;
             let batch = work.unseen_events(self.now, BATCH)?;
-            if batch.is_empty() {
+            if batch.is_empty() || self.is_interrupted() {
                 return Ok(());
             }
             for unseen in &batch {
@@ -116,7 +116,7 @@ impl Run<'_> {
         loop {
             let work = store.begin()?;
             let batch = work.changed_contacts(BATCH)?;
-            if batch.is_empty() {
+            if batch.is_empty() || self.is_interrupted() {
                 return Ok(());
             }
             for contact in &batch {

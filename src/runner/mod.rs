@@ -14,12 +14,15 @@ mod edits;
 mod enter;
 mod limits;
 mod notice;
+mod pace;
 pub mod preview;
 mod register;
 mod settle;
 mod watch;
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::decide::Rules;
 use crate::mail::dkim::Signer;
@@ -52,6 +55,10 @@ pub struct Parts<'a> {
     pub signer: Option<&'a Signer>,
     /// Tells the time.
     pub clock: &'a (dyn Fn() -> Instant + Sync),
+    /// Which start of the machine this is, where it says so.
+    pub boot: Option<&'a str>,
+    /// Set when a signal asks the run to stop.
+    pub interrupted: &'a AtomicBool,
 }
 
 /// What the user asked of a run.
@@ -112,6 +119,24 @@ pub enum Stop {
     Limit,
     /// The limit of an hour or a day was reached: which one, in words.
     Ceiling(String),
+    /// A signal came.
+    Interrupted,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Relay(reason) => {
+                write!(f, "the run stopped, and everyone it did not reach stays due: {reason}")
+            }
+            Self::Silence => f.write_str("the run stopped: the relay took mail after mail without an answer"),
+            Self::Limit => f.write_str("the limit is reached"),
+            Self::Ceiling(limit) => write!(f, "{limit} are used up"),
+            Self::Interrupted => f.write_str(
+                "a signal stopped the run; what was on its way is accounted for, and everyone else stays due",
+            ),
+        }
+    }
 }
 
 impl Stop {
@@ -158,6 +183,13 @@ struct Run<'a> {
     tell: &'a mut dyn FnMut(Happening),
 }
 
+impl Run<'_> {
+    /// Says whether a signal came. Whoever works through many batches asks before each.
+    fn is_interrupted(&self) -> bool {
+        self.parts.interrupted.load(Ordering::Acquire)
+    }
+}
+
 /// Makes one pass. The caller holds the run lock.
 pub fn run(
     store: &mut Store,
@@ -168,7 +200,7 @@ pub fn run(
     let now = (parts.clock)();
     let rules = Rules::from(parts.settings);
     let work = store.begin()?;
-    let (id, recovered) = work.begin_run(now)?;
+    let (id, recovered) = work.begin_run(now, parts.boot)?;
     let token = work.token()?;
     let budget = Budget::read(&work, parts.settings, now)?;
     work.commit()?;
@@ -181,8 +213,9 @@ pub fn run(
     run.totals.unknown += recovered.unknown as u64;
     run.enter(store)?;
     let stopped = run.send(store, options)?;
+    let trouble = stopped.as_ref().filter(|why| !why.is_gentle()).map(ToString::to_string);
     let work = store.begin()?;
-    work.end_run(id, &run.totals, (parts.clock)())?;
+    work.end_run(id, &run.totals, trouble.as_deref(), (parts.clock)())?;
     work.commit()?;
     Ok(Outcome { totals: run.totals, moved: run.moved, stopped })
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
 use super::advance::{Advanced, Job};
-use super::deliver::{self, Desk, Handover, Report};
+use super::deliver::{self, Desk, Handover, Offer, Report};
+use super::pace::Pace;
 use super::{Happening, Options, Run, Stop};
 use crate::mail::transport::{self, Rejection, Scope};
 use crate::model::Instant;
@@ -17,10 +18,12 @@ use crate::model::send::{SendKind, SendState};
 use crate::store::{Closing, PausedBy, Store, StoreError, Work};
 use crate::webhook::Answer;
 
-/// Claims made in one transaction at the most.
+/// Claims made in one transaction at the most. Each such transaction waits for the disk.
 const CLAIMS: usize = 64;
 /// Mails in hand for each connection: enough that none waits for the next claim.
 const IN_HAND: usize = 8;
+/// How long a signal may go unnoticed.
+const GLANCE: Duration = Duration::from_millis(100);
 /// This many mails in a row without an answer, and something is wrong with the relay.
 const MAX_SILENT: u32 = 5;
 /// This many refusals for policy in a row, and something is wrong with the campaign's mail.
@@ -69,17 +72,22 @@ impl Run<'_> {
             policy: vec![0; self.known.len()],
             stopped: None,
         };
+        if self.is_interrupted() {
+            return Ok(Some(Stop::Interrupted));
+        }
         if !self.anyone_due(store, options)? {
             return Ok(None);
         }
         // A relay that is down is found before anyone is claimed.
         let mut first = parts.relay.transport();
         if let Err(error) = first.connect() {
-            return Ok(Some(Stop::Relay(error.to_string())));
+            let interrupted = self.is_interrupted();
+            return Ok(Some(if interrupted { Stop::Interrupted } else { Stop::Relay(error.to_string()) }));
         }
         let campaigns = deliver::campaigns(&self.known);
         let (jobs, desk) = channel();
-        let desk = Desk { jobs: Mutex::new(desk), stopping: AtomicBool::new(false) };
+        let rates = parts.settings.smtp.as_ref().map_or(&[][..], |smtp| &smtp.rates);
+        let desk = Desk { jobs: Mutex::new(desk), pace: Pace::new(rates), stopping: AtomicBool::new(false) };
         let (reports, inbox) = channel();
         std::thread::scope(|scope| {
             let start = |transport| deliver::start(scope, &desk, parts, &campaigns, transport, reports.clone());
@@ -128,7 +136,11 @@ impl Run<'_> {
     ) -> Result<(), StoreError> {
         let room = progress.connections * IN_HAND;
         loop {
-            while progress.stopped.is_none() && progress.in_hand < room && progress.at < self.known.len() {
+            if self.is_interrupted() {
+                progress.stop(Stop::Interrupted);
+                desk.stopping.store(true, Ordering::Release);
+            }
+            while progress.stopped.is_none() && progress.in_hand <= room / 2 && progress.at < self.known.len() {
                 self.claim_batch(store, progress, room, jobs)?;
             }
             if progress.in_hand == 0 {
@@ -140,10 +152,14 @@ impl Run<'_> {
                 }
                 return Ok(());
             }
-            let Ok(first) = inbox.recv() else {
-                // Every thread has ended, each with a report before it; what is left was never begun.
-                progress.stop(Stop::Relay("every connection failed".to_owned()));
-                return Ok(());
+            let first = match inbox.recv_timeout(GLANCE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // Every thread has ended, each with a report before it; what is left was never begun.
+                    progress.stop(Stop::Relay("every connection failed".to_owned()));
+                    return Ok(());
+                }
             };
             self.settle(store, progress, first, inbox, jobs)?;
             if progress.stopped.as_ref().is_some_and(|why| !why.is_gentle()) {
@@ -220,10 +236,14 @@ impl Run<'_> {
         let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
         let mut again = Vec::new();
         let mut leaving = 0;
-        let work = store.begin()?;
+        let work = if self.parts.boot.is_some() { store.begin_group()? } else { store.begin()? };
         for report in std::iter::once(first).chain(inbox.try_iter()) {
             match report {
-                Report::Offer(send, answer) => {
+                Report::Offer(Offer { send, last, answer }) => {
+                    if let Some((job, handover)) = last {
+                        progress.in_hand -= 1;
+                        self.outcome(&work, progress, &job, handover, at)?;
+                    }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping && work.set_sending(send, self.id, at)?;
                     leaving += u64::from(may_leave);

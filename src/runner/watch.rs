@@ -54,7 +54,7 @@ impl Run<'_> {
         loop {
             let work = store.begin()?;
             let due = work.due_watches(self.known[index].row, self.now, BATCH)?;
-            if due.is_empty() {
+            if due.is_empty() || self.is_interrupted() {
                 return Ok(());
             }
             for watch in due {

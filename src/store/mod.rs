@@ -1,8 +1,9 @@
 //! The state of a project in one SQLite file: all SQL of drip, and the only place that names the database.
 //!
 //! # Durability
-//! The journal is a write-ahead log with `synchronous=FULL`: what was committed survives a power cut,
-//! which the promise "never twice" rests on.
+//! The journal is a write-ahead log. What [`Store::begin`] began survives a power cut once it is committed; what
+//! [`Store::begin_group`] began survives the end of the process. Claims are of the first kind, and what becomes of
+//! them of the second: after a power cut a claim without an outcome is of unknown fate.
 //!
 //! # Locking
 //! Every writing transaction begins `IMMEDIATE`, so that it waits for another writer at its start and
@@ -40,6 +41,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::DateTime;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
@@ -61,6 +63,8 @@ use crate::model::Instant;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// Whether the next commit waits for the disk.
+    waits: bool,
 }
 
 /// One transaction: all of it happens, or nothing.
@@ -153,6 +157,27 @@ impl Store {
 
     /// Begins a writing transaction.
     pub fn begin(&mut self) -> Result<Work<'_>> {
+        self.wait_for_disk(true)?;
+        self.begin_now()
+    }
+
+    /// Begins a writing transaction that outlives the death of the process, but the loss of power only once a later
+    /// one of [`Store::begin`] is committed, in whose wake all before it reaches the disk.
+    pub fn begin_group(&mut self) -> Result<Work<'_>> {
+        self.wait_for_disk(false)?;
+        self.begin_now()
+    }
+
+    fn wait_for_disk(&mut self, waits: bool) -> Result<()> {
+        if self.waits != waits {
+            let text = if waits { "PRAGMA synchronous=FULL" } else { "PRAGMA synchronous=NORMAL" };
+            self.connection.execute_batch(text)?;
+            self.waits = waits;
+        }
+        Ok(())
+    }
+
+    fn begin_now(&mut self) -> Result<Work<'_>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Work { transaction })
     }
@@ -166,8 +191,10 @@ impl Store {
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let connection = Connection::open_with_flags(path, flags).map_err(open)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Without it some statements are compiled anew whenever a value is bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), waits: true })
     }
 
     fn prepare_file(self, prepare: impl Fn(&Connection) -> rusqlite::Result<()>) -> Result<Self> {

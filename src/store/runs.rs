@@ -37,8 +37,11 @@ pub struct RunTotals {
 
 impl Work<'_> {
     /// Notes that a run began, and settles what a dead one left in hand. The caller holds the run lock.
-    pub fn begin_run(&self, now: Instant) -> Result<(RunId, Recovered)> {
-        self.sql("INSERT INTO runs (started_at) VALUES (?1)")?.execute([millis(now)])?;
+    ///
+    /// `boot` names this start of the machine. What a run notes beyond its claims may be lost with the machine's
+    /// power, so after another start a claim without an outcome says nothing about whether its content left.
+    pub fn begin_run(&self, now: Instant, boot: Option<&str>) -> Result<(RunId, Recovered)> {
+        self.sql("INSERT INTO runs (started_at, boot) VALUES (?1, ?2)")?.execute(params![millis(now), boot])?;
         let run = RunId(self.transaction.last_insert_rowid());
         // The index `sends_open` is used where its own condition stands word for word.
         self.sql(
@@ -46,6 +49,13 @@ impl Work<'_> {
              AND id IN (SELECT enrolment_id FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (0, 1))",
         )?
         .execute([millis(now)])?;
+        let lost = self
+            .sql(
+                "UPDATE sends SET state = 7, reason = 'the machine went down before the answer was recorded'
+                 WHERE state IN (0, 1, 3, 5, 7) AND state IN (0, 1)
+                 AND run_id IN (SELECT id FROM runs WHERE boot IS NOT NULL AND boot IS NOT ?1)",
+            )?
+            .execute([boot])?;
         let given_back = self
             .sql("UPDATE sends SET state = 3, reason = 'given back: the run ended', at = ?1, retry_at = NULL WHERE state IN (0, 1, 3, 5, 7) AND state = 0")?
             .execute([millis(now)])?;
@@ -53,16 +63,17 @@ impl Work<'_> {
         let unknown = self
             .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state IN (0, 1, 3, 5, 7) AND state = 1")?
             .execute([])?;
-        Ok((run, Recovered { given_back, unknown }))
+        Ok((run, Recovered { given_back, unknown: unknown + lost }))
     }
 
-    /// Notes what a run did.
-    pub fn end_run(&self, run: RunId, totals: &RunTotals, at: Instant) -> Result<()> {
+    /// Notes what a run did, and what was wrong if it stopped before its work was done.
+    pub fn end_run(&self, run: RunId, totals: &RunTotals, stopped: Option<&str>, at: Instant) -> Result<()> {
         let totals = serde_json::to_string(totals).unwrap_or_default();
-        self.sql("UPDATE runs SET ended_at = ?2, totals = ?3 WHERE id = ?1")?.execute(params![
+        self.sql("UPDATE runs SET ended_at = ?2, totals = ?3, stopped = ?4 WHERE id = ?1")?.execute(params![
             run.0,
             millis(at),
-            totals
+            totals,
+            stopped
         ])?;
         Ok(())
     }

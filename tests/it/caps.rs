@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use drip::mail::template::Templates;
-use drip::mail::transport::{ConnectError, Envelope, NotCommitted, Outcome, Relay, Transport};
+use drip::mail::transport::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Relay, Transport};
 use drip::model::address::Address;
 use drip::project::{self, Overrides};
 use drip::runner::{self, Options, Parts};
@@ -111,14 +112,10 @@ impl Transport for Notes {
         Ok(())
     }
 
-    fn deliver(
-        &mut self,
-        to: &Envelope,
-        mail: &[u8],
-        commit: &mut dyn FnMut() -> bool,
-    ) -> Result<Outcome, NotCommitted> {
-        assert!(commit());
-        let mail = String::from_utf8_lossy(mail);
+    fn deliver(&mut self, mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted> {
+        assert_ne!(commit(), Permit::No);
+        let to = &mail.envelope;
+        let mail = String::from_utf8_lossy(&mail.bytes);
         let subject = mail.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap().to_owned();
         self.mails.lock().unwrap().push((to.to().to_owned(), subject, *self.now.lock().unwrap()));
         Ok(Outcome::Sent { reply: String::new() })
@@ -181,6 +178,8 @@ fn played(people: &[Person]) -> Log {
             secret: "",
             signer: None,
             clock: &clock,
+            boot: None,
+            interrupted: &AtomicBool::new(false),
         };
         runner::run(&mut store, &parts, &Options::default(), &mut |_| {}).unwrap();
     }

@@ -21,6 +21,7 @@ mod promises;
 mod report;
 mod run;
 mod sending;
+mod stopping;
 mod support;
 mod template_document;
 mod time;

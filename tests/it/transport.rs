@@ -3,16 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use drip::mail::transport::{
-    ConnectErrorKind, Envelope, NotCommitted, Outcome, Rejection, Relay, Scope, SmtpRelay, Timeouts, Transport,
+    ConnectErrorKind, Envelope, NotCommitted, Outcome, Parcel, Permit, Rejection, Relay, Scope, SmtpRelay, Timeouts,
+    Transport,
 };
 use drip::model::address::Address;
 use drip::model::settings::{Login, Password, Security, Smtp};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::support::sandbox::count;
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const MAIL: &[u8] = b"Subject: Hi\r\n\r\nHello\r\n";
@@ -46,8 +49,11 @@ fn client(settings: Smtp) -> Box<dyn Transport> {
     SmtpRelay::new(settings).timeouts(impatient()).transport()
 }
 
-fn to(address: &str) -> Envelope {
-    Envelope::new(&Address::parse("hello@acme.example").unwrap(), &Address::parse(address).unwrap())
+const YES: Permit = Permit::Yes { next: None };
+
+fn parcel(to: &str, bytes: &[u8]) -> Arc<Parcel> {
+    let [from, to] = ["hello@acme.example", to].map(|address| Address::parse(address).unwrap());
+    Arc::new(Parcel { envelope: Envelope::new(&from, &to), bytes: bytes.to_vec() })
 }
 
 /// Delivers one mail, and checks that `commit` was asked exactly when content went out.
@@ -56,10 +62,10 @@ fn deliver(client: &mut dyn Transport, relay: &SmtpServer, address: &str) -> Out
     let before = relay.content_bytes();
     let mut commits = 0;
     let outcome = client
-        .deliver(&to(address), MAIL, &mut || {
+        .deliver(&parcel(address, MAIL), &mut || {
             assert_eq!(relay.content_bytes(), before, "content before the commit");
             commits += 1;
-            true
+            YES
         })
         .expect("committed");
     assert_eq!(commits, usize::from(relay.content_bytes() > before), "{outcome:?}");
@@ -246,6 +252,74 @@ fn a_connection_closed_while_idle_is_opened_again_once() {
     assert_eq!(relay.mails().len(), 2);
 }
 
+/// Delivers mails one after the other, each named as the next while the one before it leaves.
+fn in_a_row(client: &mut dyn Transport, addresses: &[&str]) -> Vec<Outcome> {
+    let mails: Vec<_> = addresses.iter().map(|address| parcel(address, MAIL)).collect();
+    let after = |at: usize| Permit::Yes { next: mails.get(at + 1).cloned() };
+    mails.iter().enumerate().map(|(at, mail)| client.deliver(mail, &mut || after(at)).unwrap()).collect()
+}
+
+#[test]
+fn a_mail_that_is_announced_with_the_content_before_it_fares_as_any_other() {
+    let (lan, minh, hoa) = ("lan@example.com", "minh@example.com", "hoa@example.com");
+    let all = |script: Script| {
+        let relay = SmtpServer::start(script);
+        let outcomes = in_a_row(&mut *client(settings(&relay)), &[lan, minh, hoa]);
+        (outcomes, relay)
+    };
+    for script in both() {
+        let (outcomes, relay) = all(script.clone());
+        assert!(outcomes.iter().all(is_sent), "{outcomes:?}");
+        assert_eq!(relay.recipients(), [lan, minh, hoa]);
+        assert_eq!((relay.connections(), relay.count("MAIL")), (1, 3));
+
+        let (outcomes, relay) = all(script.clone().on(Verb::Rcpt).to("minh@").reply("550 5.1.1 no such user"));
+        assert_eq!(rejected(&outcomes[1]), Some(Rejection::Address), "{outcomes:?}");
+        assert_eq!(relay.recipients(), [lan, hoa]);
+        assert_eq!(relay.connections(), 1);
+
+        let (outcomes, relay) = all(script.clone().on(Verb::Content).mail(1).reply("451 4.3.0 later"));
+        assert_eq!(deferred(&outcomes[0]), Some(Scope::Mail), "{outcomes:?}");
+        assert_eq!(relay.recipients(), [minh, hoa]);
+
+        // What the first content met says nothing of the mail behind it.
+        for trouble in [
+            script.clone().on(Verb::Content).mail(1).close(),
+            script.clone().on(Verb::Content).mail(1).stall(FOR_EVER),
+            script.clone().on(Verb::Content).mail(1).reply_and_close("421 4.3.2 shutting down"),
+            script.clone().on(Verb::Mail).mail(2).close(),
+            script.clone().on(Verb::Rcpt).mail(2).stall(FOR_EVER),
+            script.clone().on(Verb::Data).mail(2).raw(b"hm\r\n"),
+        ] {
+            let (outcomes, relay) = all(trouble);
+            assert!(is_sent(&outcomes[1]) && is_sent(&outcomes[2]), "{outcomes:?}");
+            let to = relay.recipients();
+            assert_eq!(to[to.len() - 2..], [minh, hoa]);
+            assert!(to.len() <= 3 && relay.connections() == 2, "{to:?}");
+        }
+    }
+    // Two answers for one content: the second is not taken for the next mail's.
+    let (outcomes, relay) = all(Script::new().on(Verb::Content).mail(1).raw(b"250 ok\r\n250 ok\r\n"));
+    assert!(outcomes.iter().all(is_sent), "{outcomes:?}");
+    assert_eq!(count(relay.recipients()).into_values().max(), Some(1));
+}
+
+#[test]
+fn an_announced_mail_that_does_not_leave_leaves_no_trace() {
+    let relay = SmtpServer::start(Script::new());
+    let mut client = client(settings(&relay));
+    let (first, next) = (parcel("lan@example.com", MAIL), parcel("minh@example.com", MAIL));
+    let announce = || Permit::Yes { next: Some(Arc::clone(&next)) };
+    assert!(is_sent(&client.deliver(&first, &mut || announce()).unwrap()));
+    assert_eq!(client.deliver(&next, &mut || Permit::No), Err(NotCommitted));
+    assert!(is_sent(&client.deliver(&first, &mut || announce()).unwrap()));
+    // Something else comes first: the connection that waits for that content is given up.
+    assert!(is_sent(&client.deliver(&parcel("hoa@example.com", MAIL), &mut || announce()).unwrap()));
+    client.close();
+    assert_eq!(relay.recipients(), ["lan@example.com", "lan@example.com", "hoa@example.com"]);
+    assert_eq!(relay.count("QUIT"), 0, "it would be the content of the mail that was announced");
+}
+
 #[test]
 fn a_refused_recipient_with_an_open_content_gets_no_mail() {
     let script = Script::new().on(Verb::Rcpt).to("gone@").reply("550 5.1.1 no").on(Verb::Data).mail(1).reply("354 go");
@@ -262,7 +336,7 @@ fn without_a_commit_no_content_leaves() {
     for script in both() {
         let relay = SmtpServer::start(script);
         let mut client = client(settings(&relay));
-        assert_eq!(client.deliver(&to("lan@example.com"), MAIL, &mut || false), Err(NotCommitted));
+        assert_eq!(client.deliver(&parcel("lan@example.com", MAIL), &mut || Permit::No), Err(NotCommitted));
         assert!(is_sent(&deliver(&mut *client, &relay, "minh@example.com")));
         assert_eq!(relay.recipients(), ["minh@example.com"]);
         assert_eq!(relay.content_bytes(), MAIL.len() + 3);
@@ -281,7 +355,7 @@ fn lines_that_begin_with_dots_arrive_as_they_were() {
         b"Subject: a\r\n\r\nx\r\n.\r\nMAIL FROM:<evil@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nhi\r\n.\r\n",
     ];
     for mail in mails {
-        assert!(is_sent(&client.deliver(&to("lan@example.com"), mail, &mut || true).unwrap()));
+        assert!(is_sent(&client.deliver(&parcel("lan@example.com", mail), &mut || YES).unwrap()));
     }
     let arrived: Vec<_> = relay.mails().into_iter().map(|mail| mail.bytes).collect();
     assert_eq!(arrived[..2], [mails[0].to_vec(), mails[1].to_vec()]);
@@ -298,7 +372,7 @@ fn a_body_that_some_servers_take_for_two_mails_is_not_sent() {
     let bodies: [&[u8]; 8] =
         [b"a\n.\nb\r\n", b"a\r.\rb\r\n", b"a\n.\r\nb\r\n", b"a\r\n.\rb\r\n", b"a\n", b"a\r", b"a\0b\r\n", &long];
     for body in bodies {
-        let outcome = client.deliver(&to("lan@example.com"), body, &mut || panic!("committed")).unwrap();
+        let outcome = client.deliver(&parcel("lan@example.com", body), &mut || panic!("committed")).unwrap();
         assert_eq!(rejected(&outcome), Some(Rejection::Policy), "{body:?}");
     }
     assert_eq!(relay.connections(), 0);
@@ -407,7 +481,7 @@ fn throughput_of_one_connection() {
         let mail = [b"Subject: Hi\r\n\r\n".as_slice(), &b"Hello, this is one line of a mail.\r\n".repeat(250)].concat();
         let start = std::time::Instant::now();
         for _ in 0..2000 {
-            assert!(is_sent(&client.deliver(&to("lan@example.com"), &mail, &mut || true).unwrap()));
+            assert!(is_sent(&client.deliver(&parcel("lan@example.com", &mail), &mut || YES).unwrap()));
         }
         eprintln!("{name}: {:.0} mails a second of {} bytes", 2000.0 / start.elapsed().as_secs_f64(), mail.len());
     }

@@ -1,6 +1,8 @@
 //! A transport for dry runs: takes every mail and keeps none.
 
-use super::{ConnectError, Envelope, NotCommitted, Outcome, Relay, Transport};
+use std::sync::Arc;
+
+use super::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Relay, Transport};
 
 /// Takes everything, keeps nothing.
 #[derive(Debug, Clone, Copy, Default)]
@@ -25,13 +27,11 @@ impl Transport for Discard {
         Ok(())
     }
 
-    fn deliver(
-        &mut self,
-        _envelope: &Envelope,
-        _message: &[u8],
-        commit: &mut dyn FnMut() -> bool,
-    ) -> Result<Outcome, NotCommitted> {
-        if commit() { Ok(Outcome::Sent { reply: "discarded (dry run)".to_owned() }) } else { Err(NotCommitted) }
+    fn deliver(&mut self, _mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted> {
+        match commit() {
+            Permit::Yes { .. } => Ok(Outcome::Sent { reply: "discarded (dry run)".to_owned() }),
+            Permit::No => Err(NotCommitted),
+        }
     }
 
     fn close(&mut self) {}

@@ -8,13 +8,13 @@
 
 mod discard;
 mod outbox;
-mod pace;
 mod removal;
 mod reply;
 mod smtp;
 mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use discard::Discard;
 pub use outbox::Outbox;
@@ -42,19 +42,38 @@ pub trait Transport: Send {
     /// Hands over one mail.
     ///
     /// `commit` is called at most once: when the other side is ready for the content and before the first
-    /// byte of it. It is not called when the mail is refused before that.
+    /// byte of it. It is not called when the mail is refused before that. It may name the mail that is
+    /// delivered next, which then saves a round trip.
     ///
     /// # Errors
-    /// When `commit` says no: nothing of the content left, and the connection is dropped.
-    fn deliver(
-        &mut self,
-        envelope: &Envelope,
-        message: &[u8],
-        commit: &mut dyn FnMut() -> bool,
-    ) -> Result<Outcome, NotCommitted>;
+    /// When `commit` says no, or the run stops before it is asked: nothing of the content left.
+    fn deliver(&mut self, mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted>;
+
+    /// Says whether the answer to the mail that was named as the next has begun to come in.
+    fn is_ahead(&self) -> bool {
+        false
+    }
 
     /// Takes leave and closes the connection.
     fn close(&mut self);
+}
+
+/// A mail ready to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    pub envelope: Envelope,
+    /// Header and body, with line ends as CRLF.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether the content of a mail may leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Permit {
+    No,
+    /// Yes; and this one comes next, if that is known by now.
+    Yes {
+        next: Option<Arc<Parcel>>,
+    },
 }
 
 /// Who sends and who receives, in the form SMTP carries.
@@ -127,9 +146,9 @@ pub enum Rejection {
     Policy,
 }
 
-/// The content was not handed over, because the intent to do so could not be recorded.
+/// The content was not handed over: the intent to do so could not be recorded, or the run stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the mail was not handed over, because it could not be recorded")]
+#[error("the mail was not handed over")]
 pub struct NotCommitted;
 
 /// Why there is no connection; no contact is to blame for it.

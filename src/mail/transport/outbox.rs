@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    ConnectError, ConnectErrorKind, Envelope, NotCommitted, Outcome, Relay, Scope, Transport, reply::one_line,
+    ConnectError, ConnectErrorKind, NotCommitted, Outcome, Parcel, Permit, Relay, Scope, Transport, reply::one_line,
 };
 
 /// A Maildir.
@@ -95,12 +96,8 @@ impl Transport for Outbox {
         Ok(())
     }
 
-    fn deliver(
-        &mut self,
-        _envelope: &Envelope,
-        message: &[u8],
-        commit: &mut dyn FnMut() -> bool,
-    ) -> Result<Outcome, NotCommitted> {
+    fn deliver(&mut self, mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted> {
+        let message = mail.bytes.as_slice();
         let deferred =
             |why: &dyn std::fmt::Display| Outcome::Deferred { reply: one_line(&why.to_string()), scope: Scope::Relay };
         if let Err(error) = self.connect() {
@@ -111,7 +108,7 @@ impl Transport for Outbox {
             Ok(path) => path,
             Err(error) => return Ok(deferred(&format!("cannot write to {}: {error}", self.folder.display()))),
         };
-        if !commit() {
+        if commit() == Permit::No {
             // What stays behind in `tmp/` is not mail; the next attempt writes over it.
             let _ = fs::remove_file(prepared);
             return Err(NotCommitted);
@@ -144,11 +141,14 @@ fn file_name(message: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::transport::Envelope;
     use crate::model::address::Address;
 
-    fn envelope() -> Envelope {
+    const YES: Permit = Permit::Yes { next: None };
+
+    fn parcel(bytes: &[u8]) -> Arc<Parcel> {
         let address = Address::parse("lan@example.com").unwrap();
-        Envelope::new(&address, &address)
+        Arc::new(Parcel { envelope: Envelope::new(&address, &address), bytes: bytes.to_vec() })
     }
 
     fn names(folder: &Path) -> Vec<String> {
@@ -162,7 +162,7 @@ mod tests {
         let mut outbox = Outbox::new(&folder).transport();
         let mail = b"Message-ID: <1@x.example>\r\nSubject: a\r\n\r\nHello\r\n";
         for _ in 0..2 {
-            let outcome = outbox.deliver(&envelope(), mail, &mut || true).unwrap();
+            let outcome = outbox.deliver(&parcel(mail), &mut || YES).unwrap();
             assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
         }
         let new = names(&folder.join("new"));
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(fs::read(folder.join("new").join(&new[0])).unwrap(), mail);
 
         fs::rename(folder.join("new").join(&new[0]), folder.join("cur").join(format!("{}:2,S", new[0]))).unwrap();
-        outbox.deliver(&envelope(), mail, &mut || true).unwrap();
+        outbox.deliver(&parcel(mail), &mut || YES).unwrap();
         assert!(names(&folder.join("new")).is_empty(), "the reader would see it twice");
         assert!(names(&folder.join("tmp")).is_empty());
     }
@@ -180,7 +180,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut outbox = Outbox::new(dir.path()).transport();
         let mail = b"Message-ID: <1@x.example>\r\n\r\nHello\r\n";
-        assert_eq!(outbox.deliver(&envelope(), mail, &mut || false), Err(NotCommitted));
+        assert_eq!(outbox.deliver(&parcel(mail), &mut || Permit::No), Err(NotCommitted));
         assert!(names(&dir.path().join("new")).is_empty());
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("outbox"), "a file in the way").unwrap();
         let mut outbox = Outbox::new(dir.path().join("outbox")).transport();
-        let outcome = outbox.deliver(&envelope(), b"x", &mut || panic!("must not be recorded")).unwrap();
+        let outcome = outbox.deliver(&parcel(b"x"), &mut || panic!("must not be recorded")).unwrap();
         assert!(matches!(outcome, Outcome::Deferred { scope: Scope::Relay, .. }), "{outcome:?}");
     }
 
@@ -199,7 +199,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("outbox");
-        Outbox::new(&folder).transport().deliver(&envelope(), b"x", &mut || true).unwrap();
+        Outbox::new(&folder).transport().deliver(&parcel(b"x"), &mut || YES).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join("new").join(&names(&folder.join("new"))[0])), 0o600);

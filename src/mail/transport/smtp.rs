@@ -12,15 +12,15 @@
 mod opening;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
 
 use self::opening::Extensions;
-use super::pace::Pace;
 use super::reply::{Reply, Stage};
 use super::wire::{Lost, Wire};
-use super::{ConnectError, Envelope, NotCommitted, Outcome, Rejection, Relay, Scope, Transport};
+use super::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Rejection, Relay, Scope, Transport};
 use crate::model::settings::{Security, Smtp};
 
 /// How long to wait, each for one whole exchange (RFC 5321 section 4.5.3.2).
@@ -52,16 +52,22 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct SmtpRelay {
     settings: Smtp,
-    pace: Arc<Pace>,
     timeouts: Timeouts,
+    stop: Arc<AtomicBool>,
     authority: Option<CertificateDer<'static>>,
 }
 
 impl SmtpRelay {
     /// Takes the settings; nothing is opened yet.
     pub fn new(settings: Smtp) -> Self {
-        let pace = Arc::new(Pace::new(&settings.rates));
-        Self { settings, pace, timeouts: Timeouts::default(), authority: None }
+        Self { settings, timeouts: Timeouts::default(), stop: Arc::default(), authority: None }
+    }
+
+    /// Waits for nothing but the answers to contents once this is set.
+    #[must_use]
+    pub fn stopped_by(mut self, stop: Arc<AtomicBool>) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// Waits other times.
@@ -106,6 +112,8 @@ struct SmtpTransport {
 struct Session {
     wire: Wire,
     extensions: Extensions,
+    /// The mail whose MAIL, RCPT and DATA went out right behind the content before it.
+    announced: Option<Arc<Parcel>>,
 }
 
 impl Transport for SmtpTransport {
@@ -116,31 +124,26 @@ impl Transport for SmtpTransport {
         Ok(())
     }
 
-    fn deliver(
-        &mut self,
-        envelope: &Envelope,
-        message: &[u8],
-        commit: &mut dyn FnMut() -> bool,
-    ) -> Result<Outcome, NotCommitted> {
-        let Some(content) = stuffed(message) else {
+    fn deliver(&mut self, mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted> {
+        let Some(mut content) = stuffed(&mail.bytes) else {
             let reply = "not sent: the message holds a bare CR or LF, a NUL or a line of over 998 bytes".to_owned();
             return Ok(Outcome::Rejected { reply, kind: Rejection::Policy });
         };
         let times = self.relay.timeouts;
-        self.relay.pace.wait();
         // Taken out, so that every early return drops the connection; put back when it is in step.
-        let mut idle = self.session.take();
+        let mut idle = self.session.take().filter(|session| session.is_free_for(mail));
         let mut session = loop {
             let reused = idle.is_some();
             let mut session = match idle.take().map_or_else(|| self.open(), Ok) {
                 Ok(session) => session,
+                Err(_) if self.is_stopped() => return Err(NotCommitted),
                 Err(error) => return Ok(Outcome::Deferred { reply: error.message, scope: Scope::Relay }),
             };
-            if let Some(refused) = session.cannot_carry(envelope, message) {
+            if let Some(refused) = session.cannot_carry(mail) {
                 self.session = Some(session);
                 return Ok(refused);
             }
-            match session.announce(envelope, message, &times) {
+            match session.announce(mail, &times) {
                 Announced::Ready => break session,
                 Announced::Refused(outcome) => {
                     if session.reset(&times) {
@@ -148,18 +151,22 @@ impl Transport for SmtpTransport {
                     }
                     return Ok(outcome);
                 }
+                Announced::Over(_) if self.is_stopped() => return Err(NotCommitted),
                 // Relays hang up on idle connections; no content has left, so a fresh one may have a try.
                 Announced::Over(Outcome::Deferred { scope: Scope::Connection, .. }) if reused => {}
                 Announced::Over(outcome) => return Ok(outcome),
             }
         };
-        if !commit() {
-            return Err(NotCommitted);
+        let Permit::Yes { next } = commit() else { return Err(NotCommitted) };
+        // A content may be the first of a group of commands (RFC 2920 section 3.1).
+        if let Some(next) = next.filter(|next| session.may_announce(next)) {
+            content.extend_from_slice(session.verbs(&next).concat().as_bytes());
+            session.announced = Some(next);
         }
         let outcome = match session.wire.write(&content, times.content) {
-            Ok(()) => session.wire.read(times.content),
+            Ok(()) => session.wire.read_verdict(times.content),
             // The relay may have said why it hung up in the middle; only a refusal is to be believed now.
-            Err(lost) => match session.wire.read(times.verb.min(Duration::from_secs(5))) {
+            Err(lost) => match session.wire.read_verdict(times.verb.min(Duration::from_secs(5))) {
                 Ok(reply) if reply.code >= 400 => return Ok(reply.refusal(Stage::Content)),
                 _ => Err(lost),
             },
@@ -181,11 +188,22 @@ impl Transport for SmtpTransport {
         })
     }
 
+    fn is_ahead(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.announced.is_some() && session.wire.has_more())
+    }
+
     fn close(&mut self) {
-        if let Some(mut session) = self.session.take() {
+        // To one that waits for the content of an announced mail, a goodbye would be that content.
+        if let Some(mut session) = self.session.take().filter(|session| session.announced.is_none()) {
             // A relay that does not say goodbye is left all the same.
             let _ = command(&mut session.wire, "QUIT\r\n", Duration::from_secs(2));
         }
+    }
+}
+
+impl SmtpTransport {
+    fn is_stopped(&self) -> bool {
+        self.relay.stop.load(Ordering::Acquire)
     }
 }
 
@@ -207,52 +225,66 @@ enum Announced {
 
 impl Session {
     /// Returns the refusal of a mail that the relay says beforehand it cannot take.
-    fn cannot_carry(&self, envelope: &Envelope, message: &[u8]) -> Option<Outcome> {
-        if envelope.needs_smtputf8() && !self.extensions.has("SMTPUTF8") {
+    fn cannot_carry(&self, mail: &Parcel) -> Option<Outcome> {
+        if mail.envelope.needs_smtputf8() && !self.extensions.has("SMTPUTF8") {
             let reply = "not sent: the relay cannot carry an address outside ASCII (no SMTPUTF8)".to_owned();
             return Some(Outcome::Rejected { reply, kind: Rejection::Mailbox });
         }
-        if !message.is_ascii() && !self.extensions.has("8BITMIME") {
+        if !mail.bytes.is_ascii() && !self.extensions.has("8BITMIME") {
             let reply = "not sent: the relay takes no 8-bit content (no 8BITMIME)".to_owned();
             return Some(Outcome::Rejected { reply, kind: Rejection::Policy });
         }
-        let limit = self.extensions.size().filter(|&limit| message.len() > limit)?;
-        let reply = format!("not sent: the mail has {} bytes, the relay takes {limit} at most", message.len());
+        let limit = self.extensions.size().filter(|&limit| mail.bytes.len() > limit)?;
+        let reply = format!("not sent: the mail has {} bytes, the relay takes {limit} at most", mail.bytes.len());
         Some(Outcome::Rejected { reply, kind: Rejection::Policy })
     }
 
-    /// Says MAIL, RCPT and DATA.
-    fn announce(&mut self, envelope: &Envelope, message: &[u8], times: &Timeouts) -> Announced {
-        let mut mail = format!("MAIL FROM:<{}>", envelope.from());
+    /// Says whether no other mail has been announced here.
+    fn is_free_for(&self, mail: &Arc<Parcel>) -> bool {
+        self.announced.as_ref().is_none_or(|announced| Arc::ptr_eq(announced, mail))
+    }
+
+    /// Says whether a mail may be announced before the answer to the content ahead of it.
+    fn may_announce(&self, mail: &Parcel) -> bool {
+        self.extensions.has("PIPELINING") && self.cannot_carry(mail).is_none()
+    }
+
+    /// Returns MAIL, RCPT and DATA for a mail.
+    fn verbs(&self, mail: &Parcel) -> [String; 3] {
+        let mut from = format!("MAIL FROM:<{}>", mail.envelope.from());
         if self.extensions.has("SIZE") {
-            mail += " SIZE=";
-            mail += &message.len().to_string();
+            from += " SIZE=";
+            from += &mail.bytes.len().to_string();
         }
-        if envelope.needs_smtputf8() {
-            mail.push_str(" SMTPUTF8");
+        if mail.envelope.needs_smtputf8() {
+            from.push_str(" SMTPUTF8");
         }
-        if !message.is_ascii() {
-            mail.push_str(" BODY=8BITMIME");
+        if !mail.bytes.is_ascii() {
+            from.push_str(" BODY=8BITMIME");
         }
-        let verbs = [
-            (Stage::Mail, mail + "\r\n", times.verb),
-            (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", envelope.to()), times.verb),
-            (Stage::Data, "DATA\r\n".to_owned(), times.data),
-        ];
+        [from + "\r\n", format!("RCPT TO:<{}>\r\n", mail.envelope.to()), "DATA\r\n".to_owned()]
+    }
+
+    /// Says MAIL, RCPT and DATA, unless that was done already, and hears what the relay says to them.
+    fn announce(&mut self, mail: &Arc<Parcel>, times: &Timeouts) -> Announced {
         let over =
             |lost: &Lost| Announced::Over(Outcome::Deferred { reply: lost.to_string(), scope: Scope::Connection });
-        if let Err(lost) = self.wire.quiet() {
-            return over(&lost);
-        }
         let pipelining = self.extensions.has("PIPELINING");
-        if pipelining {
-            let all: String = verbs.iter().map(|(_, line, _)| line.as_str()).collect();
-            if let Err(lost) = self.wire.write(all.as_bytes(), times.verb) {
+        let verbs = if self.announced.take().is_some() {
+            Default::default()
+        } else {
+            if let Err(lost) = self.wire.quiet() {
                 return over(&lost);
             }
-        }
+            let verbs = self.verbs(mail);
+            if pipelining && let Err(lost) = self.wire.write(verbs.concat().as_bytes(), times.verb) {
+                return over(&lost);
+            }
+            verbs
+        };
+        let stages = [(Stage::Mail, times.verb), (Stage::Rcpt, times.verb), (Stage::Data, times.data)];
         let mut refusal = None;
-        for (stage, line, time) in &verbs {
+        for ((stage, time), line) in stages.iter().zip(&verbs) {
             let reply = if pipelining { self.wire.read(*time) } else { command(&mut self.wire, line, *time) };
             let reply = match (reply, refusal.take()) {
                 (Ok(reply), None) => reply,
@@ -281,11 +313,11 @@ impl Session {
             }
             refusal = Some(outcome);
         }
-        match (refusal, self.wire.quiet()) {
-            (Some(refusal), _) => Announced::Refused(refusal),
-            (None, Ok(())) => Announced::Ready,
-            // Out of step, or gone, while it is still harmless.
-            (None, Err(lost)) => over(&lost),
+        match refusal {
+            Some(refusal) => Announced::Refused(refusal),
+            // Out of step, while it is still harmless.
+            None if self.wire.has_more() => over(&Lost::Garbled("it says more than it was asked".to_owned())),
+            None => Announced::Ready,
         }
     }
 

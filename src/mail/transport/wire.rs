@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,6 +32,8 @@ pub(super) enum Lost {
     Garbled(String),
     #[error("the connection broke: {0}")]
     Broken(io::Error),
+    #[error("the run was stopped")]
+    Stopped,
 }
 
 impl From<io::Error> for Lost {
@@ -44,9 +47,15 @@ impl From<io::Error> for Lost {
     }
 }
 
+/// Between looks at the clock, and at whether the run is to stop. A socket's own time-out is set once,
+/// because setting it for each read would cost more than the read.
+const GLANCE: Duration = Duration::from_millis(250);
+
 /// An open connection.
 pub(super) struct Wire {
     stream: Stream,
+    /// Set when the run is to stop.
+    stop: Arc<AtomicBool>,
     /// Bytes read and not yet taken.
     pending: Vec<u8>,
 }
@@ -58,7 +67,7 @@ enum Stream {
 
 impl Wire {
     /// Connects to the first address of the host that answers.
-    pub(super) fn connect(host: &str, port: u16, timeout: Duration) -> Result<Self, Lost> {
+    pub(super) fn connect(host: &str, port: u16, timeout: Duration, stop: &Arc<AtomicBool>) -> Result<Self, Lost> {
         let deadline = Deadline::after(timeout);
         let mut last = Lost::Broken(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
         for address in resolve(host, port, timeout)? {
@@ -66,7 +75,8 @@ impl Wire {
                 Ok(tcp) => {
                     // Every write is a whole command or message; waiting to join them only stalls.
                     tcp.set_nodelay(true)?;
-                    return Ok(Self { stream: Stream::Plain(tcp), pending: Vec::new() });
+                    glance(&tcp)?;
+                    return Ok(Self { stream: Stream::Plain(tcp), stop: Arc::clone(stop), pending: Vec::new() });
                 }
                 Err(error) => last = error.into(),
             }
@@ -93,7 +103,8 @@ impl Wire {
         while tls.is_handshaking() {
             tls.complete_io(&mut tcp)?;
         }
-        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))), pending: Vec::new() })
+        glance(&tcp)?;
+        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))), stop: self.stop, pending: Vec::new() })
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
@@ -149,7 +160,6 @@ impl Wire {
         let deadline = Deadline::after(timeout);
         let mut rest = bytes;
         while !rest.is_empty() {
-            self.tcp().set_write_timeout(Some(deadline.left()?))?;
             let written = match &mut self.stream {
                 Stream::Plain(tcp) => tcp.write(rest),
                 Stream::Tls(tls) => tls.write(rest),
@@ -157,23 +167,38 @@ impl Wire {
             match written {
                 Ok(0) => return Err(Lost::Closed),
                 Ok(count) => rest = &rest[count..],
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => deadline.bear(error)?,
             }
         }
-        match &mut self.stream {
-            Stream::Plain(_) => Ok(()),
-            Stream::Tls(tls) => Ok(tls.flush()?),
+        while let Stream::Tls(tls) = &mut self.stream {
+            match tls.flush() {
+                Ok(()) => break,
+                Err(error) => deadline.bear(error)?,
+            }
         }
+        Ok(())
     }
 
     /// Reads one whole reply; the time is for all of it, however slowly it drips in.
     pub(super) fn read(&mut self, timeout: Duration) -> Result<Reply, Lost> {
-        let deadline = Deadline::after(timeout);
+        self.reply(&Deadline::after(timeout), true)
+    }
+
+    /// Reads the answer to a content, for which a run that stops waits all the same.
+    pub(super) fn read_verdict(&mut self, timeout: Duration) -> Result<Reply, Lost> {
+        self.reply(&Deadline::after(timeout), false)
+    }
+
+    /// Says whether something has come in that was not taken yet.
+    pub(super) fn has_more(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    fn reply(&mut self, deadline: &Deadline, may_stop: bool) -> Result<Reply, Lost> {
         let mut reply: Option<Reply> = None;
         let mut total = 0;
         loop {
-            let line = self.line(&deadline)?;
+            let line = self.line(deadline, may_stop)?;
             total += line.len();
             if total > LONGEST_REPLY {
                 return Err(Lost::Garbled("it does not end".to_owned()));
@@ -192,7 +217,7 @@ impl Wire {
         }
     }
 
-    fn line(&mut self, deadline: &Deadline) -> Result<Vec<u8>, Lost> {
+    fn line(&mut self, deadline: &Deadline, may_stop: bool) -> Result<Vec<u8>, Lost> {
         let mut searched = 0;
         loop {
             if let Some(end) = self.pending[searched..].iter().position(|&byte| byte == b'\n') {
@@ -207,8 +232,14 @@ impl Wire {
             if searched > LONGEST_LINE {
                 return Err(Lost::Garbled("a line does not end".to_owned()));
             }
-            self.tcp().set_read_timeout(Some(deadline.left()?))?;
-            self.fill()?;
+            match self.fill() {
+                Ok(()) => {}
+                Err(Lost::TimedOut) if may_stop && self.stop.load(Ordering::Acquire) => return Err(Lost::Stopped),
+                Err(Lost::TimedOut) => drop(deadline.left()?),
+                Err(lost) => return Err(lost),
+            }
+            // However often a byte comes in.
+            deadline.left()?;
         }
     }
 
@@ -218,6 +249,12 @@ impl Wire {
             Stream::Tls(tls) => &tls.sock,
         }
     }
+}
+
+/// Has a socket's reads and writes return now and then.
+fn glance(tcp: &TcpStream) -> io::Result<()> {
+    tcp.set_read_timeout(Some(GLANCE))?;
+    tcp.set_write_timeout(Some(GLANCE))
 }
 
 /// Looks a host up within a time: the system's own resolver may hang for minutes.
@@ -247,5 +284,14 @@ impl Deadline {
     fn left(&self) -> Result<Duration, Lost> {
         let left = self.0.saturating_duration_since(Instant::now());
         if left.is_zero() { Err(Lost::TimedOut) } else { Ok(left.max(Duration::from_millis(1))) }
+    }
+
+    /// Goes on after an error that only means "not yet", while there is time.
+    fn bear(&self, error: io::Error) -> Result<(), Lost> {
+        match error.kind() {
+            io::ErrorKind::Interrupted => Ok(()),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => self.left().map(drop),
+            _ => Err(error.into()),
+        }
     }
 }

@@ -51,7 +51,7 @@ impl SmtpTransport {
     pub(super) fn open(&self) -> Result<Session, ConnectError> {
         let Smtp { host, port, security, .. } = &self.relay.settings;
         let times = self.relay.timeouts;
-        let mut wire = Wire::connect(host, *port, times.connect).map_err(|lost| ConnectError {
+        let mut wire = Wire::connect(host, *port, times.connect, &self.relay.stop).map_err(|lost| ConnectError {
             kind: ConnectErrorKind::Unreachable,
             message: format!("cannot connect to {host}:{port}: {lost}"),
             hint: "check host and port of the SMTP URL, and that this machine may connect there".to_owned(),
@@ -81,7 +81,7 @@ impl SmtpTransport {
             extensions = self.hello(&mut wire)?;
         }
         self.authenticate(&mut wire, &extensions)?;
-        Ok(Session { wire, extensions })
+        Ok(Session { wire, extensions, announced: None })
     }
 
     fn secure(&self, wire: Wire) -> Result<Wire, ConnectError> {

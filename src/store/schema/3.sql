@@ -1,0 +1,4 @@
+-- Which start of the machine it ran on (the kernel's boot id), where each commit did not wait for the disk.
+ALTER TABLE runs ADD COLUMN boot TEXT;
+-- What was wrong, if it stopped before its work was done.
+ALTER TABLE runs ADD COLUMN stopped TEXT;
