@@ -6,6 +6,8 @@ pub mod enrol;
 pub mod import;
 pub mod preview;
 pub mod report;
+pub mod resolve;
+pub mod status;
 
 use std::path::PathBuf;
 
@@ -17,6 +19,8 @@ use enrol::EnrolArgs;
 use import::ImportArgs;
 use preview::PreviewArgs;
 use report::ReportArgs;
+use resolve::ResolveArgs;
+use status::StatusArgs;
 
 /// Run e-mail sequences that live as files in git
 ///
@@ -132,6 +136,19 @@ pub enum Command {
         after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
     )]
     Report(ReportArgs),
+    /// Say whether all is well: the last run, who waits too long, what needs a person
+    #[command(
+        after_help = "The exit code is 6 where something needs a person: no good run, or somebody due, for longer than the\n\
+        limits; mails held or unknown; a campaign that refusals or an edit paused.\n\n\
+        Examples:\n  drip status --max-late 2h --max-idle 1h\n  drip status --format prometheus > /var/lib/node_exporter/drip.prom"
+    )]
+    Status(StatusArgs),
+    /// List the mails that are held or unknown, and decide them
+    #[command(
+        after_help = "Held: it could not be rendered. Unknown: the relay took the content, and its answer never came.\n\n\
+        Examples:\n  drip resolve\n  drip resolve lan@example.com --resend\n  drip resolve --campaign welcome --state unknown --sent"
+    )]
+    Resolve(ResolveArgs),
     /// Play thirty days of the starter project on a virtual clock, without a server
     #[command(after_help = "Example:\n  drip demo")]
     Demo {

@@ -20,8 +20,10 @@ mod man;
 mod outgoing;
 mod preview;
 mod report;
+mod resolve;
 mod run;
 mod selection;
+mod status;
 mod topics;
 mod track;
 
@@ -82,6 +84,8 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::Status(arguments) => status::status(context, &arguments),
+        Command::Resolve(arguments) => resolve::resolve(context, &arguments),
         Command::Demo { dir } => demo::demo(context, dir.as_deref()),
         Command::Completions { shell } => completions::completions(context, shell),
         Command::Man { dir } => man::man(context, dir.as_deref()),

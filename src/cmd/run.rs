@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
             if stuck > 0 {
                 context
                     .output
-                    .result(&format!("{} held or unknown; `drip report` says where.\n", count(stuck, "mail")));
+                    .result(&format!("{} held or unknown; `drip resolve` lists them.\n", count(stuck, "mail")));
             }
             if let Some((campaign, at)) = next.iter().find(|(id, _)| known(id)) {
                 let at = wall::shown(*at, loaded.project.settings.timezone);

@@ -10,6 +10,7 @@ mod json;
 mod markdown;
 mod notes;
 mod percent;
+pub mod status;
 mod table;
 
 #[cfg(test)]

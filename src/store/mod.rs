@@ -34,6 +34,7 @@ mod schema;
 mod silence;
 mod status;
 mod story;
+mod stuck;
 mod suppressions;
 mod watches;
 
@@ -51,9 +52,10 @@ pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
 pub use lock::RunLock;
-pub use runs::{Recovered, RunTotals};
+pub use runs::{Ran, Recovered, RunTotals};
 pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
+pub use stuck::Stuck;
 pub use suppressions::Suppressed;
 pub use watches::Watch;
 

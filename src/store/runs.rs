@@ -1,9 +1,9 @@
 //! Runs: begun, recovered from, ended.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Result, Work, millis};
+use super::{Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::RunId;
 
@@ -14,6 +14,16 @@ pub struct Recovered {
     pub given_back: usize,
     /// Rows whose content may have left: unknown, for a person to decide.
     pub unknown: usize,
+}
+
+/// When a run was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    pub started_at: Instant,
+    /// `None`: it goes on, or was cut off.
+    pub ended_at: Option<Instant>,
+    /// What was wrong, if it stopped before its work was done.
+    pub stopped: Option<String>,
 }
 
 /// What a run did.
@@ -64,6 +74,26 @@ impl Work<'_> {
             .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state IN (0, 1, 3, 5, 7) AND state = 1")?
             .execute([])?;
         Ok((run, Recovered { given_back, unknown: unknown + lost }))
+    }
+
+    /// Returns when the last run began and ended, and what was wrong with it.
+    pub fn last_run(&self) -> Result<Option<Ran>> {
+        Ok(self
+            .sql("SELECT started_at, ended_at, stopped FROM runs ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| {
+                let ended_at: Option<i64> = row.get(1)?;
+                Ok(Ran { started_at: instant(row.get(0)?), ended_at: ended_at.map(instant), stopped: row.get(2)? })
+            })
+            .optional()?)
+    }
+
+    /// Returns when the last run ended that did all there was to do.
+    pub fn last_good_run(&self) -> Result<Option<Instant>> {
+        let at: Option<i64> = self
+            .sql("SELECT ended_at FROM runs WHERE ended_at IS NOT NULL AND stopped IS NULL ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(at.map(instant))
     }
 
     /// Notes what a run did, and what was wrong if it stopped before its work was done.

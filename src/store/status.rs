@@ -3,10 +3,12 @@
 use rusqlite::params;
 
 use super::funnel::bounds;
+use super::ledger::state_at;
 use super::{CampaignRow, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
+use crate::model::send::SendState;
 
 /// How many of a campaign's people are due when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,6 +25,31 @@ impl Work<'_> {
     /// Returns how many mails wait for a person: held, or of unknown fate.
     pub fn stuck(&self) -> Result<u64> {
         Ok(self.sql("SELECT count(*) FROM sends WHERE state IN (5, 7)")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Returns how many people of each campaign are due, and since when the first of them is.
+    pub fn late(&self, now: Instant) -> Result<Vec<(CampaignRow, u64, Instant)>> {
+        let mut statement = self.sql(
+            "SELECT campaign_id, count(*), min(due_at) FROM enrolments
+             WHERE due_at IS NOT NULL AND due_at <= ?1 GROUP BY campaign_id",
+        )?;
+        let rows = statement
+            .query_map([millis(now)], |row| Ok((CampaignRow(row.get(0)?), row.get(1)?, instant(row.get(2)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns how many mails of each campaign are in a state that is not the last.
+    pub fn open_mails(&self) -> Result<Vec<(CampaignRow, SendState, u64)>> {
+        let mut statement = self.sql(
+            "SELECT n.campaign_id, s.state, count(*) FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+             WHERE s.state IN (0, 1, 3, 5, 7) GROUP BY 1, 2",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut open = Vec::new();
+        while let Some(row) = rows.next()? {
+            open.push((CampaignRow(row.get(0)?), state_at(row.get(1)?)?, row.get(2)?));
+        }
+        Ok(open)
     }
 
     /// Returns when somebody is next due after `now`, for each campaign that is not paused and where somebody is.

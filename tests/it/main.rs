@@ -16,6 +16,7 @@ mod import_doubts;
 mod import_exports;
 mod import_flags;
 mod language;
+mod operator;
 mod preview;
 mod promises;
 mod report;

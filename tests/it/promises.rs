@@ -173,7 +173,7 @@ fn a_slip_in_a_template_tells_nobody_everything_and_no_wrong_price() {
     let ran = sandbox.drip(&["--now", "2100-03-02T02:00:00Z", "run"]).code(6);
     assert!(ran.stdout.contains("2 held"), "{}", ran.stdout);
     let again = sandbox.drip(&["--now", "2100-03-02T02:01:00Z", "run"]);
-    assert!(again.stdout.contains("2 mails held or unknown; `drip report` says where."), "{}", again.stdout);
+    assert!(again.stdout.contains("2 mails held or unknown; `drip resolve` lists them."), "{}", again.stdout);
 }
 
 #[test]

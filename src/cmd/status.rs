@@ -1,0 +1,114 @@
+//! `drip status`: whether all is well, for people, cron wrappers and monitoring.
+
+use super::Failure;
+use super::context::Context;
+use crate::cli::status::{StatusArgs, StatusFormat};
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::delay::Span;
+use crate::model::send::SendState;
+use crate::model::wall;
+use crate::project::Project;
+use crate::report::status::{CampaignStatus, LastRun, Limits, Status, Trouble};
+use crate::store::{PausedBy, Store};
+use crate::ui::columns::columns;
+use crate::ui::sanitise;
+use crate::ui::words::{count, duration};
+
+pub(super) fn status(context: &Context, arguments: &StatusArgs) -> Result<Exit, Failure> {
+    let limit = |name: &str, text: &str| {
+        let span = Span::parse(text).map_err(|what| Diagnostic::error(format!("--{name}: {what}")))?;
+        Ok::<_, Diagnostic>(span.elapsed())
+    };
+    let limits =
+        Limits { late: limit("max-late", &arguments.max_late)?, idle: limit("max-idle", &arguments.max_idle)? };
+    let project = context.project()?;
+    let Some(mut store) = Store::open_to_read(&context.database())? else {
+        return Err(Diagnostic::error("nothing has run here yet").hint("`drip run` makes drip.db").into());
+    };
+    let status = read(context, &project, &mut store, limits)?;
+    let format = if context.output.options().json { StatusFormat::Json } else { arguments.format };
+    context.output.result(&match format {
+        StatusFormat::Text => text(&status, &project),
+        StatusFormat::Json => format!("{:#}\n", status.json()),
+        StatusFormat::Prometheus => status.prometheus(),
+    });
+    Ok(if status.troubles().is_empty() { Exit::Success } else { Exit::Attention })
+}
+
+fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits) -> Result<Status, Failure> {
+    let work = store.read()?;
+    let now = context.now();
+    let (last_run, last_good) = (work.last_run()?, work.last_good_run()?);
+    let (late, next_due, open) = (work.late(now)?, work.next_due(now)?, work.open_mails()?);
+    let mut campaigns = Vec::new();
+    for known in work.campaigns()? {
+        let gone = project.campaigns.iter().all(|file| file.id != known.id);
+        let status = CampaignStatus {
+            late: late.iter().find(|(row, ..)| *row == known.row).map(|(_, people, since)| (*people, *since)),
+            next_due: next_due.iter().find(|(id, _)| *id == known.id).map(|(_, at)| *at),
+            open: open.iter().filter(|(row, ..)| *row == known.row).map(|(_, state, count)| (*state, *count)).collect(),
+            paused: known.paused.map(|why| (why, known.paused_by == Some(PausedBy::Hand))),
+            // Nobody inside: then it was taken away on purpose.
+            gone: gone && work.active_in(known.row)? > 0,
+            campaign: known.id,
+        };
+        campaigns.push(status);
+    }
+    let last_run =
+        last_run.map(|ran| LastRun { started_at: ran.started_at, ended_at: ran.ended_at, stopped: ran.stopped });
+    Ok(Status { now, last_run, last_good, campaigns, limits })
+}
+
+fn text(status: &Status, project: &Project) -> String {
+    let at = |instant| wall::shown(instant, project.settings.timezone);
+    let ago = |instant| format!("{} ({} ago)", at(instant), duration(status.now - instant));
+    let troubles = status.troubles();
+    let bad = |trouble: &Trouble| if troubles.contains(trouble) { "!" } else { "" }.to_owned();
+    let mut rows: Vec<[String; 3]> = Vec::new();
+    if let Some(run) = &status.last_run {
+        let end = match (&run.stopped, run.ended_at) {
+            (Some(why), _) => format!(", {}", sanitise::line(why)),
+            (None, None) => ", which has not ended: it goes on, or was cut off".to_owned(),
+            (None, Some(_)) => String::new(),
+        };
+        rows.push([String::new(), "last run".to_owned(), ago(run.started_at) + &end]);
+    }
+    let good = status.last_good.map_or_else(|| "none yet".to_owned(), ago);
+    rows.push([bad(&Trouble::Idle), "last good run".to_owned(), good]);
+    for campaign in &status.campaigns {
+        let id = &campaign.campaign;
+        let mut row = |mark: String, what: String| rows.push([mark, id.to_string(), what]);
+        if campaign.gone {
+            row(bad(&Trouble::Gone(id.clone())), "its file is gone, and people inside it wait".to_owned());
+        }
+        if let Some((why, _)) = &campaign.paused {
+            row(bad(&Trouble::Paused(id.clone())), format!("paused: {}", sanitise::line(why)));
+        }
+        if let Some((people, since)) = campaign.late {
+            let mark = bad(&Trouble::Late(id.clone()));
+            let people = if people == 1 { "1 person is".to_owned() } else { format!("{people} people are") };
+            row(mark, format!("{people} due, the first since {}", ago(since)));
+        }
+        for &(state, mails) in &campaign.open {
+            let what = match state {
+                SendState::Deferred => "deferred; they are tried again",
+                SendState::Held => "held; `drip resolve` shows why",
+                SendState::Unknown => "unknown; `drip resolve` decides them",
+                _ => "in the hands of a run",
+            };
+            row(bad(&Trouble::Stuck(id.clone(), state)), format!("{} {what}", count(mails, "mail")));
+        }
+        if let (Some(next), None) = (campaign.next_due, campaign.late) {
+            row(String::new(), format!("next: {}", at(next)));
+        }
+    }
+    let verdict = match troubles.len() {
+        0 => "All is well.\n".to_owned(),
+        number => format!(
+            "{} a person, marked with `!`.\n",
+            if number == 1 { "1 thing needs".to_owned() } else { format!("{number} things need") }
+        ),
+    };
+    columns(&rows) + &verdict
+}

@@ -1,0 +1,175 @@
+//! What the operator sees at three in the morning, and what they can do about it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use crate::support::Sandbox;
+use crate::support::smtp::{Script, SmtpServer, Verb};
+
+const NOW: &str = "2026-03-02T02:00:00Z";
+const NEXT_DAY: &str = "2026-03-03T02:00:00Z";
+
+/// Five contacts and two steps; mail goes to `relay`.
+fn five(relay: &SmtpServer, steps: &[&str]) -> Sandbox {
+    Sandbox::new()
+        .settings("smtp: { url: \"smtp://localhost\", connections: 1 }")
+        .campaign("w", "trigger: { segment: 'true' }", steps)
+        .contacts("email", &["a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"])
+        .through(relay)
+}
+
+const TWO: [&str; 2] = ["id: hello, send: mail", "id: more, delay: 1d, send: mail"];
+
+/// A relay that takes the mails to these addresses and says nothing, once each.
+fn silent_to(addresses: &[&str]) -> SmtpServer {
+    let all = addresses
+        .iter()
+        .fold(Script::new(), |script, address| script.on(Verb::Rcpt).to(address).times(1).reply("250 2.1.5 ok"));
+    SmtpServer::start((1..=addresses.len()).fold(all, |script, mail| script.on(Verb::Content).mail(mail).close()))
+}
+
+#[test]
+fn status_says_that_all_is_well_and_what_is_not() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &TWO);
+    let status = |now: &str, code: i32| sandbox.drip(&["--now", now, "status"]).code(code).stdout;
+    assert!(status(NOW, 6).contains("!  last good run  none yet"), "nothing ran yet");
+    sandbox.run(NOW);
+    assert_eq!(
+        status("2026-03-02T02:30:00Z", 0),
+        "  last run       2026-03-02 09:00 (30 min ago)\n  last good run  2026-03-02 09:00 (30 min ago)\n  w              next: 2026-03-03 09:00\nAll is well.\n"
+    );
+    // Cron stopped: first nobody ran, then people wait.
+    let late = status("2026-03-06T02:00:00Z", 6);
+    assert!(late.contains("!  last good run  2026-03-02 09:00 (4 d ago)"), "{late}");
+    assert!(late.contains("!  w              5 people are due, the first since 2026-03-03 09:00 (3 d ago)"), "{late}");
+    assert!(late.ends_with("2 things need a person, marked with `!`.\n"), "{late}");
+    let strict = sandbox.drip(&["--now", "2026-03-03T03:00:00Z", "status", "--max-late", "30m", "--max-idle", "2d"]);
+    assert!(strict.code(6).stdout.contains("!  w "));
+    let lax = sandbox.drip(&["--now", "2026-03-06T02:00:00Z", "status", "--max-late", "1w", "--max-idle", "1w"]);
+    lax.code(0);
+    sandbox.drip(&["status", "--max-late", "soon"]).code(2);
+    // What a person paused is meant to wait.
+    sandbox.drip(&["campaign", "pause", "w"]).code(0);
+    let paused =
+        sandbox.drip(&["--now", "2026-03-03T12:00:00Z", "status", "--max-late", "1h", "--max-idle", "2d"]).code(0);
+    assert!(paused.stdout.contains("paused: "), "{}", paused.stdout);
+}
+
+#[test]
+fn a_run_that_found_no_relay_is_no_good_run() {
+    let relay = SmtpServer::start(Script::new());
+    let mut sandbox = five(&relay, &TWO);
+    sandbox.run(NOW);
+    sandbox.send_to_port(None);
+    sandbox.drip(&["--now", NEXT_DAY, "run"]).code(5);
+    let said = sandbox.drip(&["--now", NEXT_DAY, "status", "--max-idle", "23h"]).code(6).stdout;
+    assert!(said.contains("last run       2026-03-03 09:00 (0 s ago), the run stopped"), "{said}");
+    assert!(said.contains("!  last good run  2026-03-02 09:00 (1 d ago)"), "{said}");
+}
+
+#[test]
+fn status_speaks_to_machines_too() {
+    let relay = silent_to(&["a@"]);
+    let sandbox = five(&relay, &TWO);
+    sandbox.run_ends(NOW, 6);
+    let json = sandbox.drip(&["--now", "2026-03-03T03:00:00Z", "--json", "status"]).code(6).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["ok"], false);
+    assert_eq!(json["last_good_run"], "2026-03-02T02:00:00Z");
+    assert_eq!(json["campaigns"][0]["open"]["unknown"], 1);
+    assert_eq!(json["campaigns"][0]["late"], 5);
+    let metrics = sandbox.drip(&["--now", "2026-03-03T03:00:00Z", "status", "--format", "prometheus"]).code(6).stdout;
+    for line in [
+        "drip_ok 0",
+        "drip_last_good_run_timestamp_seconds 1772416800",
+        "drip_late_people{campaign=\"w\"} 5",
+        "drip_late_seconds{campaign=\"w\"} 3600",
+        "drip_open_mails{campaign=\"w\",state=\"unknown\"} 1",
+        "drip_open_mails{campaign=\"w\",state=\"held\"} 0",
+        "# TYPE drip_paused gauge",
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line}:\n{metrics}");
+    }
+}
+
+#[test]
+fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says() {
+    let relay = silent_to(&["a@", "b@", "c@"]);
+    let sandbox = five(&relay, &TWO);
+    sandbox.run_ends(NOW, 6);
+    let listed = sandbox.drip(&["--now", NOW, "resolve"]).code(0).stdout;
+    assert_eq!(listed.lines().filter(|line| line.contains(" unknown ")).count(), 3, "{listed}");
+    assert!(listed.contains("hello  a@example.com  unknown  2026-03-02 09:00  no answer to the content"), "{listed}");
+
+    let id = sandbox.sql("SELECT message_id FROM v_sends WHERE email = 'b@example.com'").remove(0);
+    sandbox.drip(&["--now", NOW, "resolve", "--sent"]).code(2);
+    sandbox.drip(&["--now", NOW, "resolve", "nobody@example.com", "--sent"]).code(2);
+    assert_eq!(
+        sandbox.drip(&["--now", NOW, "resolve", "A@example.com", "--sent"]).code(0).stdout,
+        "1 mail taken for sent.\n"
+    );
+    assert_eq!(
+        sandbox.drip(&["--now", NOW, "resolve", &format!("<{id}>"), "--resend"]).code(0).stdout,
+        "1 mail sent by the next run.\n"
+    );
+    sandbox.drip(&["--now", NOW, "resolve", "--campaign", "w", "--step", "hello", "--skip"]).code(0);
+    assert_eq!(sandbox.drip(&["resolve"]).code(0).stdout, "No mail is held or unknown.\n");
+    assert_eq!(
+        sandbox.sql("SELECT email || ' ' || state FROM v_sends ORDER BY email LIMIT 3"),
+        ["a@example.com sent", "b@example.com deferred", "c@example.com skipped"]
+    );
+
+    sandbox.run("2026-03-02T02:10:00Z");
+    let to_b: Vec<_> = relay.mails().into_iter().filter(|mail| mail.to == ["b@example.com"]).collect();
+    assert_eq!(to_b.len(), 2, "the very same mail, once more");
+    assert_eq!(to_b[0].bytes, to_b[1].bytes);
+    // The sequence goes on for all of them, from when their first mail left, or was passed over.
+    sandbox.run(NEXT_DAY);
+    sandbox.run("2026-03-03T02:10:00Z");
+    assert_eq!(sandbox.sql("SELECT count(*) FROM v_sends WHERE step = 'more' AND state = 'sent'"), ["5"]);
+}
+
+#[test]
+fn a_mail_is_not_sent_again_behind_what_came_after_it() {
+    let relay = silent_to(&["a@", "b@"]);
+    let sandbox = five(&relay, &TWO);
+    sandbox.run_ends(NOW, 6);
+    sandbox.run(NEXT_DAY);
+    let refused = sandbox.drip(&["--now", NEXT_DAY, "resolve", "a@example.com", "--resend"]).code(4);
+    assert!(refused.stderr.contains("a sequence never runs backwards"), "{}", refused.stderr);
+
+    // The last mail of a sequence can be: it is reopened for it.
+    let relay = silent_to(&["a@"]);
+    let sandbox = five(&relay, &["id: only, send: mail"]);
+    sandbox.run_ends(NOW, 6);
+    assert_eq!(sandbox.sql("SELECT DISTINCT state FROM v_enrolments"), ["finished"]);
+    sandbox.drip(&["--now", NEXT_DAY, "resolve", "--all", "--resend"]).code(0);
+    sandbox.run(NEXT_DAY);
+    assert_eq!(relay.mails().iter().filter(|mail| mail.to == ["a@example.com"]).count(), 2);
+    assert_eq!(sandbox.sql("SELECT state || ' ' || count(*) FROM v_enrolments GROUP BY state"), ["finished 5"]);
+
+    // Nobody who said no in the meantime.
+    let relay = silent_to(&["a@"]);
+    let sandbox = five(&relay, &["id: only, send: mail"]);
+    sandbox.run_ends(NOW, 6);
+    sandbox.drip(&["contact", "unsubscribe", "a@example.com"]).code(0);
+    sandbox.drip(&["--now", NEXT_DAY, "resolve", "--all", "--resend"]).code(0);
+    sandbox.run(NEXT_DAY);
+    assert_eq!(relay.mails().iter().filter(|mail| mail.to == ["a@example.com"]).count(), 1);
+}
+
+#[test]
+fn a_held_mail_can_be_passed_over() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &["id: hello, send: mail, subject: 'Chào {{first_name}}'", TWO[1]]);
+    sandbox.run_ends(NOW, 6);
+    let listed = sandbox.drip(&["--now", NOW, "resolve", "--state", "held"]).code(0).stdout;
+    assert_eq!(listed.lines().count(), 6, "{listed}");
+    assert!(listed.contains("first_name"), "{listed}");
+    sandbox.drip(&["--now", NOW, "resolve", "--state", "held", "--sent"]).code(2);
+    sandbox.drip(&["--now", NOW, "resolve", "--all", "--skip"]).code(0);
+    sandbox.run(NEXT_DAY);
+    sandbox.run("2026-03-04T02:00:00Z");
+    assert_eq!(relay.recipients().len(), 5);
+    assert_eq!(sandbox.sql("SELECT DISTINCT reason FROM v_sends WHERE state = 'skipped'"), ["settled by hand"]);
+}
