@@ -149,6 +149,24 @@ pub enum Command {
         Examples:\n  drip resolve\n  drip resolve lan@example.com --resend\n  drip resolve --campaign welcome --state unknown --sent"
     )]
     Resolve(ResolveArgs),
+    /// Write a copy of drip.db that can be trusted, while others go on
+    #[command(after_help = "Example, each night by cron:\n  drip -q backup --force /backups/tea-shop.db")]
+    Backup {
+        /// Where the copy goes: a single file
+        file: PathBuf,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Put a copy of drip.db back
+    #[command(
+        after_help = "What is there now is kept beside it. The next run needs --adopt, because the copy does not know what was sent\n\
+        after it was made.\n\nExample:\n  drip restore /backups/tea-shop.db && drip run --adopt"
+    )]
+    Restore {
+        /// A copy that `drip backup` wrote
+        file: PathBuf,
+    },
     /// Play thirty days of the starter project on a virtual clock, without a server
     #[command(after_help = "Example:\n  drip demo")]
     Demo {
@@ -187,6 +205,12 @@ pub struct RunArgs {
     /// Send only this campaign's mails
     #[arg(long, value_name = "CAMPAIGN")]
     pub campaign: Option<String>,
+    /// Take over a drip.db that was copied, put back, or used on another machine
+    #[arg(long)]
+    pub adopt: bool,
+    /// Run although the last run was more than a month ago
+    #[arg(long)]
+    pub trust_clock: bool,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -51,7 +51,7 @@ pub(super) fn demo(context: &Context, dir: Option<&Path>) -> Result<Exit, Failur
         // 01:00 and 13:00 UTC: each contact's zone has its daytime at one of them.
         let at = start + TimeDelta::hours(1 + 12 * run);
         last = day_of(at);
-        let outcome = run::pass(&last, &loaded, &mut store, &Options::default())?;
+        let outcome = run::pass(&last, &loaded, &mut store, &Options::default(), None)?;
         if !outcome.moved.is_empty() {
             say(&format!(
                 "  {}  {}",

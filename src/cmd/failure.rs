@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     /// The files of the project are wrong.
     Project(Diagnostics),
     Store(StoreError),
+    /// A person must look first.
+    Attention(Diagnostic),
     /// Anything else: I/O beside the store.
     Other(anyhow::Error),
 }
@@ -53,6 +55,10 @@ impl Failure {
             Self::Project(Diagnostics(diagnostics)) => {
                 diagnostics.iter().for_each(say);
                 Exit::Project
+            }
+            Self::Attention(diagnostic) => {
+                say(&diagnostic);
+                Exit::Attention
             }
             Self::Store(error) => {
                 say(&store(&error));

@@ -10,6 +10,7 @@ use crate::ui::words::count;
 pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
     let output = &context.output;
     match happening {
+        Happening::Began(_) => {}
         Happening::Recovered(recovered) => {
             if recovered.given_back > 0 {
                 let mails = count(recovered.given_back as u64, "mail");

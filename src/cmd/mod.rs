@@ -1,5 +1,6 @@
 //! One file a command: arguments → calls → exit code. What they share stands in [`Context`].
 
+mod backup;
 mod campaign;
 mod check;
 mod completions;
@@ -10,6 +11,7 @@ mod enrol;
 mod environment;
 mod failure;
 mod funnels;
+mod guard;
 mod happening;
 mod help;
 mod import;
@@ -86,6 +88,8 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Report(arguments) => report::report(context, &arguments),
         Command::Status(arguments) => status::status(context, &arguments),
         Command::Resolve(arguments) => resolve::resolve(context, &arguments),
+        Command::Backup { file, force } => backup::backup(context, &file, force),
+        Command::Restore { file } => backup::restore(context, &file),
         Command::Demo { dir } => demo::demo(context, dir.as_deref()),
         Command::Completions { shell } => completions::completions(context, shell),
         Command::Man { dir } => man::man(context, dir.as_deref()),

@@ -6,14 +6,14 @@ use serde_json::json;
 use super::context::{self, Context, Loaded};
 use super::happening::tell;
 use super::outgoing::{self, Outgoing};
-use super::{Failure, report};
+use super::{Failure, guard, report};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
 use crate::model::wall;
 use crate::report::json as funnels_json;
 use crate::runner::{self, Happening, Options, Outcome, Stop};
-use crate::store::{RunLock, RunTotals, Store};
+use crate::store::{Noted, RunLock, RunTotals, Store};
 use crate::ui::sanitise;
 use crate::ui::words::{count, list};
 
@@ -26,16 +26,18 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
         Some(id) => Some(context::campaign(&loaded.project.campaigns, id)?.id.clone()),
         None => None,
     };
-    let options = Options { limit: arguments.limit, campaign: only };
+    let mut options = Options { limit: arguments.limit, campaign: only, adopt_since: None };
     if arguments.dry_run {
         return dry_run(context, &loaded, &options);
     }
-    let Some(_lock) = RunLock::take(&context.database())? else {
+    let Some(lock) = RunLock::take(&context.database())? else {
         context.output.status("Another run is under way; this one does nothing.");
         return Ok(Exit::Success);
     };
+    guard::check_presence(context, &lock)?;
     let mut store = Store::open(&context.database())?;
-    let outcome = pass(context, &loaded, &mut store, &options)?;
+    options.adopt_since = guard::check(context, &loaded.project, &lock, &mut store, arguments)?;
+    let outcome = pass(context, &loaded, &mut store, &options, Some(&lock))?;
     if context.output.options().json {
         let funnels = report::read(context, &loaded.project, &mut store, |id| outcome.moved.contains(id))?;
         let json = json!({
@@ -79,12 +81,21 @@ pub(super) fn pass(
     loaded: &Loaded,
     store: &mut Store,
     options: &Options,
+    lock: Option<&RunLock>,
 ) -> Result<Outcome, Failure> {
     let outgoing = Outgoing::new(context, loaded, store)?;
+    let token = store.read()?.token()?;
     let clock = context.clock;
     let now = move || clock.now();
     let parts = outgoing.parts(loaded, &now);
-    Ok(runner::run(store, &parts, options, &mut |happening| tell(context, &happening, "sent"))?)
+    Ok(runner::run(store, &parts, options, &mut |happening| match (happening, lock) {
+        (Happening::Began(run), Some(lock)) => {
+            if let Err(error) = lock.note(&Noted { token: token.clone(), run }) {
+                context.output.warn(&format!("drip.lock cannot be written: {error}"));
+            }
+        }
+        (happening, _) => tell(context, &happening, "sent"),
+    })?)
 }
 
 /// Plays the run on a copy of the store, with a relay that keeps nothing: the same code, and no trace.

@@ -6,6 +6,7 @@
 //! rests on: `sending` before the content leaves, and the outcome after. What several connections ask
 //! for at the same time goes into one transaction.
 
+mod adopt;
 mod advance;
 mod call;
 mod compose;
@@ -68,11 +69,15 @@ pub struct Options {
     pub limit: Option<u64>,
     /// Only this campaign's mails.
     pub campaign: Option<CampaignId>,
+    /// Since when mails may have been sent without this file.
+    pub adopt_since: Option<Instant>,
 }
 
 /// Something that happened during a run.
 #[derive(Debug, Clone)]
 pub enum Happening {
+    /// The run is noted in the store.
+    Began(RunId),
     /// A dead run was cleaned up after.
     Recovered(Recovered),
     /// A campaign file is new.
@@ -204,6 +209,7 @@ pub fn run(
     let token = work.token()?;
     let budget = Budget::read(&work, parts.settings, now)?;
     work.commit()?;
+    tell(Happening::Began(id));
     if recovered != Recovered::default() {
         tell(Happening::Recovered(recovered));
     }
@@ -211,6 +217,9 @@ pub fn run(
     let mut run =
         Run { parts, rules, known, now, id, token, budget, totals: RunTotals::default(), moved: BTreeSet::new(), tell };
     run.totals.unknown += recovered.unknown as u64;
+    if let Some(since) = options.adopt_since {
+        run.adopt(store, since)?;
+    }
     run.enter(store)?;
     let stopped = run.send(store, options)?;
     let trouble = stopped.as_ref().filter(|why| !why.is_gentle()).map(ToString::to_string);

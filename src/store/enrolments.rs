@@ -64,6 +64,13 @@ impl Work<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Returns when to look at an enrolment next.
+    pub fn due_at(&self, id: EnrolmentId) -> Result<Option<Instant>> {
+        let due: Option<i64> =
+            self.sql("SELECT due_at FROM enrolments WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?;
+        Ok(due.map(instant))
+    }
+
     /// Notes what an enrolment waits for, and until when; `None`: until something changes.
     pub fn wait(&self, id: EnrolmentId, position: Option<&str>, until: Option<Instant>) -> Result<()> {
         self.sql("UPDATE enrolments SET position = ?2, due_at = ?3 WHERE id = ?1")?.execute(params![

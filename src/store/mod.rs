@@ -17,6 +17,7 @@
 //! # Files
 //! The file, its `-wal` and its `-shm` are readable by their owner alone.
 
+mod backup;
 mod campaigns;
 mod contacts;
 mod dossier;
@@ -29,6 +30,7 @@ mod funnel;
 mod ledger;
 mod lock;
 mod members;
+mod origin;
 mod runs;
 mod schema;
 mod silence;
@@ -52,6 +54,7 @@ pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
 pub use lock::RunLock;
+pub use origin::Noted;
 pub use runs::{Ran, Recovered, RunTotals};
 pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
@@ -83,6 +86,8 @@ pub enum StoreError {
     Foreign { path: PathBuf },
     #[error("`{}` is damaged; restore it from a backup, drip does not send from a damaged file", path.display())]
     Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("`{}` is damaged: {said}", path.display())]
+    Unsound { path: PathBuf, said: String },
     #[error("`{}` cannot be opened", path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
     #[error("another process keeps the database busy")]

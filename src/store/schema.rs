@@ -12,7 +12,7 @@ use super::{Result, StoreError};
 pub(super) const VERSION: i64 = 3;
 
 /// "drip" in ASCII: tells our files from any other SQLite file (`PRAGMA application_id`).
-const APPLICATION: i64 = 0x6472_6970;
+pub(super) const APPLICATION: i64 = 0x6472_6970;
 
 /// Each brings the file from its index to the next version.
 const MIGRATIONS: [&str; 3] =

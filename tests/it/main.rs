@@ -1,5 +1,6 @@
 //! What drip promises, tested from outside: one binary, one subject a module.
 
+mod adoption;
 mod broken;
 mod caps;
 mod contacts;
