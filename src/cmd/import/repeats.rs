@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 
 use crate::import::ContactRow;
 
-/// How many people are remembered, so that a file of any length takes the same memory.
-const PEOPLE: usize = 1 << 20;
+/// How many people are remembered, so that a file of any length takes the same memory: as many as a table of 2^20
+/// places takes before it doubles.
+const PEOPLE: usize = 7 << 17;
 
 /// How many repeats are named.
 const NAMED: usize = 3;
