@@ -57,9 +57,19 @@ pub struct Global {
     /// Print more: each mail and entry
     #[arg(help_heading = "Global options", short, long, global = true)]
     pub verbose: bool,
+    /// How messages are written: for people, or one JSON object a line
+    #[arg(help_heading = "Global options", long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
     /// Colour the output
     #[arg(help_heading = "Global options", long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// How messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
 }
 
 /// When to colour.

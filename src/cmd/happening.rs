@@ -2,13 +2,15 @@
 
 use super::context::Context;
 use crate::model::campaign::Existing;
+use crate::model::id::CampaignId;
 use crate::runner::Happening;
-use crate::ui::sanitise;
 use crate::ui::words::count;
+use crate::ui::{Level, Output, sanitise};
 
 /// Says what happened: trouble always, the rest to those who want details.
 pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
     let output = &context.output;
+    let about = About(output);
     match happening {
         Happening::Began(_) => {}
         Happening::Recovered(recovered) => {
@@ -46,34 +48,56 @@ pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
             ));
         }
         Happening::Entered { campaign, contact } => {
-            output.detail(&format!("{campaign}: {} entered", sanitise::line(contact)));
+            about.say(Level::Detail, "entered", (campaign, None, contact, None), &format!("{campaign}: {{}} entered"));
         }
         Happening::Called { campaign, step, contact } => {
-            output.detail(&format!("{campaign} {step}: webhook called for {}", sanitise::line(contact)));
+            let text = format!("{campaign} {step}: webhook called for {{}}");
+            about.say(Level::Detail, "called", (campaign, Some(step), contact, None), &text);
         }
         Happening::Sent { campaign, step, contact } => {
-            output.detail(&format!("{campaign} {step}: {} {sent}", sanitise::line(contact)));
+            let text = format!("{campaign} {step}: {{}} {sent}");
+            about.say(Level::Detail, "sent", (campaign, Some(step), contact, None), &text);
         }
         Happening::Held { campaign, step, contact, reason } => {
-            output.warn(&format!("{campaign} {step}: {} held: {}", sanitise::line(contact), sanitise::lines(reason)));
+            let text = format!("{campaign} {step}: {{}} held: ");
+            about.say(Level::Warning, "held", (campaign, Some(step), contact, Some(reason)), &text);
         }
         Happening::Deferred { campaign, step, contact, reason, retry_at } => {
-            let until = retry_at.format("%Y-%m-%d %H:%M:%SZ");
-            output.detail(&format!(
-                "{campaign} {step}: {} deferred until {until}: {}",
-                sanitise::line(contact),
-                sanitise::line(reason)
-            ));
+            let text = format!("{campaign} {step}: {{}} deferred until {}: ", retry_at.format("%Y-%m-%d %H:%M:%SZ"));
+            about.say(Level::Detail, "deferred", (campaign, Some(step), contact, Some(reason)), &text);
         }
         Happening::Rejected { campaign, step, contact, reason } => {
-            output.warn(&format!(
-                "{campaign} {step}: {} rejected: {}",
-                sanitise::line(contact),
-                sanitise::line(reason)
-            ));
+            let text = format!("{campaign} {step}: {{}} rejected: ");
+            about.say(Level::Warning, "rejected", (campaign, Some(step), contact, Some(reason)), &text);
         }
         Happening::Unknown { campaign, step, contact, reason } => {
-            output.warn(&format!("{campaign} {step}: {} unknown: {}", sanitise::line(contact), sanitise::line(reason)));
+            let text = format!("{campaign} {step}: {{}} unknown: ");
+            about.say(Level::Warning, "unknown", (campaign, Some(step), contact, Some(reason)), &text);
         }
+    }
+}
+
+/// What happened to one contact, who is named only to those who want details: a log is read by many.
+struct About<'a>(&'a Output);
+
+impl About<'_> {
+    /// Says it; `{}` in the text stands for the contact, and the reason follows the text.
+    fn say(
+        &self,
+        level: Level,
+        event: &str,
+        (campaign, step, contact, reason): (&CampaignId, Option<&String>, &str, Option<&String>),
+        text: &str,
+    ) {
+        let named = self.0.options().verbose;
+        let shown = if named { sanitise::line(contact).into_owned() } else { sanitise::masked(contact) };
+        // A relay's words often repeat the address.
+        let reason = reason.map(|reason| if named { reason.clone() } else { reason.replace(contact, &shown) });
+        let reason = reason.map(|reason| sanitise::lines(&reason).into_owned());
+        let text = text.replacen("{}", &shown, 1) + reason.as_deref().unwrap_or_default();
+        let mut fields = vec![("event", event), ("campaign", campaign.as_str()), ("contact", &shown)];
+        fields.extend(step.map(|step| ("step", step.as_str())));
+        fields.extend(reason.as_deref().map(|reason| ("reason", reason)));
+        self.0.event(level, &text, &fields);
     }
 }

@@ -31,10 +31,12 @@ mod track;
 
 use std::ffi::OsString;
 
+use chrono::SecondsFormat;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, LogFormat};
+use crate::clock::Clock;
 use crate::exit::Exit;
 use crate::ui::{Color, Options, Output};
 
@@ -59,6 +61,10 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         quiet: cli.global.quiet,
         verbose: cli.global.verbose,
         json: cli.global.json,
+        log: match cli.global.log_format {
+            LogFormat::Text => None,
+            LogFormat::Json => Some(|| Clock::System.now().to_rfc3339_opts(SecondsFormat::Millis, true)),
+        },
     });
     let mut context = Context::new(&cli.global, environment, output);
     let result = context.turn_clock(cli.global.now.as_deref()).and_then(|()| carry_out(&context, cli.command));

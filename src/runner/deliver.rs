@@ -4,6 +4,7 @@
 //! for the answer; without a clear yes the content stays here. While it waits it renders the mail after
 //! that one, so that the relay hears of it together with the content.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -205,7 +206,14 @@ impl Worker<'_> {
         }
     }
 
+    /// Renders; a fault of drip there holds the one mail, and leaves the run going.
     fn prepare(&self, job: &Job) -> Prepared {
+        catch_unwind(AssertUnwindSafe(|| self.rendered(job))).unwrap_or_else(|_| {
+            Prepared::Over(Handover::Held("drip failed over this mail; please report it".to_owned()))
+        })
+    }
+
+    fn rendered(&self, job: &Job) -> Prepared {
         let (parts, campaign) = (self.parts, self.campaigns[job.known]);
         let composed = match &job.task {
             Task::Mail { mail, sender } => compose(parts, campaign, job, mail, sender.as_deref()),

@@ -10,4 +10,4 @@ pub mod progress;
 pub mod sanitise;
 pub mod words;
 
-pub use output::{Color, Options, Output};
+pub use output::{Color, Level, Options, Output};

@@ -50,6 +50,28 @@ pub struct Options {
     pub verbose: bool,
     /// Results are JSON.
     pub json: bool,
+    /// Messages are JSON, one object a line, each with the time that this returns.
+    pub log: Option<fn() -> String>,
+}
+
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    Detail,
+    Status,
+    Warning,
+    Error,
+}
+
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Detail => "debug",
+            Self::Status => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// The two streams of the process.
@@ -88,12 +110,12 @@ impl Output {
         results: (Box<dyn Write + Send>, bool),
         messages: (Box<dyn Write + Send>, bool),
     ) -> Self {
-        let stream = |(writer, terminal): (Box<dyn Write + Send>, bool)| {
-            let colour = options.color.applies(options.no_color, terminal);
+        let stream = |(writer, terminal): (Box<dyn Write + Send>, bool), plain: bool| {
+            let colour = options.color.applies(options.no_color, terminal) && !plain;
             let writer = if colour { writer } else { Box::new(StripStream::new(writer)) };
             Stream { colour, terminal, state: Mutex::new(State { writer, fault: None }) }
         };
-        Self { options, results: stream(results), messages: stream(messages) }
+        Self { options, results: stream(results, false), messages: stream(messages, options.log.is_some()) }
     }
 
     /// Returns how the user wants to be spoken to.
@@ -113,7 +135,7 @@ impl Output {
 
     /// Says whether a person watches the messages, so that a progress bar makes sense.
     pub fn is_watched(&self) -> bool {
-        self.messages.terminal && !self.options.quiet && !self.options.json
+        self.messages.terminal && !self.options.quiet && !self.options.json && self.options.log.is_none()
     }
 
     /// Returns how many columns a result may take.
@@ -130,31 +152,56 @@ impl Output {
 
     /// Writes a sentence about what happened to stderr, unless the user wants quiet.
     pub fn status(&self, text: &str) {
-        if !self.options.quiet {
-            self.messages.line(text);
-        }
+        self.event(Level::Status, text, &[]);
     }
 
     /// Writes a detail to stderr, if the user wants details.
     pub fn detail(&self, text: &str) {
-        if self.options.verbose && !self.options.quiet {
-            self.messages.line(text);
-        }
+        self.event(Level::Detail, text, &[]);
     }
 
     /// Writes a warning to stderr.
     pub fn warn(&self, text: &str) {
-        self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text);
+        self.event(Level::Warning, text, &[]);
     }
 
     /// Writes an error to stderr.
     pub fn error(&self, text: &str) {
-        self.labelled(AnsiColor::Red.on_default().bold(), "error", text);
+        self.event(Level::Error, text, &[]);
     }
 
     /// Writes a text that was drawn elsewhere, such as a diagnostic with its source, to stderr.
     pub fn message(&self, text: &str) {
+        if self.options.log.is_some() {
+            let level = if text.starts_with("warning") { Level::Warning } else { Level::Error };
+            return self.event(level, text.trim_end(), &[]);
+        }
         self.messages.line(text);
+    }
+
+    /// Writes what happened to stderr, where its level asks for it; `fields` are for programs that read the log.
+    pub fn event(&self, level: Level, text: &str, fields: &[(&str, &str)]) {
+        let wanted = match level {
+            Level::Detail => self.options.verbose && !self.options.quiet,
+            Level::Status => !self.options.quiet,
+            Level::Warning | Level::Error => true,
+        };
+        if !wanted {
+            return;
+        }
+        if let Some(time) = self.options.log {
+            let (time, mut record) = (time(), serde_json::Map::new());
+            let all = [("time", time.as_str()), ("level", level.as_str()), ("message", text)].into_iter();
+            for (name, value) in all.chain(fields.iter().copied()) {
+                record.insert(name.to_owned(), value.into());
+            }
+            return self.messages.line(&serde_json::Value::Object(record).to_string());
+        }
+        match level {
+            Level::Detail | Level::Status => self.messages.line(text),
+            Level::Warning => self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text),
+            Level::Error => self.labelled(AnsiColor::Red.on_default().bold(), "error", text),
+        }
     }
 
     /// Ends both streams.

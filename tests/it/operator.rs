@@ -173,3 +173,32 @@ fn a_held_mail_can_be_passed_over() {
     assert_eq!(relay.recipients().len(), 5);
     assert_eq!(sandbox.sql("SELECT DISTINCT reason FROM v_sends WHERE state = 'skipped'"), ["settled by hand"]);
 }
+
+#[test]
+fn a_log_names_nobody_unless_it_is_asked_to_and_machines_can_read_it() {
+    let relay =
+        SmtpServer::start(Script::new().on(Verb::Rcpt).to("b@").reply("550 5.7.1 <b@example.com> is not welcome"));
+    let sandbox = five(&relay, &["id: hello, send: mail"]);
+    let said = sandbox.drip(&["--now", NOW, "run"]).code(6).stderr;
+    assert!(said.contains("w hello: b***@example.com rejected: 550 5.7.1 <b***@example.com> is not welcome"), "{said}");
+    assert!(!said.contains("b@example.com"), "{said}");
+
+    let relay =
+        SmtpServer::start(Script::new().on(Verb::Rcpt).to("b@").reply("550 5.7.1 <b@example.com> is not welcome"));
+    let sandbox = five(&relay, &["id: hello, send: mail"]);
+    let log = sandbox.drip(&["--now", NOW, "--log-format", "json", "-v", "run"]).code(6).stderr;
+    let records: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(records.iter().all(|record| record["time"].is_string() && record["message"].is_string()));
+    let of = |event: &str| records.iter().filter(|record| record["event"] == event).collect::<Vec<_>>();
+    assert_eq!((of("entered").len(), of("sent").len()), (5, 4));
+    let rejected = of("rejected").remove(0);
+    assert_eq!(rejected["level"], "warning");
+    assert_eq!(rejected["contact"], "b@example.com");
+    assert_eq!((&rejected["campaign"], &rejected["step"]), (&"w".into(), &"hello".into()));
+
+    sandbox.write("campaigns/broken.yaml", "steps: [\n");
+    let log = sandbox.drip(&["--log-format", "json", "run"]).code(3).stderr;
+    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(first["level"], "error");
+    assert!(first["message"].as_str().unwrap().contains("campaigns/broken.yaml:"), "{log}");
+}
