@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::{Context, Failure};
-use crate::error::Diagnostic;
+use super::{Context, Failure, outgoing};
+use crate::error::{Diagnostic, Diagnostics, Level};
 use crate::exit::Exit;
 use crate::mail::template::Templates;
 use crate::model::campaign::Campaign;
@@ -20,6 +20,10 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     }
     for campaign in &project.campaigns {
         footers.extend(languages(campaign, &loaded.templates, &project.settings.language));
+    }
+    // The key may lie on another machine than the one where files are checked.
+    if let Err(Failure::Project(Diagnostics(faults))) = outgoing::signer_of(context, &loaded) {
+        footers.extend(faults.into_iter().map(|fault| Diagnostic { level: Level::Warning, ..fault }));
     }
     let mut said = HashSet::new();
     footers.retain(|warning| said.insert(warning.to_string()));

@@ -41,11 +41,17 @@ impl Context {
     pub(super) fn turn_clock(&mut self, now: Option<&str>) -> Result<(), Failure> {
         let Some(text) = now else { return Ok(()) };
         let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
-        let at = import::moment(text, None).or_else(|what| match project::load(&self.root, &overrides) {
-            Ok(project) => import::moment(text, Some(project.settings.timezone)),
-            Err(_) => Err(what),
-        });
-        self.clock = Clock::Fixed(at.map_err(|what| Diagnostic::error(format!("--now: {what}")))?);
+        let wrong = |what: String| Diagnostic::error(format!("--now: {what}"));
+        let at = match import::moment(text, None) {
+            Ok(at) => at,
+            // Wall time, or nonsense; where there is no project, its zone is missing.
+            Err(what) if !self.root.join("drip.yaml").is_file() => return Err(wrong(what).into()),
+            Err(_) => {
+                let project = project::load(&self.root, &overrides)?;
+                import::moment(text, Some(project.settings.timezone)).map_err(wrong)?
+            }
+        };
+        self.clock = Clock::Fixed(at);
         Ok(())
     }
 

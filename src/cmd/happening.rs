@@ -3,7 +3,7 @@
 use super::context::Context;
 use crate::model::campaign::Existing;
 use crate::model::id::CampaignId;
-use crate::runner::Happening;
+use crate::runner::{Happening, Registered};
 use crate::ui::words::count;
 use crate::ui::{Level, Output, sanitise};
 
@@ -12,7 +12,7 @@ pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
     let output = &context.output;
     let about = About(output);
     match happening {
-        Happening::Began(_) => {}
+        Happening::Began(_) | Happening::Retriggered(Registered { matching: 0, .. }) => {}
         Happening::Recovered(recovered) => {
             if recovered.given_back > 0 {
                 let mails = count(recovered.given_back as u64, "mail");
@@ -32,6 +32,19 @@ pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
                 registered.campaign
             ));
         }
+        Happening::Retriggered(changed) => {
+            let (people, campaign) = (count(changed.matching, "contact"), &changed.campaign);
+            output.status(&match changed.existing {
+                Existing::Skip => format!(
+                    "The trigger of campaign {campaign} changed; whom it fits already stays out: {people} (`existing: include` lets them in)."
+                ),
+                Existing::Include => format!("The trigger of campaign {campaign} changed; it fits {people} more."),
+            });
+        }
+        Happening::Stale(events) => {
+            let events = count(*events, "event");
+            output.status(&format!("{events} of more than 31 days ago let nobody in (`existing: include` does)."));
+        }
         Happening::Registered(registered) => output.detail(&format!("Campaign {} is new.", registered.campaign)),
         Happening::Changed { campaign, people } => {
             output
@@ -41,11 +54,12 @@ pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
             let people = count(*people, "contact");
             output.warn(&format!("campaigns/{campaign}.yaml is gone; {people} inside it wait until it is back"));
         }
-        Happening::Paused { campaign, reason } => {
+        Happening::Paused { campaign, reason, by_hand } => {
             let reason = sanitise::line(reason);
-            output.warn(&format!(
-                "campaign {campaign} is paused ({reason}); go on with `drip campaign resume {campaign}`"
-            ));
+            let text =
+                format!("campaign {campaign} is paused ({reason}); go on with `drip campaign resume {campaign}`");
+            // Whoever paused it knows; cron need not say so every five minutes.
+            output.event(if *by_hand { Level::Status } else { Level::Warning }, &text, &[("event", "paused")]);
         }
         Happening::Entered { campaign, contact } => {
             about.say(Level::Detail, "entered", (campaign, None, contact, None), &format!("{campaign}: {{}} entered"));

@@ -115,7 +115,8 @@ pub(super) fn relay(
     })
 }
 
-fn signer_of(context: &Context, loaded: &Loaded) -> Result<Option<Signer>, Failure> {
+/// Reads the key that mails are signed with, where the settings name one.
+pub(super) fn signer_of(context: &Context, loaded: &Loaded) -> Result<Option<Signer>, Failure> {
     loaded.project.settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()
 }
 

@@ -153,7 +153,7 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     }
     if let Late::SkipAfter(limit) = step.late
         && !matches!(step.action, Action::WaitFor(_))
-        && now - due > limit.elapsed()
+        && now - planned(step, facts, rules) > limit.elapsed()
     {
         return Decision::Skip { step, due, reason: SkipReason::Late };
     }
@@ -227,9 +227,7 @@ fn current_names<'f>(campaign: &Campaign, sends: &'f [SendRecord]) -> Cow<'f, [S
 /// Returns the instant at which a step is due: its delay over and, for a mail, its window open.
 pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let zone = zone(&facts.contact, rules);
-    let entry = facts.enrolment.entered_at;
-    let last = facts.sends.iter().filter(|row| row.state.is_closed()).max_by_key(|row| row.at);
-    let over = step.delay.over(last.map_or(entry, |row| row.at), entry, zone);
+    let over = over(step, facts, zone);
     if !step.action.is_mail() {
         return over;
     }
@@ -237,6 +235,20 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let mails = facts.sends.iter().filter(|row| row.is_mail() && !step.is_called(&row.step));
     let over = mails.map(|row| row.at + TimeDelta::milliseconds(1)).fold(over, Instant::max);
     step.window.next_open(over, zone)
+}
+
+/// Returns when a step would have been due had no mail come between.
+fn planned(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
+    let zone = zone(&facts.contact, rules);
+    let over = over(step, facts, zone);
+    if step.action.is_mail() { step.window.next_open(over, zone) } else { over }
+}
+
+/// Returns when the delay of a step is over.
+fn over(step: &Step, facts: &Facts, zone: Tz) -> Instant {
+    let entry = facts.enrolment.entered_at;
+    let last = facts.sends.iter().filter(|row| row.state.is_closed()).max_by_key(|row| row.at);
+    step.delay.over(last.map_or(entry, |row| row.at), entry, zone)
 }
 
 /// Returns the zone in which a contact lives.

@@ -10,9 +10,14 @@ use crate::model::send::SendRecord;
 
 /// Returns the step that comes next; `None` when nothing is left.
 pub fn next_step<'a>(campaign: &'a Campaign, sends: &[SendRecord]) -> Option<&'a Step> {
+    steps_ahead(campaign, sends).next()
+}
+
+/// Returns the steps that are still to come.
+pub fn steps_ahead<'a>(campaign: &'a Campaign, sends: &[SendRecord]) -> impl Iterator<Item = &'a Step> {
     let start = last_done(campaign, sends).map_or(0, |index| index + 1);
-    let had = |step: &Step| sends.iter().any(|row| row.state.is_closed() && step.is_called(&row.step));
-    campaign.steps.iter().skip(start).find(|step| !had(step))
+    let had = |step: &&Step| sends.iter().any(|row| row.state.is_closed() && step.is_called(&row.step));
+    campaign.steps.iter().skip(start).filter(move |step| !had(step))
 }
 
 /// Returns the index in the file of the step that was done last and still stands there.

@@ -57,6 +57,8 @@ pub(super) struct Desk {
     pub(super) jobs: Mutex<Receiver<Box<Job>>>,
     pub(super) pace: Pace,
     pub(super) stopping: AtomicBool,
+    /// For each campaign, whether it was paused since the run began.
+    pub(super) resting: Vec<AtomicBool>,
 }
 
 impl Desk {
@@ -156,7 +158,9 @@ impl Worker<'_> {
                 (job, prepared)
             }
         };
-        if self.desk.is_stopping()
+        let rests = self.desk.resting[job.known].load(Ordering::Acquire);
+        if rests
+            || self.desk.is_stopping()
             || (matches!(prepared, Prepared::Mail(_)) && !self.desk.pace.wait(&self.desk.stopping))
         {
             return Ok((job, Prepared::Over(Handover::GivenBack)));

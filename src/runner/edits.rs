@@ -3,7 +3,7 @@
 //! A renamed step is a new step, unless `was:` says otherwise. Someone who had it under its old name would get it twice,
 //! and nobody can see from a file whether that is meant. So the campaign waits until a person has said.
 
-use crate::decide::position::next_step;
+use crate::decide::position::{next_step, steps_ahead};
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::send::SendRecord;
 use crate::store::{KnownCampaign, PausedBy, StoreError, Work};
@@ -15,7 +15,15 @@ pub(super) fn follow(
     campaign: &Campaign,
     changed: bool,
 ) -> Result<(), StoreError> {
-    let ids = campaign.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join("\n");
+    if changed {
+        // Kept under the new id for good: a later edit need not know every name that a step ever had.
+        for step in &campaign.steps {
+            for old in step.was.iter().filter(|old| campaign.steps.iter().all(|other| other.id != **old)) {
+                work.rename_step(stored.row, old.as_str(), step.id.as_str())?;
+            }
+        }
+    }
+    let ids = campaign.steps.iter().map(line).collect::<Vec<_>>().join("\n");
     let Some(before) = stored.steps.as_ref().filter(|before| **before != ids) else {
         if stored.steps.is_none() {
             work.set_steps(stored.row, &ids)?;
@@ -43,9 +51,12 @@ fn doubtful(
     campaign: &Campaign,
     before: &str,
 ) -> Result<Option<String>, StoreError> {
-    let before: Vec<&str> = before.split('\n').collect();
-    let gone: Vec<&str> = before.iter().copied().filter(|id| campaign.position_of(id).is_none()).collect();
-    let is_new = |step: &Step| !before.iter().any(|id| step.is_called(id)) && leaves(&step.action);
+    let before: Vec<(&str, &str)> = before.split('\n').map(|line| line.split_once(' ').unwrap_or((line, ""))).collect();
+    let (gone, gone_sent): (Vec<&str>, Vec<&str>) =
+        before.iter().copied().filter(|(id, _)| campaign.position_of(id).is_none()).unzip();
+    let is_new = |step: &Step| !before.iter().any(|(id, _)| step.is_called(id)) && leaves(&step.action);
+    // The same mail under another id and at another place.
+    let is_moved = |step: &&Step| is_new(step) && gone_sent.contains(&sent(&step.action).as_str());
     if gone.is_empty() || !campaign.steps.iter().any(is_new) {
         return Ok(None);
     }
@@ -53,7 +64,9 @@ fn doubtful(
     work.histories(stored.row, &mut |sends| {
         let had = |row: &&SendRecord| gone.contains(&row.step.as_str()) && row.state.has_left();
         let Some(row) = sends.iter().find(had) else { return };
-        if let Some(next) = next_step(campaign, sends).filter(|step| is_new(step)) {
+        let next = next_step(campaign, sends).filter(|step| is_new(step));
+        let ahead = || steps_ahead(campaign, sends).find(is_moved);
+        if let Some(next) = next.or_else(ahead) {
             people += 1;
             example.get_or_insert_with(|| (row.step.clone(), next.id.as_str().to_owned()));
         }
@@ -69,4 +82,15 @@ fn doubtful(
 /// Says whether somebody notices a step.
 fn leaves(action: &Action) -> bool {
     matches!(action, Action::Send(_) | Action::Test(_) | Action::Notify(_) | Action::Webhook(_))
+}
+
+/// Returns what is kept of a step.
+fn line(step: &Step) -> String {
+    format!("{} {}", step.id.as_str(), sent(&step.action))
+}
+
+/// Names what a step sends, so that it is known again under another id.
+fn sent(action: &Action) -> String {
+    let mails: Vec<&str> = action.mails().map(|(_, mail)| mail.template.as_str()).collect();
+    if mails.is_empty() { action.kind().to_owned() } else { mails.join(",") }
 }

@@ -14,6 +14,9 @@ use crate::model::event::Event;
 use crate::model::id::{ContactId, EventId};
 use crate::store::{NewEnrolment, Store, StoreError, UnseenEvent, Work};
 
+/// What happened longer ago than this when a run first sees it is history: nobody is mailed for it.
+const STALE: TimeDelta = TimeDelta::days(31);
+
 /// An event that is not older than this, seen from the campaign's first run, is news even if it was imported before.
 const GRACE: TimeDelta = TimeDelta::hours(24);
 
@@ -87,9 +90,17 @@ impl Run<'_> {
         let contact = work.contact_of(unseen.contact)?;
         for index in 0..self.known.len() {
             let known = &self.known[index];
-            if fired_by(known) && is_news(known, &unseen.event) && self.holds(work, known, &contact, &unseen.event)? {
-                self.admit(work, index, &contact, unseen.event.at, Some(unseen.event.id))?;
+            if !fired_by(known)
+                || !is_news(known, &unseen.event)
+                || !self.holds(work, known, &contact, &unseen.event)?
+            {
+                continue;
             }
+            if known.campaign.existing == Existing::Skip && unseen.event.at < self.now - STALE {
+                self.stale += 1;
+                continue;
+            }
+            self.admit(work, index, &contact, unseen.event.at, Some(unseen.event.id))?;
         }
         Ok(())
     }

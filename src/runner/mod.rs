@@ -82,12 +82,16 @@ pub enum Happening {
     Recovered(Recovered),
     /// A campaign file is new.
     Registered(Registered),
+    /// The triggers of a campaign changed; so many came to match by that.
+    Retriggered(Registered),
     /// A campaign file changed; so many people are looked at anew.
     Changed { campaign: CampaignId, people: usize },
     /// A campaign file is gone; so many people are frozen inside.
     Gone { campaign: CampaignId, people: u64 },
     /// A campaign is paused, with its reason.
-    Paused { campaign: CampaignId, reason: String },
+    Paused { campaign: CampaignId, reason: String, by_hand: bool },
+    /// So many events were too old to let anybody in.
+    Stale(u64),
     /// Someone came in.
     Entered { campaign: CampaignId, contact: String },
     /// A web address was called.
@@ -184,6 +188,8 @@ struct Run<'a> {
     /// How many mails an hour or a day still lets through.
     budget: Budget,
     totals: RunTotals,
+    /// Events that fired a trigger too late.
+    stale: u64,
     moved: BTreeSet<CampaignId>,
     tell: &'a mut dyn FnMut(Happening),
 }
@@ -214,13 +220,27 @@ pub fn run(
         tell(Happening::Recovered(recovered));
     }
     let known = register::known(store, parts.settings, parts.campaigns, now, tell)?;
-    let mut run =
-        Run { parts, rules, known, now, id, token, budget, totals: RunTotals::default(), moved: BTreeSet::new(), tell };
+    let mut run = Run {
+        parts,
+        rules,
+        known,
+        now,
+        id,
+        token,
+        budget,
+        totals: RunTotals::default(),
+        stale: 0,
+        moved: BTreeSet::new(),
+        tell,
+    };
     run.totals.unknown += recovered.unknown as u64;
     if let Some(since) = options.adopt_since {
         run.adopt(store, since)?;
     }
     run.enter(store)?;
+    if run.stale > 0 {
+        (run.tell)(Happening::Stale(run.stale));
+    }
     let stopped = run.send(store, options)?;
     let trouble = stopped.as_ref().filter(|why| !why.is_gentle()).map(ToString::to_string);
     let work = store.begin()?;

@@ -1,5 +1,7 @@
 //! Campaign files that appear, change or go.
 
+use sha2::{Digest, Sha256};
+
 use super::{Happening, Known, edits};
 use crate::decide::Rules;
 use crate::model::Instant;
@@ -71,8 +73,18 @@ pub(super) fn known<'a>(
             tell(Happening::Changed { campaign: stored.id.clone(), people });
         }
         edits::follow(&work, &mut stored, campaign, changed)?;
+        let form = form(campaign, settings);
+        if stored.triggers.as_deref() != Some(&form) {
+            if stored.triggers.is_some() && has_state_trigger(campaign) {
+                let matching = note_matching(&work, stored.row, campaign, settings, now, false)?;
+                let existing = campaign.existing;
+                tell(Happening::Retriggered(Registered { campaign: campaign.id.clone(), matching, existing }));
+            }
+            work.set_triggers(stored.row, &form)?;
+        }
         if let Some(reason) = &stored.paused {
-            tell(Happening::Paused { campaign: stored.id.clone(), reason: reason.clone() });
+            let by_hand = stored.paused_by == Some(PausedBy::Hand);
+            tell(Happening::Paused { campaign: stored.id.clone(), reason: reason.clone(), by_hand });
         }
         known.push(Known::new(campaign, stored, settings));
     }
@@ -82,30 +94,57 @@ pub(super) fn known<'a>(
 }
 
 fn add(store: &mut Store, settings: &Settings, campaign: &Campaign, now: Instant) -> Result<Registered, StoreError> {
-    let rules = Rules::from(settings);
     // One transaction: a campaign must not be known while who matched it is not.
     let work = store.begin()?;
     let stored = work.add_campaign(&campaign.id, &campaign.fingerprint, now)?;
-    let mut matching = 0;
-    if has_state_trigger(campaign) {
-        let mut after = 0;
-        loop {
-            let contacts = work.contacts_after(after, BATCH)?;
-            let Some(last) = contacts.last() else { break };
-            after = last.id.0;
-            for contact in &contacts {
-                if matches(&work, campaign, contact, rules, now)? {
+    let matching =
+        if has_state_trigger(campaign) { note_matching(&work, stored.row, campaign, settings, now, true)? } else { 0 };
+    work.set_triggers(stored.row, &form(campaign, settings))?;
+    work.commit()?;
+    Ok(Registered { campaign: campaign.id.clone(), matching, existing: campaign.existing })
+}
+
+/// Notes who matches the tag and segment triggers of a campaign whose file, or whose triggers, are new; returns how many
+/// came to match.
+///
+/// With `existing: skip` they stay out, as if they had matched before. Without `everyone`, contacts that a run has not
+/// looked at since they came or changed are left to it: they are those to come.
+fn note_matching(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: &Campaign,
+    settings: &Settings,
+    now: Instant,
+    everyone: bool,
+) -> Result<u64, StoreError> {
+    let rules = Rules::from(settings);
+    let (mut matching, mut after) = (0, 0);
+    loop {
+        let contacts = work.contacts_after(after, BATCH)?;
+        let Some(last) = contacts.last() else { return Ok(matching) };
+        after = last.id.0;
+        for contact in &contacts {
+            if !everyone && work.is_changed(contact.id)? {
+                continue;
+            }
+            let matches = matches(work, campaign, contact, rules, now)?;
+            match campaign.existing {
+                Existing::Skip => matching += u64::from(work.set_member(row, contact.id, matches)?),
+                Existing::Include if matches => {
                     matching += 1;
-                    match campaign.existing {
-                        Existing::Skip => drop(work.set_member(stored.row, contact.id, true)?),
-                        Existing::Include => work.set_changed(contact.id)?,
-                    }
+                    work.set_changed(contact.id)?;
                 }
+                Existing::Include => drop(work.set_member(row, contact.id, false)?),
             }
         }
     }
-    work.commit()?;
-    Ok(Registered { campaign: campaign.id.clone(), matching, existing: campaign.existing })
+}
+
+/// Returns what changes whenever other people may match the tag and segment triggers.
+fn form(campaign: &Campaign, settings: &Settings) -> String {
+    let states = campaign.triggers.iter().filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_)));
+    let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.segments));
+    digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Says whether a campaign has a trigger that is a state, not a happening: a tag or a segment.

@@ -87,7 +87,12 @@ impl Run<'_> {
         let campaigns = deliver::campaigns(&self.known);
         let (jobs, desk) = channel();
         let rates = parts.settings.smtp.as_ref().map_or(&[][..], |smtp| &smtp.rates);
-        let desk = Desk { jobs: Mutex::new(desk), pace: Pace::new(rates), stopping: AtomicBool::new(false) };
+        let desk = Desk {
+            jobs: Mutex::new(desk),
+            pace: Pace::new(rates),
+            stopping: AtomicBool::new(false),
+            resting: self.known.iter().map(|_| AtomicBool::new(false)).collect(),
+        };
         let (reports, inbox) = channel();
         std::thread::scope(|scope| {
             let start = |transport| deliver::start(scope, &desk, parts, &campaigns, transport, reports.clone());
@@ -141,7 +146,7 @@ impl Run<'_> {
                 desk.stopping.store(true, Ordering::Release);
             }
             while progress.stopped.is_none() && progress.in_hand <= room / 2 && progress.at < self.known.len() {
-                self.claim_batch(store, progress, room, jobs)?;
+                self.claim_batch(store, progress, room, jobs, desk)?;
             }
             if progress.in_hand == 0 {
                 // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
@@ -161,7 +166,7 @@ impl Run<'_> {
                     return Ok(());
                 }
             };
-            self.settle(store, progress, first, inbox, jobs)?;
+            self.settle(store, progress, first, inbox, jobs, desk)?;
             if progress.stopped.as_ref().is_some_and(|why| !why.is_gentle()) {
                 desk.stopping.store(true, Ordering::Release);
             }
@@ -175,12 +180,18 @@ impl Run<'_> {
         progress: &mut Progress<'_>,
         room: usize,
         jobs: &Sender<Box<Job>>,
+        desk: &Desk,
     ) -> Result<(), StoreError> {
         if !self.is_wanted(progress.at, progress.options) {
             progress.at += 1;
             return Ok(());
         }
         let work = store.begin()?;
+        // Somebody may have paused it since the run began.
+        if let Some(reason) = work.paused(self.known[progress.at].row)? {
+            self.rest(progress.at, reason, desk);
+            return Ok(());
+        }
         if let Some(limit) = self.budget.reached().filter(|_| progress.stopped.is_none()) {
             progress.stop(Stop::Ceiling(limit.to_owned()));
             return Ok(());
@@ -231,6 +242,7 @@ impl Run<'_> {
         first: Report,
         inbox: &Receiver<Report>,
         jobs: &Sender<Box<Job>>,
+        desk: &Desk,
     ) -> Result<(), StoreError> {
         let at = (self.parts.clock)();
         let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
@@ -242,7 +254,7 @@ impl Run<'_> {
                 Report::Offer(Offer { send, last, answer }) => {
                     if let Some((job, handover)) = last {
                         progress.in_hand -= 1;
-                        self.outcome(&work, progress, &job, handover, at)?;
+                        self.outcome(&work, progress, &job, handover, at, desk)?;
                     }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping && work.set_sending(send, self.id, at)?;
@@ -251,7 +263,7 @@ impl Run<'_> {
                 }
                 Report::Done(job, handover) => {
                     progress.in_hand -= 1;
-                    self.outcome(&work, progress, &job, handover, at)?;
+                    self.outcome(&work, progress, &job, handover, at, desk)?;
                 }
                 Report::NoConnection(job, reason) => {
                     progress.connections -= 1;
@@ -286,6 +298,7 @@ impl Run<'_> {
         job: &Job,
         handover: Handover,
         at: Instant,
+        desk: &Desk,
     ) -> Result<(), StoreError> {
         let outcome = match handover {
             Handover::GivenBack => return self.give_back(work, job, at),
@@ -321,7 +334,7 @@ impl Run<'_> {
                 if matches!(kind, Rejection::Policy) && to_contact {
                     progress.policy[job.known] += 1;
                     if progress.policy[job.known] == MAX_POLICY {
-                        self.pause(work, job.known, &reply)?;
+                        self.pause(work, job.known, &reply, desk)?;
                     }
                 }
                 if matches!(kind, Rejection::Address) && to_contact {
@@ -404,13 +417,19 @@ impl Run<'_> {
         }
     }
 
-    fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str) -> Result<(), StoreError> {
+    fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str, desk: &Desk) -> Result<(), StoreError> {
         let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {reply}");
-        let known = &mut self.known[index];
-        work.set_paused(known.row, Some((PausedBy::Relay, &reason)))?;
-        known.stored.paused = Some(reason.clone());
-        (self.tell)(Happening::Paused { campaign: known.campaign.id.clone(), reason });
+        work.set_paused(self.known[index].row, Some((PausedBy::Relay, &reason)))?;
+        self.rest(index, reason, desk);
         Ok(())
+    }
+
+    /// Takes no more of a campaign in hand, and puts back what is not begun.
+    fn rest(&mut self, index: usize, reason: String, desk: &Desk) {
+        desk.resting[index].store(true, Ordering::Release);
+        let known = &mut self.known[index];
+        known.stored.paused = Some(reason.clone());
+        (self.tell)(Happening::Paused { campaign: known.campaign.id.clone(), reason, by_hand: false });
     }
 
     fn say(&mut self, job: &Job, what: impl FnOnce(crate::model::id::CampaignId, String, String) -> Happening) {

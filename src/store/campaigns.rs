@@ -27,8 +27,10 @@ pub struct KnownCampaign {
     /// Why nothing of it is sent.
     pub paused: Option<String>,
     pub paused_by: Option<PausedBy>,
-    /// The ids of the steps in the file that people were last sent by, one a line.
+    /// The steps in the file that people were last sent by, one a line: the id, and what the step sends.
     pub steps: Option<String>,
+    /// For which form of its tag and segment triggers it is known who matches.
+    pub triggers: Option<String>,
 }
 
 /// Who stopped a campaign's mail.
@@ -47,7 +49,7 @@ impl PausedBy {
 }
 
 const COLUMNS: &str =
-    "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps";
+    "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps, triggers";
 
 impl Work<'_> {
     /// Returns every campaign that was ever seen, by name.
@@ -104,7 +106,32 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Notes the ids of a campaign's steps, one a line.
+    /// Says why a campaign is paused at this moment, if it is.
+    pub fn paused(&self, row: CampaignRow) -> Result<Option<String>> {
+        Ok(self.sql("SELECT paused FROM campaigns WHERE id = ?1")?.query_row([row.0], |row| row.get(0))?)
+    }
+
+    /// Notes the form of the triggers for which it is known who matches.
+    pub fn set_triggers(&self, row: CampaignRow, form: &str) -> Result<()> {
+        self.sql("UPDATE campaigns SET triggers = ?2 WHERE id = ?1")?.execute(params![row.0, form])?;
+        Ok(())
+    }
+
+    /// Has everything that was noted of a step stand under its new id, so that its old one may be forgotten.
+    pub fn rename_step(&self, row: CampaignRow, old: &str, new: &str) -> Result<()> {
+        self.sql(
+            "UPDATE OR IGNORE sends SET step = ?3
+             WHERE step = ?2 AND enrolment_id IN (SELECT id FROM enrolments WHERE campaign_id = ?1)",
+        )?
+        .execute(params![row.0, old, new])?;
+        self.sql("UPDATE enrolments SET position = ?3 WHERE campaign_id = ?1 AND position = ?2")?
+            .execute(params![row.0, old, new])?;
+        self.sql("UPDATE enrolments SET goal_step = ?3 WHERE campaign_id = ?1 AND goal_step = ?2")?
+            .execute(params![row.0, old, new])?;
+        Ok(())
+    }
+
+    /// Notes a campaign's steps, one a line.
     pub fn set_steps(&self, row: CampaignRow, steps: &str) -> Result<()> {
         self.sql("UPDATE campaigns SET steps = ?2 WHERE id = ?1")?.execute(params![row.0, steps])?;
         Ok(())
@@ -142,5 +169,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KnownCampaign> {
             .find(|(_, word)| row.get_ref(8).ok().and_then(|value| value.as_str().ok()) == Some(*word))
             .map(|(by, _)| *by),
         steps: row.get(9)?,
+        triggers: row.get(10)?,
     })
 }

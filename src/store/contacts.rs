@@ -92,6 +92,11 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Says whether no run has looked at a contact since it came or changed.
+    pub fn is_changed(&self, id: ContactId) -> Result<bool> {
+        Ok(self.sql("SELECT changed FROM contacts WHERE id = ?1")?.query_row([id.0], |row| row.get(0))?)
+    }
+
     /// Adds a contact or lays an update over it. Consent moves only away from being mailed; but who was pending, and of
     /// whom it now says in so many words that they are subscribed, is.
     pub fn put_contact(&self, update: &ContactUpdate<'_>, now: Instant) -> Result<ContactChange> {

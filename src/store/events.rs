@@ -62,7 +62,7 @@ impl Work<'_> {
         if self.insert_event(event, at, properties.as_deref())? {
             return Ok(EventChange::Added);
         }
-        let Some(batch) = batch else { return Ok(EventChange::Known) };
+        let Some(batch) = batch else { return self.add_beside(event, at, properties.as_deref()) };
         let (id, known): (i64, Option<String>) = self
             .sql("SELECT id, properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at = ?3")?
             .query_row(params![event.contact.0, event.name, at], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -79,6 +79,22 @@ impl Work<'_> {
         }
         *next += 1;
         Ok(EventChange::Added)
+    }
+
+    /// Records an event beside others of its moment, unless one of them is the same.
+    fn add_beside(&self, event: &NewEvent<'_>, mut at: i64, properties: Option<&str>) -> Result<EventChange> {
+        loop {
+            let known: Option<String> = self
+                .sql("SELECT properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at = ?3")?
+                .query_row(params![event.contact.0, event.name, at], |row| row.get(0))?;
+            if known.as_deref() == properties {
+                return Ok(EventChange::Known);
+            }
+            at += 1;
+            if self.insert_event(event, at, properties)? {
+                return Ok(EventChange::Added);
+            }
+        }
     }
 
     fn insert_event(&self, event: &NewEvent<'_>, at: i64, properties: Option<&str>) -> Result<bool> {

@@ -147,7 +147,8 @@ impl Work<'_> {
             .sql(
                 "UPDATE sends SET state = 1, at = ?3, attempts = attempts + 1 WHERE id = ?1 AND run_id = ?2 AND state = 0
                  AND EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
-                             WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed'
+                             JOIN campaigns k ON k.id = n.campaign_id
+                             WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed' AND k.paused IS NULL
                              AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
                              AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
                                              AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))",

@@ -256,7 +256,7 @@ fn programs_are_told_in_json() {
     let at = "2026-03-05T00:00:00Z";
     let said = json(&sandbox, &["track", "lan@example.com", "viewed", "page=7", "--at", at]);
     assert_eq!((&said["recorded"], &said["properties"]["page"]), (&true.into(), &7.into()));
-    assert_eq!(json(&sandbox, &["track", "lan@example.com", "viewed", "--at", at])["recorded"], false);
+    assert_eq!(json(&sandbox, &["track", "lan@example.com", "viewed", "page=7", "--at", at])["recorded"], false);
     assert_eq!(json(&sandbox, &["campaign", "pause", "hand"])["paused"], true);
     assert_eq!(json(&sandbox, &["campaign", "resume", "hand"])["paused"], false);
     assert_eq!(json(&sandbox, &["contact", "unsubscribe", "lan@example.com"])["results"][0]["result"], "unsubscribed");

@@ -202,3 +202,31 @@ fn a_log_names_nobody_unless_it_is_asked_to_and_machines_can_read_it() {
     assert_eq!(first["level"], "error");
     assert!(first["message"].as_str().unwrap().contains("campaigns/broken.yaml:"), "{log}");
 }
+
+#[test]
+fn a_pause_holds_for_a_run_that_is_under_way() {
+    let relay = SmtpServer::start(Script::new().on(Verb::Content).stall(std::time::Duration::from_millis(60)));
+    let rows: Vec<String> = (0..60).map(|n| format!("c{n}@example.com")).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let sandbox = Sandbox::new()
+        .settings("smtp: { url: \"smtp://localhost\", connections: 2 }")
+        .campaign("w", "trigger: { segment: 'true' }", &["id: hello, send: mail"])
+        .contacts("email", &rows)
+        .through(&relay);
+    let mut child = sandbox.command(&["--now", NOW, "run"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while relay.count("DATA") < 8 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    sandbox.drip(&["campaign", "pause", "w"]).code(0);
+    let paused_at = relay.recipients().len();
+    assert!(child.wait().unwrap().success());
+    let after = relay.recipients().len();
+    assert!(
+        after <= paused_at + 4,
+        "{paused_at} when it was paused, {after} in the end: what was on its way, and no more"
+    );
+    assert_eq!(sandbox.sql("SELECT count(*) FROM v_sends WHERE state = 'sent'"), [after.to_string()]);
+    sandbox.drip(&["campaign", "resume", "w"]).code(0);
+    sandbox.run(NOW);
+    assert_eq!(relay.recipients().len(), 60);
+}

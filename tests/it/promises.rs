@@ -231,3 +231,24 @@ fn a_colleague_is_told_under_the_subject_of_the_file() {
     let mail = sandbox.drip(&["preview", "w", "a"]).code(0).stdout;
     assert!(mail.starts_with("Subject: lan@example.com is warm\n"), "{mail}");
 }
+
+#[test]
+fn a_key_that_cannot_sign_is_told_of_before_the_first_mail_and_never_goes_into_git() {
+    let sandbox = Sandbox::new()
+        .settings("dkim: { domain: acme.example, selector: drip, key_file: keys/dkim.pem }")
+        .campaign("w", "trigger: manual", &["id: a, send: mail"]);
+    let said = sandbox.drip(&["check"]).code(0).stderr;
+    assert!(said.contains("warning: the DKIM key") && said.contains("cannot be read"), "{said}");
+    let folder = sandbox.path("fresh");
+    sandbox.drip(&["init", folder.to_str().unwrap()]).code(0);
+    let ignored = std::fs::read_to_string(folder.join(".gitignore")).unwrap();
+    assert!(ignored.lines().any(|line| line == "keys/") && ignored.lines().any(|line| line == "*.pem"), "{ignored}");
+}
+
+#[test]
+fn wall_time_in_a_broken_project_is_answered_with_what_is_broken() {
+    let sandbox = Sandbox::new().campaign("w", "trigger: manual", &["id: a, send: mail"]);
+    sandbox.write("campaigns/broken.yaml", "steps: [\n");
+    let said = sandbox.drip(&["--now", "2026-03-01 10:00", "run"]).code(3).stderr;
+    assert!(said.contains("campaigns/broken.yaml:"), "{said}");
+}

@@ -189,7 +189,7 @@ fn a_live_edit_reaches_everyone_once() {
         "trigger: { event: go }",
         &["id: first, was: [a], send: mail", "id: new, send: mail, delay: 1d", "id: b, send: mail, delay: 1d"],
     );
-    assert_eq!(sandbox.run("2026-03-03T01:00:00Z"), ["w a lan@example.com sent", "w new lan@example.com sent"]);
+    assert_eq!(sandbox.run("2026-03-03T01:00:00Z"), ["w first lan@example.com sent", "w new lan@example.com sent"]);
     std::fs::remove_file(sandbox.path("campaigns/w.yaml")).unwrap();
     let said = sandbox.drip(&["--now", "2026-03-05T01:00:00Z", "run"]).code(0);
     assert!(said.stderr.contains("campaigns/w.yaml is gone; 1 contact"), "{}", said.stderr);

@@ -149,6 +149,126 @@ fn a_renamed_step_is_the_same_only_where_the_file_says_so() {
 }
 
 #[test]
+fn a_step_may_be_renamed_again_and_again() {
+    let b = "id: b, send: other, delay: 5d";
+    let fresh = || {
+        let sandbox = Sandbox::new()
+            .settings("frequency_cap: none")
+            .file("templates/other.md", "---\nsubject: Other\n---\nOther {{unsubscribe_url}} {{postal_address}}\n")
+            .campaign("w", GO, &["id: a, send: mail", b])
+            .contacts("email", &["lan@example.com"]);
+        sandbox.drip(&["track", "lan@example.com", "go", "--at", "2026-03-02T01:00:00Z"]).code(0);
+        assert_eq!(sandbox.run("2026-03-02T01:00:00Z"), ["w a lan@example.com sent"]);
+        sandbox
+    };
+    let once = || {
+        let sandbox = fresh();
+        sandbox.edit("w", GO, &["id: a2, was: [a], send: mail", b]);
+        assert_eq!(steps(&sandbox, "2026-03-02T02:00:00Z"), [""; 0]);
+        sandbox
+    };
+    // Each time from the name it had last; and a `was` that was tidied away is not missed.
+    for second in ["id: a3, was: [a2], send: mail", "id: a2, send: mail", "id: a3, was: [a], send: mail"] {
+        let sandbox = once();
+        sandbox.edit("w", GO, &[second, b]);
+        if second.contains("was: [a]") {
+            // That name is not the last one: a person is asked, and nobody mailed.
+            assert_eq!(steps(&sandbox, "2026-03-02T03:00:00Z"), [""; 0]);
+            assert_eq!(sandbox.sql("SELECT paused_by FROM campaigns"), ["edit"]);
+            continue;
+        }
+        assert_eq!(steps(&sandbox, "2026-03-02T03:00:00Z"), [""; 0], "{second}");
+        assert_eq!(steps(&sandbox, "2026-03-07T01:00:00Z"), ["b"], "{second}");
+        assert_eq!(steps(&sandbox, "2026-03-20T01:00:00Z"), [""; 0], "{second}");
+    }
+    // Without a `was` a person is asked the second time as well, and also where the step was moved.
+    for steps_now in [["id: a3, send: mail", b], [b, "id: a3, send: mail"]] {
+        let sandbox = once();
+        sandbox.edit("w", GO, &steps_now);
+        assert_eq!(steps(&sandbox, "2026-03-09T01:00:00Z"), [""; 0], "{steps_now:?}");
+        assert_eq!(sandbox.sql("SELECT paused_by FROM campaigns"), ["edit"], "{steps_now:?}");
+    }
+    let sandbox = fresh();
+    sandbox.edit("w", GO, &[b, "id: a2, send: mail"]);
+    assert_eq!(steps(&sandbox, "2026-03-09T01:00:00Z"), [""; 0]);
+    assert_eq!(sandbox.sql("SELECT paused_by FROM campaigns"), ["edit"]);
+}
+
+#[test]
+fn who_matches_a_changed_trigger_already_stays_out_whatever_else_changes_about_them() {
+    for wider in [
+        "trigger: { segment: contact.n > 1 }",
+        "trigger: [{ segment: contact.n > 5 }, { segment: contact.n > 1 }]",
+        "trigger: { segment: 'in_segment(\"some\")' }",
+    ] {
+        let sandbox = Sandbox::new()
+            .settings("frequency_cap: none\nsegments: { some: contact.n > 1 }")
+            .campaign("w", "trigger: { segment: contact.n > 5 }", &["id: a, send: mail"])
+            .contacts("email,n", &["lan@example.com,3", "minh@example.com,1"]);
+        assert_eq!(sandbox.run("2026-03-02T01:00:00Z"), [""; 0]);
+        sandbox.edit("w", wider, &["id: a, send: mail"]);
+        // She comes together with the edit, and is one of those to come.
+        sandbox.import("email,n", &["hoa@example.com,4"]);
+        let said = sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run"]).code(0).stderr;
+        assert!(
+            said.contains("The trigger of campaign w changed; whom it fits already stays out: 1 contact"),
+            "{said}"
+        );
+        sandbox.drip(&["contact", "set", "lan@example.com", "foo=1"]).code(0);
+        sandbox.drip(&["contact", "set", "minh@example.com", "n=2"]).code(0);
+        let sends = sandbox.run("2026-03-02T03:00:00Z");
+        assert_eq!(sends, ["w a hoa@example.com sent", "w a minh@example.com sent"], "{wider}");
+    }
+}
+
+#[test]
+fn history_lets_nobody_in_unless_the_campaign_includes_it() {
+    for (include, entered) in [("", 1), ("\nexisting: include", 3)] {
+        let sandbox = Sandbox::new()
+            .settings("frequency_cap: none")
+            .campaign("w", &format!("{GO}{include}"), &["id: a, send: mail"])
+            .contacts("email", &["lan@example.com", "minh@example.com", "hoa@example.com"]);
+        sandbox.write(
+            "history.csv",
+            "email,event,time\nlan@example.com,go,2023-05-01\nminh@example.com,go,2026-01-25\nhoa@example.com,go,2026-02-20\n",
+        );
+        sandbox.drip(&["--now", "2026-03-02T01:00:00Z", "import", "history.csv"]).code(0);
+        let said = sandbox.drip(&["--now", "2026-03-02T01:00:00Z", "run"]).code(0).stderr;
+        assert_eq!(said.contains("2 events of more than 31 days ago let nobody in"), entered == 1, "{said}");
+        assert_eq!(sandbox.sends().len(), entered);
+    }
+}
+
+#[test]
+fn a_step_since_the_entry_is_late_by_the_entry_whatever_came_late_before_it() {
+    let sandbox = inside(&[
+        "id: a, send: mail",
+        "id: b, send: mail, delay: 2d",
+        "id: c, send: mail, delay: 3d since entry, late: skip after 2d",
+    ]);
+    assert_eq!(steps(&sandbox, "2026-03-20T01:00:00Z"), ["b"]);
+    assert_eq!(steps(&sandbox, "2026-03-21T01:00:00Z"), ["c"]);
+    assert_eq!(sandbox.sends().last().unwrap(), "w c lan@example.com skipped (late)");
+}
+
+#[test]
+fn what_was_tracked_by_hand_at_one_moment_is_told_apart_by_what_it_says() {
+    let sandbox = inside(&["id: a, send: mail"]);
+    for (value, said) in [("1", true), ("2", true), ("1", false), ("2", false)] {
+        let words = ["track", "lan@example.com", "bought", &format!("value={value}"), "--at", "2026-03-02T01:00:00Z"];
+        let ended = sandbox.drip(&words).code(0);
+        assert_eq!(
+            !format!("{}{}", ended.stdout, ended.stderr).contains("before"),
+            said,
+            "{}{}",
+            ended.stdout,
+            ended.stderr
+        );
+    }
+    assert_eq!(sandbox.sql("SELECT count(*) FROM v_events WHERE event = 'bought'"), ["2"]);
+}
+
+#[test]
 fn who_is_through_gets_an_appended_step_only_where_they_were_held() {
     for (head, got) in [(GO.to_owned(), 1), (format!("{GO}\nat_end: hold"), 2)] {
         let sandbox = Sandbox::new()

@@ -2,3 +2,5 @@
 ALTER TABLE runs ADD COLUMN boot TEXT;
 -- What was wrong, if it stopped before its work was done.
 ALTER TABLE runs ADD COLUMN stopped TEXT;
+-- For which form of its tag and segment triggers `members` was made. Null: before there was this column.
+ALTER TABLE campaigns ADD COLUMN triggers TEXT;
