@@ -76,7 +76,8 @@ impl Run<'_> {
         let mut fired = due.fired;
         let waited = watch::day_of(due.at.unwrap_or(now), &contact, rules);
         loop {
-            let from = fired.and_then(|day| day.succ_opt()).map_or(waited, |next| next.max(waited));
+            let free = fired.and_then(|day| watch::free_after(self.known[index].campaign, day));
+            let from = free.map_or(waited, |next| next.max(waited));
             let Some(day) = watch::next_day(self.known[index].campaign, &contact, rules, from) else { break };
             let at = watch::start_of(day, &contact, rules);
             if at > now {
@@ -121,7 +122,8 @@ fn next(
     now: Instant,
 ) -> Result<Option<Instant>, StoreError> {
     let today = watch::day_of(now, contact, rules);
-    let from = fired.and_then(|day| day.succ_opt()).map_or(today, |next| next.max(today));
+    let free = fired.and_then(|day| watch::free_after(known.campaign, day));
+    let from = free.map_or(today, |next| next.max(today));
     let day = watch::next_day(known.campaign, contact, rules, from).map(|day| watch::start_of(day, contact, rules));
     let reads_clock =
         known.campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Segment(c) if c.reads_clock()));

@@ -269,6 +269,24 @@ fn what_was_tracked_by_hand_at_one_moment_is_told_apart_by_what_it_says() {
 }
 
 #[test]
+fn one_birthday_is_one_greeting_whatever_is_corrected_about_it() {
+    let head = |offset: &str| format!("trigger: {{ date: birthday, yearly: true, offset: {offset} }}");
+    let sandbox = Sandbox::new()
+        .settings("frequency_cap: none")
+        .campaign("w", &head("-3d"), &["id: a, send: mail"])
+        .contacts("email,birthday", &["lan@example.com,1990-03-05", "minh@example.com,1990-03-09"]);
+    sandbox.run("2026-03-01T01:00:00Z");
+    assert_eq!(steps(&sandbox, "2026-03-02T01:00:00Z"), ["a"]);
+    sandbox.edit("w", &head("0d"), &["id: a, send: mail"]);
+    sandbox.drip(&["contact", "set", "lan@example.com", "birthday=1990-03-06"]).code(0);
+    for day in ["03", "04", "05", "06", "07", "08"] {
+        assert_eq!(steps(&sandbox, &format!("2026-03-{day}T01:00:00Z")), [""; 0], "{day}");
+    }
+    assert_eq!(steps(&sandbox, "2026-03-09T01:00:00Z"), ["a"], "Minh's own");
+    assert_eq!(steps(&sandbox, "2027-03-06T01:00:00Z"), ["a"], "the next year");
+}
+
+#[test]
 fn who_is_through_gets_an_appended_step_only_where_they_were_held() {
     for (head, got) in [(GO.to_owned(), 1), (format!("{GO}\nat_end: hold"), 2)] {
         let sandbox = Sandbox::new()

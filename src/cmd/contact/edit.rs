@@ -32,7 +32,7 @@ pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exi
             return Err(match name.as_str() {
                 "timezone" | "language" => taken.hint(format!("write it as --{name} {text}")),
                 "tags" => taken.hint("use drip contact tag"),
-                "consent" => taken.hint("use drip contact unsubscribe; consent is given by an import alone"),
+                "consent" => taken.hint("consent comes with the import that adds a contact, and `drip contact unsubscribe` takes it away for good"),
                 _ => taken.hint("an address stays; import the new one and forget the old one"),
             }
             .into());
