@@ -163,9 +163,14 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     let (mail, variant) = match &step.action {
         Action::Exit(reason) => return Decision::Exit { step: Some(step), reason: reason.clone() },
         Action::WaitFor(wait) => return waited(step, wait, facts, rules, due, now),
-        Action::Set(_) | Action::Enrol(_) | Action::Notify(_) | Action::Webhook(_) => {
+        Action::Notify(_) | Action::Webhook(_) => {
+            let open = step.window.next_open(now, zone(&facts.contact, rules));
+            if open > now {
+                return Decision::Wait { step: Some(step), until: Some(open), why: Waiting::Window };
+            }
             return Decision::Act { step, due };
         }
+        Action::Set(_) | Action::Enrol(_) => return Decision::Act { step, due },
         Action::Send(mail) => (mail, None),
         Action::Test(variants) => {
             let begun = row.and_then(|row| row.variant.as_deref());
@@ -229,7 +234,7 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let zone = zone(&facts.contact, rules);
     let over = over(step, facts, zone);
     if !step.action.is_mail() {
-        return over;
+        return if leaves(&step.action) { step.window.next_open(over, zone) } else { over };
     }
     // Two mails never share an instant: the second one would leave in the same run as the first.
     let mails = facts.sends.iter().filter(|row| row.is_mail() && !step.is_called(&row.step));
@@ -241,7 +246,12 @@ pub fn due(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
 fn planned(step: &Step, facts: &Facts, rules: Rules<'_>) -> Instant {
     let zone = zone(&facts.contact, rules);
     let over = over(step, facts, zone);
-    if step.action.is_mail() { step.window.next_open(over, zone) } else { over }
+    if leaves(&step.action) { step.window.next_open(over, zone) } else { over }
+}
+
+/// Says whether a step sends something to somebody, so that its hours count.
+fn leaves(action: &Action) -> bool {
+    action.is_mail() || matches!(action, Action::Notify(_) | Action::Webhook(_))
 }
 
 /// Returns when the delay of a step is over.

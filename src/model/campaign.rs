@@ -178,7 +178,7 @@ pub struct Step {
     pub was: Vec<StepId>,
     pub condition: Option<Condition>,
     pub delay: Delay,
-    /// When its mail may go; other actions do not wait for it.
+    /// When its mail, note or call may go; other actions do not wait for it.
     pub window: Window,
     /// Who sends its mail; `None`: the campaign's sender.
     pub sender: Option<String>,

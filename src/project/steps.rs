@@ -84,11 +84,13 @@ fn step<'n>(
     let condition_node = fields.take("if");
     let condition = condition_node.and_then(|node| condition(source, node, "if", false, around));
     let delay = fields.take("delay").and_then(|node| source.parse(node, "delay", Delay::parse));
-    let window = window(source, &mut fields, &defaults.window);
     let late = fields.take("late").and_then(|node| source.parse(node, "late", late));
     let label = id.as_ref().map_or("?", StepId::as_str).to_owned();
     let sender = fields.take("sender").and_then(|node| sender(source, node, around));
     let action = actions::read(source, &mut fields, &label, around);
+    // The hours of a campaign are those of its readers; a call or a note to a colleague keeps its own alone.
+    let inherited = if action.as_ref().is_none_or(Action::is_mail) { &defaults.window } else { &Window::default() };
+    let window = window(source, &mut fields, inherited);
     fields.finish(source);
     let step = Step {
         id: id?,

@@ -1,5 +1,7 @@
 //! Who enters: new events, changed contacts, days that have come, silences. Goals are looked at here too, event by event.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 
 use super::register::{BATCH, became_member, has_state_trigger};
@@ -23,6 +25,7 @@ const GRACE: TimeDelta = TimeDelta::hours(24);
 impl Run<'_> {
     /// Lets in whoever may enter, and takes out whoever reached the goal.
     pub(super) fn enter(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        self.history(store)?;
         self.events(store)?;
         // Before the changes, so that a day that passed while nothing ran is not forgotten; and after
         // them, for those whose day is today.
@@ -30,6 +33,51 @@ impl Run<'_> {
         self.changed_contacts(store)?;
         self.watches(store)?;
         self.silences(store)
+    }
+
+    /// Lets in whom an event let in before the campaign's file was there, where it says `existing: include`: by the last
+    /// such event of each.
+    fn history(&mut self, store: &mut Store) -> Result<(), StoreError> {
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            if !known.stored.history {
+                continue;
+            }
+            let row = known.row;
+            let names: BTreeSet<String> = known
+                .campaign
+                .triggers
+                .iter()
+                .filter_map(|trigger| match trigger {
+                    Trigger::Event { name, .. } => Some(name.clone()),
+                    _ => None,
+                })
+                .collect();
+            for name in names {
+                let mut before = (self.now, EventId(i64::MAX));
+                loop {
+                    let work = store.begin()?;
+                    let batch = work.seen_events(&name, before, BATCH)?;
+                    let Some(last) = batch.last() else { break };
+                    before = (last.event.at, last.event.id);
+                    for seen in &batch {
+                        let contact = work.contact_of(seen.contact)?;
+                        let inside = work.last_passage(contact.id, row)?.is_some();
+                        if !inside && self.holds(&work, &self.known[index], &contact, &seen.event)? {
+                            self.admit(&work, index, &contact, seen.event.at, Some(seen.event.id))?;
+                        }
+                    }
+                    work.commit()?;
+                    if self.is_interrupted() {
+                        return Ok(());
+                    }
+                }
+            }
+            let work = store.begin()?;
+            work.set_history(row, false)?;
+            work.commit()?;
+        }
+        Ok(())
     }
 
     fn events(&mut self, store: &mut Store) -> Result<(), StoreError> {

@@ -100,6 +100,7 @@ fn add(store: &mut Store, settings: &Settings, campaign: &Campaign, now: Instant
     let matching =
         if has_state_trigger(campaign) { note_matching(&work, stored.row, campaign, settings, now, true)? } else { 0 };
     work.set_triggers(stored.row, &form(campaign, settings))?;
+    work.set_history(stored.row, campaign.existing == Existing::Include)?;
     work.commit()?;
     Ok(Registered { campaign: campaign.id.clone(), matching, existing: campaign.existing })
 }

@@ -31,6 +31,8 @@ pub struct KnownCampaign {
     pub steps: Option<String>,
     /// For which form of its tag and segment triggers it is known who matches.
     pub triggers: Option<String>,
+    /// Whether what happened before its file was there is still to be looked at.
+    pub history: bool,
 }
 
 /// Who stopped a campaign's mail.
@@ -48,8 +50,7 @@ impl PausedBy {
     const ALL: [(Self, &str); 3] = [(Self::Hand, "hand"), (Self::Relay, "relay"), (Self::Edit, "edit")];
 }
 
-const COLUMNS: &str =
-    "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps, triggers";
+const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps, triggers, history";
 
 impl Work<'_> {
     /// Returns every campaign that was ever seen, by name.
@@ -103,6 +104,12 @@ impl Work<'_> {
                  steps = iif(?2 IS NULL AND paused_by = 'edit', NULL, steps) WHERE id = ?1",
         )?
         .execute(params![row.0, pause.map(|(_, reason)| reason), by])?;
+        Ok(())
+    }
+
+    /// Notes whether what happened before a campaign's file was there is still to be looked at.
+    pub fn set_history(&self, row: CampaignRow, history: bool) -> Result<()> {
+        self.sql("UPDATE campaigns SET history = ?2 WHERE id = ?1")?.execute(params![row.0, history])?;
         Ok(())
     }
 
@@ -170,5 +177,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KnownCampaign> {
             .map(|(by, _)| *by),
         steps: row.get(9)?,
         triggers: row.get(10)?,
+        history: row.get(11)?,
     })
 }

@@ -124,6 +124,19 @@ impl Work<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Returns up to `limit` events of a name that a run has looked at, those before a time and row, latest first.
+    pub fn seen_events(&self, name: &str, before: (Instant, EventId), limit: usize) -> Result<Vec<UnseenEvent>> {
+        let mut statement = self.sql(
+            "SELECT id, name, at, properties, contact_id FROM events
+             WHERE name = ?1 AND seen = 1 AND (at, id) < (?2, ?3) ORDER BY at DESC, id DESC LIMIT ?4",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![name, millis(before.0), before.1.0, limit], |row| {
+            Ok(UnseenEvent { contact: ContactId(row.get(4)?), event: read(row)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Says that a run has looked at an event.
     pub fn set_seen(&self, id: EventId) -> Result<()> {
         self.sql("UPDATE events SET seen = 1 WHERE id = ?1")?.execute([id.0])?;

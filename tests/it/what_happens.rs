@@ -240,6 +240,44 @@ fn history_lets_nobody_in_unless_the_campaign_includes_it() {
 }
 
 #[test]
+fn a_new_file_may_include_what_runs_have_seen_before() {
+    for (include, entered) in [("", 0), ("\nexisting: include", 2)] {
+        let sandbox =
+            Sandbox::new().settings("frequency_cap: none").contacts("email", &["lan@example.com", "minh@example.com"]);
+        for (who, day) in [("lan", "2025-03-01"), ("lan", "2026-02-27"), ("minh", "2026-03-01")] {
+            let at = format!("{day}T01:00:00Z");
+            sandbox.drip(&["track", &format!("{who}@example.com"), "go", "--at", &at]).code(0);
+        }
+        sandbox.run("2026-03-02T01:00:00Z");
+        sandbox.edit("w", &format!("{GO}{include}\nreentry: always"), &["id: a, send: mail"]);
+        sandbox.run("2026-03-02T02:00:00Z");
+        assert_eq!(sandbox.sends().len(), entered);
+        // Once.
+        sandbox.run("2026-03-02T03:00:00Z");
+        assert_eq!(sandbox.sends().len(), entered);
+    }
+}
+
+#[test]
+fn a_call_keeps_hours_of_its_own_and_those_of_the_mails_do_not_bind_it() {
+    let sandbox = Sandbox::new()
+        .settings("frequency_cap: none\nhours: \"08:00-20:00\"")
+        .campaign(
+            "w",
+            "trigger: { segment: 'true' }",
+            &[
+                "id: now, notify: sales@acme.example",
+                "id: later, notify: sales@acme.example, hours: \"09:00-17:00\", days: mon-fri",
+            ],
+        )
+        .contacts("email", &["lan@example.com"]);
+    // Three in the morning of a Monday in Vietnam.
+    assert_eq!(steps(&sandbox, "2026-03-01T20:00:00Z"), ["now"]);
+    assert_eq!(steps(&sandbox, "2026-03-02T01:00:00Z"), [""; 0]);
+    assert_eq!(steps(&sandbox, "2026-03-02T02:00:00Z"), ["later"]);
+}
+
+#[test]
 fn a_step_since_the_entry_is_late_by_the_entry_whatever_came_late_before_it() {
     let sandbox = inside(&[
         "id: a, send: mail",

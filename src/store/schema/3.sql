@@ -4,3 +4,5 @@ ALTER TABLE runs ADD COLUMN boot TEXT;
 ALTER TABLE runs ADD COLUMN stopped TEXT;
 -- For which form of its tag and segment triggers `members` was made. Null: before there was this column.
 ALTER TABLE campaigns ADD COLUMN triggers TEXT;
+-- 1 until a run has looked at what happened before the campaign's file was there, for `existing: include`.
+ALTER TABLE campaigns ADD COLUMN history INTEGER NOT NULL DEFAULT 0;
