@@ -31,10 +31,7 @@ pub(super) fn track(
     // What a customer did is recorded whatever is wrong with the files: it will not be told a second time.
     let project = match context.project() {
         Ok(project) => Some(project),
-        Err(Failure::Project(_)) if context.database().is_file() => {
-            context.output.warn("the project has errors, which `drip check` tells; the event is recorded all the same");
-            None
-        }
+        Err(Failure::Project(_)) if context.database().is_file() => None,
         Err(other) => return Err(other),
     };
     let mut store = match &project {
@@ -68,6 +65,9 @@ pub(super) fn track(
     };
     let change = work.add_event(&NewEvent { contact: contact.id, name: event, at, properties: &properties }, None)?;
     work.commit()?;
+    if project.is_none() {
+        context.output.warn("the project has errors, which `drip check` tells; the event is recorded all the same");
+    }
     if context.output.options().json {
         let json = json!({
             "email": address.as_str(), "event": event, "at": at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),

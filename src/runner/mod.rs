@@ -15,6 +15,7 @@ mod edits;
 mod enter;
 mod limits;
 mod notice;
+mod outcome;
 mod pace;
 pub mod preview;
 mod register;

@@ -1,0 +1,187 @@
+//! What becomes of each mail and call: into the ledger, and on with the sequence.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::advance::{Advanced, Job};
+use super::deliver::{Desk, Handover};
+use super::settle::Progress;
+use super::{Happening, Run, Stop};
+use crate::mail::transport::{self, Rejection, Scope};
+use crate::model::Instant;
+use crate::model::contact::Consent;
+use crate::model::id::CampaignId;
+use crate::model::send::{SendKind, SendState};
+use crate::store::{Closing, PausedBy, StoreError, Work};
+use crate::webhook::Answer;
+
+/// This many mails in a row without an answer, and something is wrong with the relay.
+const MAX_SILENT: u32 = 5;
+/// This many refusals for policy in a row, and something is wrong with the campaign's mail.
+const MAX_POLICY: u32 = 10;
+/// The first wait after a deferral; it doubles each time (RFC 5321 section 4.5.4.1 asks for patience).
+const FIRST_RETRY: TimeDelta = TimeDelta::minutes(5);
+const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
+/// After this long a mail that is still deferred is given up.
+const GIVE_UP: TimeDelta = TimeDelta::days(3);
+
+impl Run<'_> {
+    pub(super) fn outcome(
+        &mut self,
+        work: &Work<'_>,
+        progress: &mut Progress<'_>,
+        job: &Job,
+        handover: Handover,
+        at: Instant,
+        desk: &Desk,
+    ) -> Result<(), StoreError> {
+        let outcome = match handover {
+            Handover::GivenBack => return self.give_back(work, job, at),
+            Handover::Held(reason) => {
+                close(work, job, SendState::Held, Some(&reason), at, None)?;
+                work.wait(job.enrolment, Some(&job.step), None)?;
+                self.totals.held += 1;
+                self.say(job, |campaign, step, contact| Happening::Held { campaign, step, contact, reason });
+                return Ok(());
+            }
+            Handover::Called(answer) => return self.called(work, job, answer, at),
+            Handover::Answered(outcome) => outcome,
+        };
+        if !matches!(outcome, transport::Outcome::Unknown { .. }) {
+            progress.silent = 0;
+        }
+        match outcome {
+            transport::Outcome::Sent { .. } => {
+                progress.policy[job.known] = 0;
+                close(work, job, SendState::Sent, None, at, None)?;
+                self.totals.sent += 1;
+                self.say(job, |campaign, step, contact| Happening::Sent { campaign, step, contact });
+                self.move_on(work, job)
+            }
+            transport::Outcome::Deferred { reply, scope } => {
+                if matches!(scope, Scope::Relay) {
+                    progress.stop(Stop::Relay(reply.clone()));
+                }
+                self.deferred(work, job, reply, None, at)
+            }
+            transport::Outcome::Rejected { reply, kind } => {
+                let to_contact = job.task.kind() == SendKind::Mail;
+                if matches!(kind, Rejection::Policy) && to_contact {
+                    progress.policy[job.known] += 1;
+                    if progress.policy[job.known] == MAX_POLICY {
+                        self.pause(work, job.known, &reply, desk)?;
+                    }
+                }
+                if matches!(kind, Rejection::Address) && to_contact {
+                    work.set_consent(job.contact.id, Consent::Bounced, &reply, at)?;
+                }
+                self.rejected(work, job, reply, at)
+            }
+            transport::Outcome::Unknown { reason } => {
+                progress.silent += 1;
+                if progress.silent >= MAX_SILENT {
+                    progress.stop(Stop::Silence);
+                }
+                close(work, job, SendState::Unknown, Some(&reason), at, None)?;
+                self.totals.unknown += 1;
+                self.say(job, |campaign, step, contact| Happening::Unknown { campaign, step, contact, reason });
+                self.move_on(work, job)
+            }
+        }
+    }
+
+    fn called(&mut self, work: &Work<'_>, job: &Job, answer: Answer, at: Instant) -> Result<(), StoreError> {
+        match answer {
+            Answer::Done => {
+                close(work, job, SendState::Done, None, at, None)?;
+                self.totals.called += 1;
+                self.say(job, |campaign, step, contact| Happening::Called { campaign, step, contact });
+                self.move_on(work, job)
+            }
+            Answer::Deferred { reason, after } => self.deferred(work, job, reason, after, at),
+            Answer::Rejected { reason } => self.rejected(work, job, reason, at),
+        }
+    }
+
+    /// Puts something off, with back-off; not before the time the other side asked for.
+    fn deferred(
+        &mut self,
+        work: &Work<'_>,
+        job: &Job,
+        reply: String,
+        after: Option<Duration>,
+        at: Instant,
+    ) -> Result<(), StoreError> {
+        if at - job.claim.made_at >= GIVE_UP {
+            return self.rejected(work, job, format!("given up after {} days: {reply}", GIVE_UP.num_days()), at);
+        }
+        let doublings = job.claim.attempts.min(10);
+        let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
+        let retry_at = at + (FIRST_RETRY * (1 << doublings)).min(LONGEST_RETRY).max(asked.min(TimeDelta::days(1)));
+        close(work, job, SendState::Deferred, Some(&reply), at, Some(retry_at))?;
+        work.wait(job.enrolment, Some(&job.step), Some(retry_at))?;
+        self.totals.deferred += 1;
+        self.say(job, |campaign, step, contact| Happening::Deferred {
+            campaign,
+            step,
+            contact,
+            reason: reply,
+            retry_at,
+        });
+        Ok(())
+    }
+
+    fn rejected(&mut self, work: &Work<'_>, job: &Job, reason: String, at: Instant) -> Result<(), StoreError> {
+        close(work, job, SendState::Rejected, Some(&reason), at, None)?;
+        self.totals.rejected += 1;
+        self.say(job, |campaign, step, contact| Happening::Rejected { campaign, step, contact, reason });
+        self.move_on(work, job)
+    }
+
+    /// Puts a mail back that was claimed and not begun: it is due as before.
+    pub(super) fn give_back(&mut self, work: &Work<'_>, job: &Job, at: Instant) -> Result<(), StoreError> {
+        close(work, job, SendState::Deferred, Some("given back"), at, None)?;
+        work.wait(job.enrolment, Some(&job.step), Some(self.now))
+    }
+
+    /// Finds what the enrolment waits for next. Its next mail is at least a moment away.
+    fn move_on(&mut self, work: &Work<'_>, job: &Job) -> Result<(), StoreError> {
+        match self.advance(work, job.known, job.enrolment, false)? {
+            Advanced::OverLimit => work.wait(job.enrolment, None, Some(self.now)),
+            _ => Ok(()),
+        }
+    }
+
+    fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str, desk: &Desk) -> Result<(), StoreError> {
+        let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {reply}");
+        work.set_paused(self.known[index].row, Some((PausedBy::Relay, &reason)))?;
+        self.rest(index, reason, desk);
+        Ok(())
+    }
+
+    /// Takes no more of a campaign in hand, and puts back what is not begun.
+    pub(super) fn rest(&mut self, index: usize, reason: String, desk: &Desk) {
+        desk.resting[index].store(true, Ordering::Release);
+        let known = &mut self.known[index];
+        known.stored.paused = Some(reason.clone());
+        (self.tell)(Happening::Paused { campaign: known.campaign.id.clone(), reason, by_hand: false });
+    }
+
+    fn say(&mut self, job: &Job, what: impl FnOnce(CampaignId, String, String) -> Happening) {
+        let campaign = self.known[job.known].campaign.id.clone();
+        (self.tell)(what(campaign, job.step.clone(), job.contact.address.as_str().to_owned()));
+    }
+}
+
+fn close(
+    work: &Work<'_>,
+    job: &Job,
+    state: SendState,
+    reason: Option<&str>,
+    at: Instant,
+    retry_at: Option<Instant>,
+) -> Result<(), StoreError> {
+    work.close(job.claim.send, &Closing { state, reason, at, retry_at })
+}
