@@ -1,21 +1,43 @@
 //! Killed anywhere: nobody gets a step twice, nobody none, and what is not known is listed.
-//!
-//! `cargo test` kills a few times; for the long run: `DRIP_KILLS=100 DRIP_MAILS=5000
-//! DRIP_BIN=target/release/drip cargo test --test it crash -- --nocapture`.
-
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test")]
 
 use std::time::Duration;
 
+use crate::case::{Case, Effort};
 use crate::support::Sandbox;
 use crate::support::sandbox::count;
 use crate::support::smtp::{Script, SmtpServer};
 
 const CONNECTIONS: usize = 8;
 
-#[expect(clippy::disallowed_methods, reason = "a long run says how long")]
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+const GROUP: &str = "Killed";
+
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        Case {
+            id: "F01b",
+            group: GROUP,
+            fault: "`kill -9` at random moments of a large run",
+            answer: "nobody gets a mail twice, nobody none; at most one mail a connection is `unknown`, and listed",
+            needs: &[],
+            story: again_and_again,
+        },
+        Case {
+            id: "F03b",
+            group: GROUP,
+            fault: "`kill -9` at random moments of a large import",
+            answer: "all of it is in, or nothing",
+            needs: &[],
+            story: import,
+        },
+        Case {
+            id: "F28",
+            group: GROUP,
+            fault: "fifty runs at once",
+            answer: "one sends; the others say so and end with code 0",
+            needs: &[],
+            story: fifty_at_once,
+        },
+    ]
 }
 
 /// A project in which everyone is due for one mail.
@@ -33,9 +55,8 @@ fn number(sandbox: &Sandbox, query: &str) -> usize {
     sandbox.sql(query)[0].parse().unwrap()
 }
 
-#[test]
-fn a_run_that_is_killed_again_and_again_sends_each_mail_once() {
-    let (kills, mails) = (setting("DRIP_KILLS", 12), setting("DRIP_MAILS", 300));
+fn again_and_again(effort: Effort) -> String {
+    let (kills, mails) = effort.choose((12, 300), (100, 5000));
     let relay = SmtpServer::start(Script::new());
     let sandbox = everyone_due(mails, &relay);
     // Pseudo-random moments that are the same each time (a linear congruential generator).
@@ -86,15 +107,14 @@ fn a_run_that_is_killed_again_and_again_sends_each_mail_once() {
     assert!(midway > 0, "no kill hit a run that was sending");
     assert!(most_unknown <= CONNECTIONS, "{most_unknown} unknown after one kill");
     let arrived = unknown.iter().filter(|email| received.contains_key(*email)).count();
-    eprintln!(
+    format!(
         "{mails} mails, {killed} kills, {midway} of them after mails had left: {} received, none twice; {} unknown ({arrived} of them arrived), at most {most_unknown} a kill",
         received.len(),
         unknown.len()
-    );
+    )
 }
 
-#[test]
-fn of_fifty_runs_at_once_one_sends() {
+fn fifty_at_once(_: Effort) -> String {
     let mails = 200;
     let relay = SmtpServer::start(Script::new());
     let sandbox = everyone_due(mails, &relay);
@@ -114,10 +134,10 @@ fn of_fifty_runs_at_once_one_sends() {
     assert_eq!(senders, 1);
     assert_eq!(relay.recipients().len(), mails);
     assert!(count(relay.recipients()).values().all(|times| *times == 1));
+    format!("{mails} mails, each once")
 }
 
-#[test]
-fn an_import_that_is_killed_is_in_whole_or_not_at_all() {
+fn import(_: Effort) -> String {
     let rows: Vec<String> = (0..20_000).map(|n| format!("c{n:05}@example.com,Lan {n}")).collect();
     let sandbox = Sandbox::new().campaign("w", "trigger: manual", &["id: a, send: mail"]);
     sandbox.write("big.csv", &format!("email,first_name\n{}\n", rows.join("\n")));
@@ -135,4 +155,5 @@ fn an_import_that_is_killed_is_in_whole_or_not_at_all() {
     }
     sandbox.drip(&["import", "big.csv"]).code(0);
     assert_eq!(number(&sandbox, "SELECT count(*) FROM contacts"), rows.len());
+    format!("{} rows, killed 4 times", rows.len())
 }

@@ -4,7 +4,6 @@ mod adoption;
 mod broken;
 mod caps;
 mod contacts;
-mod crash;
 mod documents;
 mod enclosures;
 mod examples;

@@ -1,0 +1,70 @@
+//! Tries to break the promise: never twice, never lost, never silently unknown.
+//!
+//! Each case is a fault, what drip does about it, and a story that brings the fault about and looks. They run as tests
+//! do, a few moments of each; what the machine lacks is named and left out:
+//!
+//! ```text
+//! cargo test --test faults                           # the quick part
+//! DRIP_FAULTS=all cargo test --test faults           # every moment of each, and nothing left out
+//! DRIP_FAULTS=write cargo test --test faults         # the same, and the verdicts into docs/reliability.md
+//! ```
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod case;
+mod document;
+mod killed;
+#[path = "../it/support/mod.rs"]
+#[allow(dead_code, reason = "each test target uses its own part")]
+mod support;
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+use case::{Case, Effort};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Every case, in the order of the document.
+fn cases() -> Vec<Case> {
+    let rooms = [killed::cases()];
+    rooms.into_iter().flatten().collect()
+}
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    let effort = Effort::asked();
+    if effort != Effort::Quick {
+        // Each measures what a machine does that has nothing else to do.
+        arguments.test_threads.get_or_insert(1);
+    }
+    let verdicts = Arc::new(Mutex::new(Vec::new()));
+    let trials = cases().into_iter().map(|case| {
+        let missing = case.missing();
+        let left_out = effort == Effort::Quick && !missing.is_empty();
+        let mut name = case.name();
+        if left_out {
+            name += &format!(" (needs {})", missing.join(", "));
+        }
+        let verdicts = Arc::clone(&verdicts);
+        let story = move || {
+            if !missing.is_empty() {
+                return Err(Failed::from(format!("this machine lacks {}", missing.join(", "))));
+            }
+            let seen = (case.story)(effort);
+            verdicts.lock().unwrap().push((case.id, seen));
+            Ok(())
+        };
+        Trial::test(name, story).with_ignored_flag(left_out)
+    });
+    let told = Trial::test("docs/reliability.md tells of every case", || {
+        document::check(&cases());
+        Ok(())
+    });
+    let trials = trials.chain((effort != Effort::Write).then_some(told)).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if effort == Effort::Write && !conclusion.has_failed() {
+        document::write(&cases(), &verdicts.lock().unwrap());
+    }
+    conclusion.exit_code()
+}
