@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::address::Address;
 use super::condition::Condition;
+use super::delay::Span;
 use super::window::Window;
 
 /// The settings of a project, checked, with every default filled in.
@@ -35,6 +36,7 @@ pub struct Settings {
     pub bounce_address: Option<Address>,
     /// Added to the links of every mail.
     pub utm: Vec<(String, String)>,
+    pub give_up: GiveUp,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
     /// Named conditions, for `in_segment(name)`.
@@ -105,6 +107,32 @@ pub struct FrequencyCap {
 impl Default for FrequencyCap {
     fn default() -> Self {
         Self { mails: 1, days: 1 }
+    }
+}
+
+/// When a mail that is put off again and again is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GiveUp {
+    /// So long after it was first tried.
+    After(Span),
+    /// After so many attempts.
+    Attempts(u32),
+}
+
+impl Default for GiveUp {
+    /// Returns three days: RFC 5321 section 4.5.4.1 asks for four or five, but a mail of a sequence is stale by then.
+    fn default() -> Self {
+        Self::After(Span { days: 3, seconds: 0 })
+    }
+}
+
+impl GiveUp {
+    /// Returns why a mail is given up after so many attempts, the first of them so long ago; `None`: not yet.
+    pub fn reached(self, attempts: u32, age: TimeDelta) -> Option<String> {
+        match self {
+            Self::After(span) => (age >= span.elapsed()).then(|| format!("given up after {span}")),
+            Self::Attempts(limit) => (attempts >= limit).then(|| format!("given up after {attempts} attempts")),
+        }
     }
 }
 

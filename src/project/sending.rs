@@ -10,8 +10,9 @@ use super::values::{NAME_HINT, mailbox};
 use super::yaml::{Kind, Node};
 use super::{Overrides, smtp_url};
 use crate::error::Diagnostic;
+use crate::model::delay::Span;
 use crate::model::id::is_name;
-use crate::model::settings::{Dkim, Mailbox, Rate, Sender, Smtp, WarmUp};
+use crate::model::settings::{Dkim, GiveUp, Mailbox, Rate, Sender, Smtp, WarmUp};
 
 /// Reads `smtp`; the URL of the environment wins over the one in the file.
 pub(super) fn smtp(
@@ -113,6 +114,20 @@ fn rate(text: &str) -> Result<Rate, String> {
         _ => return Err(wrong()),
     };
     Ok(Rate { mails, seconds })
+}
+
+/// Reads `after 3d` or `after 12 attempts`.
+pub(super) fn give_up(text: &str) -> Result<GiveUp, String> {
+    let wrong = || format!("`{text}` is not known for `give_up`; write `after 3d` or `after 12 attempts`");
+    let limit = text.strip_prefix("after ").ok_or_else(wrong)?.trim();
+    let attempts = limit.strip_suffix("attempts").or_else(|| limit.strip_suffix("attempt"));
+    match attempts {
+        Some(number) => match number.trim().parse() {
+            Ok(number @ 1..=1000) => Ok(GiveUp::Attempts(number)),
+            _ => Err(wrong()),
+        },
+        None => Span::parse(limit).map(GiveUp::After).map_err(|_| wrong()),
+    }
 }
 
 /// Reads `{ first_day: 50, growth: 30%, until: 5000, since: 2026-11-01 }`.

@@ -45,6 +45,7 @@ pub(super) fn read(
         source.parse(node, "bounce_address", |text| Address::parse(text).map_err(|error| error.to_string()))
     });
     let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
+    let give_up = fields.take("give_up").and_then(|node| source.parse(node, "give_up", sending::give_up));
     let smtp_node = fields.take("smtp");
     let smtp = sending::smtp(source, smtp_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
@@ -63,6 +64,7 @@ pub(super) fn read(
         dkim,
         bounce_address,
         utm,
+        give_up: give_up.unwrap_or_default(),
         smtp,
         segments,
     })

@@ -14,6 +14,7 @@ use super::advance::{Job, Task};
 use super::call::{self, Trouble};
 use super::compose::compose;
 use super::pace::Pace;
+use super::ramp::Ramp;
 use super::{Known, Parts, notice};
 use crate::mail::transport::{self, Parcel, Permit, Transport};
 use crate::model::campaign::Campaign;
@@ -56,6 +57,7 @@ pub(super) enum Handover {
 pub(super) struct Desk {
     pub(super) jobs: Mutex<Receiver<Box<Job>>>,
     pub(super) pace: Pace,
+    pub(super) ramp: Ramp,
     pub(super) stopping: AtomicBool,
     /// For each campaign, whether it was paused since the run began.
     pub(super) resting: Vec<AtomicBool>,
@@ -67,17 +69,18 @@ impl Desk {
     }
 }
 
-/// Starts a thread for one connection.
+/// Starts a thread for one connection, counted from 0.
 pub(super) fn start<'scope, 'a: 'scope>(
     scope: &'scope Scope<'scope, '_>,
     desk: &'scope Desk,
     parts: &'a Parts<'a>,
     campaigns: &'scope [&'a Campaign],
+    number: usize,
     transport: Box<dyn Transport>,
     reports: Sender<Report>,
 ) -> std::io::Result<()> {
     let builder = Builder::new().name("connection".to_owned()).stack_size(STACK);
-    let worker = Worker { desk, parts, campaigns, reports, ahead: None };
+    let worker = Worker { desk, parts, campaigns, number, reports, ahead: None };
     builder.spawn_scoped(scope, move || worker.work(transport)).map(drop)
 }
 
@@ -85,6 +88,7 @@ struct Worker<'a> {
     desk: &'a Desk,
     parts: &'a Parts<'a>,
     campaigns: &'a [&'a Campaign],
+    number: usize,
     reports: Sender<Report>,
     /// Taken and rendered before its turn.
     ahead: Option<(Box<Job>, Prepared)>,
@@ -150,6 +154,7 @@ impl Worker<'_> {
             Some(next) => next,
             None => {
                 self.put_down(last)?;
+                self.desk.ramp.wait(self.number);
                 // Taken in a statement of its own, so that the lock is free while the mail is under way.
                 let job = self.desk.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let job = job.map_err(|_| Ended)?;

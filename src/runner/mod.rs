@@ -18,6 +18,7 @@ mod notice;
 mod outcome;
 mod pace;
 pub mod preview;
+mod ramp;
 mod register;
 mod settle;
 mod watch;
@@ -25,6 +26,8 @@ mod watch;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::TimeDelta;
 
 use crate::decide::Rules;
 use crate::mail::dkim::Signer;
@@ -123,6 +126,10 @@ pub struct Outcome {
 pub enum Stop {
     /// The relay cannot be reached, or refuses to talk.
     Relay(String),
+    /// The relay says that it gets too much.
+    TooMuch(String),
+    /// It said so a while ago, and is left alone for so long yet.
+    Resting(TimeDelta),
     /// Too many mails in a row without an answer.
     Silence,
     /// `--limit` was reached.
@@ -139,6 +146,15 @@ impl fmt::Display for Stop {
             Self::Relay(reason) => {
                 write!(f, "the run stopped, and everyone it did not reach stays due: {reason}")
             }
+            Self::TooMuch(reply) => write!(
+                f,
+                "the run stopped, and everyone it did not reach stays due: the relay gets too much; runs leave it alone \
+                 for {} minutes and begin again over one connection: {reply}",
+                outcome::REST.num_minutes()
+            ),
+            Self::Resting(left) => {
+                write!(f, "the relay got too much and is left alone for {} s more", left.num_seconds().max(1))
+            }
             Self::Silence => f.write_str("the run stopped: the relay took mail after mail without an answer"),
             Self::Limit => f.write_str("the limit is reached"),
             Self::Ceiling(limit) => write!(f, "{limit} are used up"),
@@ -152,7 +168,7 @@ impl fmt::Display for Stop {
 impl Stop {
     /// Says whether nothing is wrong: what is in hand is finished.
     pub fn is_gentle(&self) -> bool {
-        matches!(self, Self::Limit | Self::Ceiling(_))
+        matches!(self, Self::Limit | Self::Ceiling(_) | Self::Resting(_))
     }
 }
 

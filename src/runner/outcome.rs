@@ -12,7 +12,7 @@ use super::{Happening, Run, Stop};
 use crate::mail::transport::{self, Rejection, Scope};
 use crate::model::Instant;
 use crate::model::contact::Consent;
-use crate::model::id::CampaignId;
+use crate::model::id::{CampaignId, SendId};
 use crate::model::send::{SendKind, SendState};
 use crate::store::{Closing, PausedBy, StoreError, Work};
 use crate::webhook::Answer;
@@ -24,8 +24,8 @@ const MAX_POLICY: u32 = 10;
 /// The first wait after a deferral; it doubles each time (RFC 5321 section 4.5.4.1 asks for patience).
 const FIRST_RETRY: TimeDelta = TimeDelta::minutes(5);
 const LONGEST_RETRY: TimeDelta = TimeDelta::hours(6);
-/// After this long a mail that is still deferred is given up.
-const GIVE_UP: TimeDelta = TimeDelta::days(3);
+/// How long nothing goes to a relay that says it gets too much (Google asks for ten minutes at least).
+pub(super) const REST: TimeDelta = TimeDelta::minutes(10);
 
 impl Run<'_> {
     pub(super) fn outcome(
@@ -55,14 +55,20 @@ impl Run<'_> {
         match outcome {
             transport::Outcome::Sent { .. } => {
                 progress.policy[job.known] = 0;
+                desk.ramp.took();
                 close(work, job, SendState::Sent, None, at, None)?;
                 self.totals.sent += 1;
                 self.say(job, |campaign, step, contact| Happening::Sent { campaign, step, contact });
                 self.move_on(work, job)
             }
             transport::Outcome::Deferred { reply, scope } => {
-                if matches!(scope, Scope::Relay) {
-                    progress.stop(Stop::Relay(reply.clone()));
+                match scope {
+                    Scope::Mail | Scope::Connection => {}
+                    Scope::Relay => progress.stop(Stop::Relay(reply.clone())),
+                    Scope::Rate => {
+                        work.set_rest(Some(at + REST))?;
+                        progress.stop(Stop::TooMuch(reply.clone()));
+                    }
                 }
                 self.deferred(work, job, reply, None, at)
             }
@@ -114,12 +120,11 @@ impl Run<'_> {
         after: Option<Duration>,
         at: Instant,
     ) -> Result<(), StoreError> {
-        if at - job.claim.made_at >= GIVE_UP {
-            return self.rejected(work, job, format!("given up after {} days: {reply}", GIVE_UP.num_days()), at);
+        if let Some(why) = self.parts.settings.give_up.reached(job.claim.attempts + 1, at - job.claim.made_at) {
+            return self.rejected(work, job, format!("{why}: {reply}"), at);
         }
-        let doublings = job.claim.attempts.min(10);
         let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
-        let retry_at = at + (FIRST_RETRY * (1 << doublings)).min(LONGEST_RETRY).max(asked.min(TimeDelta::days(1)));
+        let retry_at = at + back_off(job.claim.send, job.claim.attempts).max(asked.min(TimeDelta::days(1)));
         close(work, job, SendState::Deferred, Some(&reply), at, Some(retry_at))?;
         work.wait(job.enrolment, Some(&job.step), Some(retry_at))?;
         self.totals.deferred += 1;
@@ -173,6 +178,16 @@ impl Run<'_> {
         let campaign = self.known[job.known].campaign.id.clone();
         (self.tell)(what(campaign, job.step.clone(), job.contact.address.as_str().to_owned()));
     }
+}
+
+/// Returns how long to wait after one more attempt: twice as long each time, and up to a quarter more, which differs
+/// from mail to mail, so that what was put off together does not come back together.
+fn back_off(send: SendId, attempts: u32) -> TimeDelta {
+    let wait = (FIRST_RETRY * (1 << attempts.min(10))).min(LONGEST_RETRY);
+    // Fibonacci hashing: neighbours in the ledger end up far apart, and each attempt elsewhere.
+    let seed = send.0.cast_unsigned() ^ u64::from(attempts) << 32;
+    let spread = i32::from((seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8);
+    wait + wait / 4 * spread / 256
 }
 
 fn close(

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::advance::{Advanced, Job};
 use super::deliver::{self, Desk, Offer, Report};
+use super::outcome::REST;
 use super::pace::Pace;
+use super::ramp::Ramp;
 use super::{Options, Run, Stop};
 use crate::model::send::SendKind;
 use crate::store::{Store, StoreError};
@@ -64,6 +66,11 @@ impl Run<'_> {
         if !self.anyone_due(store, options)? {
             return Ok(None);
         }
+        let rest = store.read()?.rest()?;
+        // Later than that only a clock that went back can put it.
+        if let Some(until) = rest.filter(|until| (self.now..=self.now + REST).contains(until) && *until > self.now) {
+            return Ok(Some(Stop::Resting(until - self.now)));
+        }
         // A relay that is down is found before anyone is claimed.
         let mut first = parts.relay.transport();
         if let Err(error) = first.connect() {
@@ -76,16 +83,18 @@ impl Run<'_> {
         let desk = Desk {
             jobs: Mutex::new(desk),
             pace: Pace::new(rates),
+            ramp: Ramp::new(parts.relay.connections(), rest.is_some()),
             stopping: AtomicBool::new(false),
             resting: self.known.iter().map(|_| AtomicBool::new(false)).collect(),
         };
         let (reports, inbox) = channel();
         std::thread::scope(|scope| {
-            let start = |transport| deliver::start(scope, &desk, parts, &campaigns, transport, reports.clone());
+            let start =
+                |number, transport| deliver::start(scope, &desk, parts, &campaigns, number, transport, reports.clone());
             let mut transports = vec![first];
             transports.extend((1..parts.relay.connections()).map(|_| parts.relay.transport()));
-            for transport in transports {
-                match start(transport) {
+            for (number, transport) in transports.into_iter().enumerate() {
+                match start(number, transport) {
                     Ok(()) => progress.connections += 1,
                     Err(error) if progress.connections == 0 => {
                         return Ok(Some(Stop::Relay(format!("no thread can be started: {error}"))));
@@ -96,8 +105,15 @@ impl Run<'_> {
             let result = self.work_off(store, &mut progress, &jobs, &inbox, &desk);
             // Whatever happened, threads that ask from now on are told no, and find no more work.
             desk.stopping.store(true, Ordering::Release);
+            let over = desk.ramp.is_over();
+            desk.ramp.finish();
             drop((inbox, jobs));
             result?;
+            if rest.is_some() && over && !matches!(progress.stopped, Some(Stop::TooMuch(_))) {
+                let work = store.begin()?;
+                work.set_rest(None)?;
+                work.commit()?;
+            }
             Ok(progress.stopped)
         })
     }
@@ -253,6 +269,7 @@ impl Run<'_> {
                 }
                 Report::NoConnection(job, reason) => {
                     progress.connections -= 1;
+                    desk.ramp.lost();
                     if progress.connections == 0 || progress.stopped.is_some() {
                         progress.in_hand -= 1;
                         self.give_back(&work, &job, at)?;

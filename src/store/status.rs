@@ -24,7 +24,9 @@ pub struct DueCounts {
 impl Work<'_> {
     /// Returns how many mails wait for a person: held, or of unknown fate.
     pub fn stuck(&self) -> Result<u64> {
-        Ok(self.sql("SELECT count(*) FROM sends WHERE state IN (5, 7)")?.query_row([], |row| row.get(0))?)
+        Ok(self
+            .sql("SELECT count(*) FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (5, 7)")?
+            .query_row([], |row| row.get(0))?)
     }
 
     /// Returns how many people of each campaign are due, and since when the first of them is.

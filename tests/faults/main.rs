@@ -15,6 +15,7 @@
 mod case;
 mod document;
 mod killed;
+mod patience;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
@@ -27,7 +28,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Every case, in the order of the document.
 fn cases() -> Vec<Case> {
-    let rooms = [killed::cases()];
+    let rooms = [killed::cases(), patience::cases()];
     rooms.into_iter().flatten().collect()
 }
 

@@ -233,10 +233,10 @@ fn a_webhook_is_called_with_what_is_known_until_it_is_taken() {
     sandbox.drip(&["--now", "2026-03-01T01:00:00Z", "run"]).code(0);
     assert_eq!(sandbox.sends(), ["w crm lan@example.com deferred (CRM_TOKEN is not set in the environment)"]);
     assert!(server.calls().is_empty());
-    assert!(run("2026-03-01T01:05:00Z").contains("deferred (HTTP 503"));
-    assert!(run("2026-03-01T01:14:59Z").contains("deferred (HTTP 503"));
+    assert!(run("2026-03-01T01:07:00Z").contains("deferred (HTTP 503"));
+    assert!(run("2026-03-01T01:16:59Z").contains("deferred (HTTP 503"));
     assert_eq!(server.calls().len(), 1, "not before it asked for");
-    assert!(run("2026-03-01T01:15:00Z").contains("crm lan@example.com deferred"));
+    assert!(run("2026-03-01T01:20:00Z").contains("crm lan@example.com deferred"));
     assert!(run("2026-03-01T03:00:00Z").contains("crm lan@example.com done"));
     let calls = server.calls();
     assert_eq!(calls.len(), 3);

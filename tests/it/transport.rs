@@ -195,7 +195,7 @@ fn after_the_dot_only_a_definite_answer_counts() {
     assert!(matches!(&outcome, Outcome::Sent { reply } if reply.len() < 500), "{outcome:?}");
 
     assert_eq!(deferred(&one(content().reply("451 4.3.0 later")).0), Some(Scope::Mail));
-    assert_eq!(deferred(&one(content().reply_and_close("421 4.7.28 rate")).0), Some(Scope::Relay));
+    assert_eq!(deferred(&one(content().reply_and_close("421 4.7.28 rate")).0), Some(Scope::Rate));
     assert_eq!(rejected(&one(content().reply("550 5.7.1 spam")).0), Some(Rejection::Policy));
     assert_eq!(rejected(&one(content().reply("550 5.1.1 no such user")).0), Some(Rejection::Address));
     assert_eq!(rejected(&one(content().reply_and_close("552 5.2.2 full")).0), Some(Rejection::Mailbox));

@@ -131,8 +131,10 @@ pub enum Scope {
     Mail,
     /// This connection: it is gone, and a new one may do.
     Connection,
-    /// Every mail: the relay asks for a pause, cannot be reached, or will not serve this sender.
+    /// Every mail: the relay cannot be reached, or will not serve this sender now.
     Relay,
+    /// Every mail: the relay says that it gets too many, too fast.
+    Rate,
 }
 
 /// What a refusal says about the recipient.

@@ -90,9 +90,10 @@ impl Reply {
         let reply = self.text();
         let deferred = |scope| Outcome::Deferred { reply: reply.clone(), scope };
         match self.code {
+            400..500 if self.is_about_the_rate() => deferred(Scope::Rate),
             // The relay is closing, or drip may not send at all: true of the next mail as well.
             421 | 530 | 534 | 535 | 538 => deferred(Scope::Relay),
-            400..500 => deferred(if self.asks_for_a_pause(stage) { Scope::Relay } else { Scope::Mail }),
+            400..500 => deferred(if self.is_about_the_relay(stage) { Scope::Relay } else { Scope::Mail }),
             // Out of step with the relay: this says nothing about the mail.
             503 => deferred(Scope::Connection),
             500..600 if stage == Stage::Mail && !self.is_about_size() => deferred(Scope::Relay),
@@ -105,13 +106,18 @@ impl Reply {
         self.enhanced().map_or(self.code == 552, |code| matches!(code, (3, 4) | (2, 3)))
     }
 
-    fn asks_for_a_pause(&self, stage: Stage) -> bool {
+    /// Says whether mails come too fast, in the codes and words of large receivers; 4.5.3 is "too many recipients", which
+    /// is used for limits as well.
+    fn is_about_the_rate(&self) -> bool {
+        matches!(self.enhanced(), Some((7, 28) | (5, 3)))
+            || self.says(&["too many", "rate limit", "rate-limit", "throttl", "slow down"])
+    }
+
+    fn is_about_the_relay(&self, stage: Stage) -> bool {
         match self.enhanced() {
-            // Rate limits of large receivers; 4.5.3 is "too many recipients", used for limits as well.
-            Some((7, 28) | (5, 3)) => true,
             // The relay's own system is unwell.
             Some((3, _)) => stage == Stage::Mail,
-            _ => self.code == 454 || self.says(&["too many", "rate limit", "rate-limit", "throttl", "slow down"]),
+            _ => self.code == 454,
         }
     }
 
@@ -169,8 +175,10 @@ mod tests {
         case(Stage::Mail, "530 5.7.0 authentication required", Err(Scope::Relay));
         case(Stage::Rcpt, "530 5.7.0 must issue STARTTLS", Err(Scope::Relay));
         case(Stage::Content, "421 4.7.0 try again later", Err(Scope::Relay));
-        case(Stage::Rcpt, "450 4.7.28 unusual rate", Err(Scope::Relay));
-        case(Stage::Rcpt, "450 4.7.0 Too many mails", Err(Scope::Relay));
+        case(Stage::Rcpt, "450 4.7.28 unusual rate", Err(Scope::Rate));
+        case(Stage::Rcpt, "450 4.7.0 Too many mails", Err(Scope::Rate));
+        case(Stage::Content, "421 4.7.28 Our system has detected an unusual rate", Err(Scope::Rate));
+        case(Stage::Rcpt, "452 4.5.3 too many recipients", Err(Scope::Rate));
         case(Stage::Mail, "452 4.3.1 no space", Err(Scope::Relay));
         case(Stage::Rcpt, "451 4.7.1 greylisted", Err(Scope::Mail));
         case(Stage::Content, "451 4.3.0 local error", Err(Scope::Mail));
