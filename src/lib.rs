@@ -18,6 +18,7 @@
 //!
 //! # The life of one run
 //! 1. `main` parses; `project::load` checks everything, and an error stops here, before the store opens.
+//!    Templates that the run before found right are compiled when a mail needs them.
 //! 2. `store` opens, migrates, takes the run lock, notes the run, turns rows left `sending` into `unknown`.
 //! 3. `runner::enter`: new events, changed contacts and silences become new enrolments.
 //! 4. Due enrolments stream out of an index on `due_at`; `decide` says wait, send, skip, set, exit, finish.

@@ -40,7 +40,7 @@ impl Context {
     /// Takes a time for the present one; without an offset it is wall time where the project is.
     pub(super) fn turn_clock(&mut self, now: Option<&str>) -> Result<(), Failure> {
         let Some(text) = now else { return Ok(()) };
-        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
+        let overrides = self.overrides();
         let wrong = |what: String| Diagnostic::error(format!("--now: {what}"));
         let at = match import::moment(text, None) {
             Ok(at) => at,
@@ -68,9 +68,7 @@ impl Context {
     /// Loads and checks the project, and prints its warnings.
     pub(super) fn load(&self) -> Result<Loaded, Failure> {
         let loaded = self.load_quietly()?;
-        for warning in &loaded.project.warnings {
-            self.output.message(&diagnostic::render(warning, self.output.colours_messages()));
-        }
+        self.warn_of(&loaded.project);
         Ok(loaded)
     }
 
@@ -78,12 +76,19 @@ impl Context {
     /// keep a shop from recording what its customers do.
     pub(super) fn project(&self) -> Result<Project, Failure> {
         self.need_settings()?;
-        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
-        let project = project::load(&self.root, &overrides)?;
+        let project = project::load(&self.root, &self.overrides())?;
+        self.warn_of(&project);
+        Ok(project)
+    }
+
+    fn warn_of(&self, project: &Project) {
         for warning in &project.warnings {
             self.output.message(&diagnostic::render(warning, self.output.colours_messages()));
         }
-        Ok(project)
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { smtp_url: self.environment.smtp_url.clone() }
     }
 
     fn need_settings(&self) -> Result<(), Failure> {
@@ -95,11 +100,30 @@ impl Context {
         Err(Diagnostics(vec![Diagnostic::error(missing).hint(hint)]).into())
     }
 
+    /// Loads and checks the project for a run. Most runs find nobody due: templates that the run before found right are
+    /// compiled when a mail needs them.
+    pub(super) fn load_to_run(&self) -> Result<Loaded, Failure> {
+        self.need_settings()?;
+        let loaded = project::load(&self.root, &self.overrides());
+        let loaded = match loaded {
+            Ok(project) if Store::right_templates(&self.database()) == Some(project.templates_fingerprint()) => {
+                let Project { templates, assets, settings, .. } = &project;
+                let templates = Templates::known_right(templates, assets, &settings.language);
+                Loaded { project, templates }
+            }
+            loaded => self.check(loaded)?,
+        };
+        self.warn_of(&loaded.project);
+        Ok(loaded)
+    }
+
     /// Loads and checks the project: every file, and every template.
     pub(super) fn load_quietly(&self) -> Result<Loaded, Failure> {
         self.need_settings()?;
-        let overrides = Overrides { smtp_url: self.environment.smtp_url.clone() };
-        let loaded = project::load(&self.root, &overrides);
+        self.check(project::load(&self.root, &self.overrides()))
+    }
+
+    fn check(&self, loaded: Result<Project, Diagnostics>) -> Result<Loaded, Failure> {
         let unloaded = if loaded.is_err() { project::templates(&self.root) } else { Found::default() };
         let (files, assets) = match &loaded {
             Ok(project) => (&project.templates, &project.assets),

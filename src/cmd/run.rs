@@ -21,7 +21,7 @@ use crate::ui::words::{count, list};
 const NAMED: u64 = 20;
 
 pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failure> {
-    let loaded = context.load()?;
+    let loaded = context.load_to_run()?;
     let only = match &arguments.campaign {
         Some(id) => Some(context::campaign(&loaded.project.campaigns, id)?.id.clone()),
         None => None,
@@ -37,6 +37,11 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     guard::check_presence(context, &lock)?;
     let mut store = Store::open(&context.database())?;
     options.adopt_since = guard::check(context, &loaded.project, &lock, &mut store, arguments)?;
+    if loaded.templates.are_compiled() && loaded.templates.warnings().is_empty() {
+        let work = store.begin()?;
+        work.set_right_templates(&loaded.project.templates_fingerprint())?;
+        work.commit()?;
+    }
     let outcome = pass(context, &loaded, &mut store, &options, Some(&lock))?;
     if context.output.options().json {
         let funnels = report::read(context, &loaded.project, &mut store, |id| outcome.moved.contains(id))?;

@@ -54,6 +54,28 @@ pub struct Project {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Project {
+    /// Returns what changes whenever something changes that says whether the templates are right.
+    pub fn templates_fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        // A later version may find fault with what this one takes.
+        hash.update(env!("CARGO_PKG_VERSION"));
+        hash.update(&self.settings.language);
+        for file in &self.templates {
+            hash.update(format!("\0{}\0", file.path.display()));
+            hash.update(&file.text);
+        }
+        for asset in &self.assets {
+            hash.update(format!("\0{}\0", asset.path));
+            hash.update(&asset.bytes);
+        }
+        for (text, _) in &self.lines {
+            hash.update(format!("\0{text}"));
+        }
+        short(hash)
+    }
+}
+
 /// Loads a project.
 ///
 /// # Errors
@@ -197,8 +219,12 @@ fn fingerprint(
             hash.update(&asset.bytes);
         }
     }
+    short(hash)
+}
+
+/// Returns the first eight bytes of a hash, which are plenty: it is compared with one other of the same thing.
+fn short(hash: Sha256) -> String {
     let digest = hash.finalize();
-    // Eight bytes are plenty: it is compared with one other of the same campaign.
     let first = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     format!("{first:016x}")
 }

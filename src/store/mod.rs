@@ -30,6 +30,7 @@ mod funnel;
 mod ledger;
 mod lock;
 mod members;
+mod notes;
 mod origin;
 mod runs;
 mod schema;

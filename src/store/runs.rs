@@ -96,24 +96,6 @@ impl Work<'_> {
         Ok(at.map(instant))
     }
 
-    /// Returns until when nothing goes to a relay that said it gets too much.
-    pub fn rest(&self) -> Result<Option<Instant>> {
-        let until =
-            self.sql("SELECT value FROM meta WHERE key = 'rest_until'")?.query_row([], |row| row.get(0)).optional()?;
-        Ok(until.map(instant))
-    }
-
-    /// Notes until when nothing goes to the relay; `None`: it takes what it gets again.
-    pub fn set_rest(&self, until: Option<Instant>) -> Result<()> {
-        match until {
-            Some(until) => self
-                .sql("INSERT INTO meta VALUES ('rest_until', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
-                .execute([millis(until)])?,
-            None => self.sql("DELETE FROM meta WHERE key = 'rest_until'")?.execute([])?,
-        };
-        Ok(())
-    }
-
     /// Notes what a run did, and what was wrong if it stopped before its work was done.
     pub fn end_run(&self, run: RunId, totals: &RunTotals, stopped: Option<&str>, at: Instant) -> Result<()> {
         let totals = serde_json::to_string(totals).unwrap_or_default();

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::fs;
+
 use crate::support::Sandbox;
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
@@ -331,4 +333,28 @@ fn refusals_for_policy_pause_the_campaign_and_blame_nobody() {
     sandbox.drip(&["campaign", "resume", "w"]).code(0);
     sandbox.drip(&["--now", "2026-03-02T04:00:00Z", "run"]).code(6);
     assert!(relay.count("DATA") > before);
+}
+
+#[test]
+fn a_template_that_was_right_and_is_wrong_now_stops_a_run_before_anything_leaves() {
+    let sandbox = lan()
+        .campaign("w", "trigger: { event: go }", &["id: a, send: mail", "id: b, send: mail, subject: '{{first_name}}'"])
+        .contacts("email,first_name", &["lan@example.com,Lan"]);
+    let right = fs::read_to_string(sandbox.path("templates/mail.md")).unwrap();
+    let campaign = fs::read_to_string(sandbox.path("campaigns/w.yaml")).unwrap();
+    // Twice: the second run may remember that all was well.
+    sandbox.run("2026-03-01T02:00:00Z");
+    track(&sandbox, "lan@example.com", "go", "2026-03-02T01:00:00Z");
+    for (path, wrong) in [
+        ("templates/mail.md", format!("{right}{{{{#if}}}}")),
+        ("campaigns/w.yaml", campaign.replace("{{first_name}}", "{{first_name")),
+    ] {
+        let before = fs::read_to_string(sandbox.path(path)).unwrap();
+        sandbox.write(path, &wrong);
+        let said = sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run"]).code(3).stderr;
+        assert!(said.contains(path), "{said}");
+        assert!(sandbox.sends().is_empty());
+        sandbox.write(path, &before);
+    }
+    assert_eq!(sandbox.run("2026-03-02T02:00:00Z"), ["w a lan@example.com sent"]);
 }

@@ -30,6 +30,7 @@ mod written;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::OnceLock;
 
 use handlebars::Context;
 use serde_json::Value;
@@ -48,10 +49,15 @@ use self::subject::Subjects;
 /// Loops nest at most twice, so that no mail takes longer than a moment.
 const LONGEST_LIST: usize = 1000;
 
-/// Every template of a project, compiled; shared between threads as it is.
+/// Each template in its languages.
+type Variants = HashMap<TemplateName, Vec<Compiled>>;
+
+/// Every template of a project; shared between threads as it is.
 #[derive(Debug)]
 pub struct Templates {
-    all: HashMap<TemplateName, Vec<Compiled>>,
+    all: OnceLock<Variants>,
+    /// What they are made of, where that waits for the first mail.
+    sources: (Vec<TemplateFile>, Vec<AssetFile>),
     default_language: String,
     subjects: Subjects,
     warnings: Vec<Diagnostic>,
@@ -109,8 +115,34 @@ impl Templates {
         compile::compile(files, assets, default_language)
     }
 
-    fn new(all: HashMap<TemplateName, Vec<Compiled>>, default_language: &str, warnings: Vec<Diagnostic>) -> Self {
-        Self { all, default_language: default_language.to_owned(), subjects: Subjects::default(), warnings }
+    /// Takes files that are known to compile without a warning, and compiles them when the first mail is rendered.
+    pub fn known_right(files: &[TemplateFile], assets: &[AssetFile], default_language: &str) -> Self {
+        Self {
+            all: OnceLock::new(),
+            sources: (files.to_vec(), assets.to_vec()),
+            default_language: default_language.to_owned(),
+            subjects: Subjects::default(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn new(all: Variants, default_language: &str, warnings: Vec<Diagnostic>) -> Self {
+        let all = OnceLock::from(all);
+        Self { all, warnings, ..Self::known_right(&[], &[], default_language) }
+    }
+
+    fn all(&self) -> &Variants {
+        self.all.get_or_init(|| {
+            let (files, assets) = &self.sources;
+            // Were they wrong after all, their mails would be held for want of a template.
+            let compiled = compile::compile(files, assets, &self.default_language);
+            compiled.ok().and_then(|compiled| compiled.all.into_inner()).unwrap_or_default()
+        })
+    }
+
+    /// Says whether they have been compiled by now.
+    pub fn are_compiled(&self) -> bool {
+        self.all.get().is_some()
     }
 
     /// Returns what works, but should not stay so.
@@ -120,20 +152,20 @@ impl Templates {
 
     /// Returns the names of the templates that can be sent, sorted.
     pub fn names(&self) -> Vec<&TemplateName> {
-        let mut names: Vec<_> = self.all.keys().collect();
+        let mut names: Vec<_> = self.all().keys().collect();
         names.sort();
         names
     }
 
     /// Says whether a template can be sent.
     pub fn contains(&self, name: &TemplateName) -> bool {
-        self.all.contains_key(name)
+        self.all().contains_key(name)
     }
 
     /// Returns the languages a template is written in, sorted; empty for the file without one.
     pub fn languages(&self, name: &TemplateName) -> Vec<&str> {
         let mut languages: Vec<_> =
-            self.all.get(name).into_iter().flatten().map(|one| one.language.as_deref().unwrap_or_default()).collect();
+            self.all().get(name).into_iter().flatten().map(|one| one.language.as_deref().unwrap_or_default()).collect();
         languages.sort_unstable();
         languages
     }
@@ -147,7 +179,7 @@ impl Templates {
 
     /// Returns a warning for each part of a mail to contacts that does not say who sends it, or how to leave.
     pub fn footers(&self, template: &TemplateName) -> Vec<Diagnostic> {
-        let variants = self.all.get(template).map(Vec::as_slice).unwrap_or_default();
+        let variants = self.all().get(template).map(Vec::as_slice).unwrap_or_default();
         let mut warnings = Vec::new();
         for one in variants {
             let own_text = (!one.wraps).then_some((&one.text, "the text part"));
@@ -195,7 +227,7 @@ impl Templates {
     ///
     /// `data` is an object; a value that is missing or null, and has no default, is an error.
     pub fn render(&self, mail: &Mail, locale: Locale<'_>, data: &Value) -> Result<Rendered, RenderError> {
-        let variants = self.all.get(&mail.template).map(Vec::as_slice).unwrap_or_default();
+        let variants = self.all().get(&mail.template).map(Vec::as_slice).unwrap_or_default();
         let languages: Vec<_> = variants.iter().map(|one| one.language.as_deref()).collect();
         let Some(at) = choose(&languages, Some(locale.language), &self.default_language) else {
             return Err(RenderError {
