@@ -27,7 +27,7 @@ pub(super) fn funnel(
         active: of("active"),
         finished: of("finished"),
         goal: of("goal"),
-        goal_time: GoalTime::of(&counts.goal_times),
+        goal_time: GoalTime::of(of("goal"), |rank| work.goal_time(row, period, rank))?,
         period,
         exited: of("exited"),
         exits: counts.exits,

@@ -44,11 +44,13 @@ pub struct GoalTime {
 }
 
 impl GoalTime {
-    /// Takes the times of all who reached the goal, in milliseconds from the shortest to the longest.
-    pub fn of(sorted: &[i64]) -> Option<Self> {
+    /// Takes how many reached the goal, and what tells the time in milliseconds of the one at a rank, counted from 0 with
+    /// the fastest first.
+    pub fn of<E>(people: u64, mut at: impl FnMut(u64) -> Result<Option<i64>, E>) -> Result<Option<Self>, E> {
         // The nearest rank: a time that somebody really had.
-        let rank = |tenths: usize| sorted.get((sorted.len() * tenths).div_ceil(10).saturating_sub(1)).copied();
-        Some(Self { median: TimeDelta::milliseconds(rank(5)?), p90: TimeDelta::milliseconds(rank(9)?) })
+        let mut rank = |tenths: u64| at((people * tenths).div_ceil(10).saturating_sub(1));
+        let (Some(median), Some(p90)) = (rank(5)?, rank(9)?) else { return Ok(None) };
+        Ok(Some(Self { median: TimeDelta::milliseconds(median), p90: TimeDelta::milliseconds(p90) }))
     }
 }
 

@@ -86,7 +86,9 @@ impl Work<'_> {
         let keep_position = state != EnrolmentState::Finished;
         self.sql(
             "UPDATE enrolments SET state = ?2, reason = ?3, ended_at = ?4, due_at = NULL,
-             position = CASE WHEN ?5 THEN position END WHERE id = ?1",
+             position = CASE WHEN ?5 THEN position END, left_at = CASE WHEN ?5 AND NOT EXISTS
+                 (SELECT 1 FROM sends s WHERE s.enrolment_id = enrolments.id AND s.step = enrolments.position) THEN position END
+             WHERE id = ?1",
         )?
         .execute(params![id.0, state.as_str(), reason, millis(at), keep_position])?;
         self.drop_open_sends(id, reason.unwrap_or(state.as_str()), at)
@@ -95,7 +97,10 @@ impl Work<'_> {
     /// Ends an enrolment at its goal, credited to a step.
     pub fn reach_goal(&self, id: EnrolmentId, step: Option<&str>, at: Instant) -> Result<()> {
         self.sql(
-            "UPDATE enrolments SET state = 'goal', reason = 'goal', ended_at = ?3, due_at = NULL, goal_step = ?2 WHERE id = ?1",
+            "UPDATE enrolments SET state = 'goal', reason = 'goal', ended_at = ?3, due_at = NULL, goal_step = ?2,
+             left_at = CASE WHEN NOT EXISTS
+                 (SELECT 1 FROM sends s WHERE s.enrolment_id = enrolments.id AND s.step = enrolments.position) THEN position END
+             WHERE id = ?1",
         )?
         .execute(params![id.0, step, millis(at)])?;
         self.drop_open_sends(id, "goal", at)

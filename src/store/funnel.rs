@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::ledger::state_at;
 use super::{CampaignRow, Result, Work, instant, millis};
@@ -27,8 +27,6 @@ pub struct FunnelCounts {
     pub skips: Vec<(String, String, u64)>,
     /// Mails sent of each variant of a test, and goals credited to it: step, variant, both counts.
     pub variants: Vec<(String, String, u64, u64)>,
-    /// From the entry to the goal in milliseconds, from the shortest to the longest.
-    pub goal_times: Vec<i64>,
 }
 
 /// People at one step.
@@ -46,6 +44,25 @@ pub struct Waiting {
 impl Work<'_> {
     /// Counts those who entered a campaign in a period by where they stand.
     pub fn funnel(&self, campaign: CampaignRow, period: Period) -> Result<FunnelCounts> {
+        if period == Period::default() { self.tallied(campaign) } else { self.counted(campaign, period) }
+    }
+
+    /// Returns how long the one took, in milliseconds, who reached the goal at a rank counted from 0, the fastest first.
+    pub fn goal_time(&self, campaign: CampaignRow, period: Period, rank: u64) -> Result<Option<i64>> {
+        let (since, until) = bounds(period);
+        let text = if period == Period::default() {
+            "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = ?1 AND state = 'goal'
+             ORDER BY ended_at - entered_at LIMIT 1 OFFSET ?4"
+        } else {
+            "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = ?1 AND state = 'goal'
+             AND entered_at >= ?2 AND entered_at < ?3 ORDER BY ended_at - entered_at LIMIT 1 OFFSET ?4"
+        };
+        let row = self.sql(text)?.query_row(params![campaign.0, since, until, rank], |row| row.get(0));
+        Ok(row.optional()?)
+    }
+
+    /// Reads every row of those who entered in a period.
+    fn counted(&self, campaign: CampaignRow, period: Period) -> Result<FunnelCounts> {
         let (since, until) = bounds(period);
         let mut counts = FunnelCounts::default();
         let mut statement = self.sql(
@@ -115,13 +132,6 @@ impl Work<'_> {
             .query_map(params![campaign.0, since, until], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
-            .collect::<rusqlite::Result<_>>()?;
-        let mut statement = self.sql(
-            "SELECT max(0, ended_at - entered_at) FROM enrolments
-             WHERE campaign_id = ?1 AND state = 'goal' AND entered_at >= ?2 AND entered_at < ?3 ORDER BY 1",
-        )?;
-        counts.goal_times = statement
-            .query_map(params![campaign.0, since, until], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         Ok(counts)
     }

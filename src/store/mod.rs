@@ -39,6 +39,7 @@ mod status;
 mod story;
 mod stuck;
 mod suppressions;
+mod tallies;
 mod watches;
 
 use std::path::{Path, PathBuf};

@@ -69,13 +69,14 @@ impl Work<'_> {
     pub fn due_counts(&self, campaign: CampaignRow, period: Period, now: Instant) -> Result<DueCounts> {
         let (since, until) = bounds(period);
         let day = chrono::TimeDelta::days(1);
+        // When somebody entered does not stand in the index of who is due.
+        let entered = if period == Period::default() { "?5 <= ?6" } else { "entered_at >= ?5 AND entered_at < ?6" };
         Ok(self
-            .sql(
+            .sql(&format!(
                 "SELECT coalesce(sum(due_at <= ?2), 0), coalesce(sum(due_at > ?2 AND due_at <= ?3), 0),
                         coalesce(sum(due_at > ?2 AND due_at <= ?4), 0)
-                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4
-                 AND entered_at >= ?5 AND entered_at < ?6",
-            )?
+                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4 AND {entered}",
+            ))?
             .query_row(
                 params![campaign.0, millis(now), millis(now + day), millis(now + day * 7), since, until],
                 |row| Ok(DueCounts { late: row.get(0)?, within_24h: row.get(1)?, within_7d: row.get(2)? }),

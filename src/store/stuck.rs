@@ -53,6 +53,12 @@ impl Work<'_> {
         let settled = self
             .sql("UPDATE sends SET state = ?2, reason = 'settled by hand' WHERE id = ?1 AND state IN (5, 7)")?
             .execute(params![send.0, index_of(state)])?;
+        // It waits for this step no longer; the next run finds for which.
+        self.sql(
+            "UPDATE enrolments SET position = NULL
+             WHERE (id, position) = (SELECT enrolment_id, step FROM sends WHERE id = ?1) AND state = 'active'",
+        )?
+        .execute([send.0])?;
         self.wake_of(send, now)?;
         Ok(settled == 1)
     }

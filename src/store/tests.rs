@@ -113,7 +113,7 @@ fn suppression_holds_for_an_address_and_for_a_domain() {
 }
 
 #[test]
-fn an_idle_run_finds_its_work_in_indexes() {
+fn an_idle_run_and_a_report_find_what_they_need_in_indexes() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("drip.db")).unwrap();
     let work = store.begin().unwrap();
@@ -123,6 +123,11 @@ fn an_idle_run_finds_its_work_in_indexes() {
         "SELECT c.id FROM contacts c WHERE c.changed = 1 LIMIT 1",
         "UPDATE sends SET state = 3 WHERE state IN (0, 1, 3, 5, 7) AND state = 0",
         "SELECT e.contact_id FROM events e WHERE e.name = 'x' AND e.at > 1 AND e.at <= 2",
+        "SELECT count(*) FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (5, 7)",
+        // A report likewise.
+        "SELECT position, count(*), min(due_at) FROM enrolments WHERE campaign_id = 1 AND state = 'active' GROUP BY position",
+        "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = 1 AND state = 'goal'
+         ORDER BY ended_at - entered_at LIMIT 1 OFFSET 5",
     ] {
         let plan: String = work
             .sql(&format!("EXPLAIN QUERY PLAN {query}"))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use crate::support::Sandbox;
+use crate::support::smtp::{Script, SmtpServer, Verb};
 
 /// Eight people enter `w`, two of them in February; some buy, some leave, one is not meant by the second mail.
 fn season() -> Sandbox {
@@ -79,5 +80,100 @@ fn campaigns_are_compared_in_the_order_in_which_they_are_named() {
     ] {
         let ended = sandbox.drip(&words).code(2).stderr;
         assert!(ended.contains(said), "{ended}");
+    }
+}
+
+/// What is tallied as it happens must say what a look at every row says: `--since` before all time looks at them.
+#[test]
+fn what_is_tallied_is_what_is_counted_whatever_happens() {
+    let relay = SmtpServer::start(
+        Script::new()
+            .on(Verb::Rcpt)
+            .to("c03@")
+            .reply("550 5.1.1 no such user")
+            .on(Verb::Rcpt)
+            .to("c04@")
+            .times(1)
+            .reply("451 4.7.1 later")
+            .on(Verb::Content)
+            .mail(5)
+            .close(),
+    );
+    let rows: Vec<String> =
+        (0..30).map(|n| format!("c{n:02}@example.com,{}", if n == 7 { "" } else { "Lan" })).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let head =
+        "trigger: { segment: 'true' }\ngoal: { event: purchased, within: 30d }\nexit_when: contact.plan == \"off\"";
+    let steps = [
+        "id: a, send: greet",
+        "id: t, delay: 1d, test: { x: { send: mail }, y: { send: mail } }",
+        "id: w, wait_for: { event: seen, at_most: 2d }",
+        "id: b, if: 'did(\"seen\")', send: mail",
+        "id: c, delay: 1d, send: mail",
+    ];
+    let sandbox = Sandbox::new()
+        .settings("frequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }")
+        .file("templates/greet.md", "---\nsubject: Hi\n---\nHi {{first_name}} {{postal_address}} {{unsubscribe_url}}\n")
+        .campaign("w", head, &steps)
+        .campaign("v", "trigger: { event: seen }", &["id: a, send: mail", "id: b, delay: 30d, send: mail"])
+        .contacts("email,first_name", &rows)
+        .through(&relay);
+    let agree = |now: &str| {
+        sandbox.drip(&["--now", now, "run"]);
+        for all in [vec!["--json", "report"], vec!["report", "--compare"]] {
+            let tallied = sandbox.drip(&[&["--now", now], &all[..]].concat()).code(0).stdout;
+            let counted =
+                sandbox.drip(&[&["--now", now], &all[..], &["--since", "1000-01-01"]].concat()).code(0).stdout;
+            let plain = |text: &str| -> String {
+                text.lines().filter(|line| !line.contains("since") && !line.contains("1000-01-01")).collect()
+            };
+            assert_eq!(plain(&tallied), plain(&counted), "{now}");
+        }
+        sandbox.check();
+    };
+    let track = |n: u32, event: &str, at: &str| {
+        sandbox.drip(&["track", &format!("c{n:02}@example.com"), event, "--at", at]).code(0);
+    };
+    agree("2026-03-02T02:00:00Z");
+    agree("2026-03-02T03:00:00Z");
+    for n in 10..15 {
+        track(n, "purchased", "2026-03-02T12:00:00Z");
+    }
+    agree("2026-03-03T02:00:00Z");
+    agree("2026-03-03T04:00:00Z");
+    for n in 15..20 {
+        track(n, "seen", "2026-03-04T12:00:00Z");
+        track(n + 5, "purchased", "2026-03-04T13:00:00Z");
+    }
+    sandbox.drip(&["--now", "2026-03-04T14:00:00Z", "contact", "set", "c25@example.com", "plan=off"]).code(0);
+    agree("2026-03-04T14:00:00Z");
+    sandbox
+        .drip(&[
+            "--now",
+            "2026-03-04T14:00:00Z",
+            "contact",
+            "forget",
+            "--yes",
+            "c10@example.com",
+            "c15@example.com",
+            "c26@example.com",
+        ])
+        .code(0);
+    sandbox.drip(&["--now", "2026-03-04T14:00:00Z", "resolve", "--state", "unknown", "--sent", "--all"]).code(0);
+    sandbox.drip(&["--now", "2026-03-04T14:00:00Z", "resolve", "--state", "held", "--skip", "--all"]).code(0);
+    agree("2026-03-06T02:00:00Z");
+    // Steps are renamed, and one goes.
+    let steps = [
+        "id: a1, was: [a], send: greet",
+        "id: t1, was: [t], delay: 1d, test: { x: { send: mail }, y: { send: mail } }",
+        "id: c1, was: [c], delay: 1d, send: mail",
+    ];
+    sandbox.edit("w", head, &steps);
+    agree("2026-03-07T02:00:00Z");
+    track(19, "purchased", "2026-03-07T03:00:00Z");
+    agree("2026-03-20T02:00:00Z");
+    for kind in ["send", "end", "left", "won"] {
+        let there = sandbox.sql(&format!("SELECT count(*) FROM tallies WHERE number > 0 AND kind = '{kind}'"));
+        assert_ne!(there, ["0"], "`{kind}` was tried");
     }
 }

@@ -205,6 +205,9 @@ impl Sandbox {
         assert_eq!(integrity, "ok");
         let broken = connection.prepare("PRAGMA foreign_key_check").unwrap().query_map([], |_| Ok(())).unwrap().count();
         assert_eq!(broken, 0, "foreign keys");
+        let columns = "campaign_id || ' ' || kind || ' ' || step || ' ' || state || ' ' || detail || ' ' || number";
+        let counted = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE number <> 0 ORDER BY 1"));
+        assert_eq!(counted("tallies"), counted("recount"), "what is tallied and what is counted");
         if self.relay.is_none() {
             let sent: BTreeMap<String, usize> =
                 count(self.sql("SELECT email FROM v_sends WHERE state = 'sent' AND kind = 'mail'"));
