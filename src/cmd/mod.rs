@@ -45,6 +45,7 @@ pub(crate) use failure::Failure;
 
 /// Parses, runs the command, prints its failure.
 pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    interrupt::survive_limits();
     let environment = environment::read();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
