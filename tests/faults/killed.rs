@@ -1,18 +1,32 @@
 //! Killed anywhere: nobody gets a step twice, nobody none, and what is not known is listed.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use crate::case::{Case, Effort};
+use crate::crowd::{NOW, everyone_due, number, received, run_until_idle, settle_accounts};
+use crate::strace::{everywhere, kill_at};
 use crate::support::Sandbox;
 use crate::support::sandbox::count;
-use crate::support::smtp::{Script, SmtpServer};
+use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const CONNECTIONS: usize = 8;
+const RUN: [&str; 4] = ["-q", "--now", NOW, "run"];
 
-const GROUP: &str = "Killed";
+pub(crate) const GROUP: &str = "Killed";
 
 pub(crate) fn cases() -> Vec<Case> {
     vec![
+        Case {
+            id: "F01",
+            group: GROUP,
+            fault: "`kill -9` at every system call of a run",
+            answer: "the next runs go on: everyone gets each step once; at most one mail a connection is `unknown`, and listed",
+            needs: &["strace"],
+            story: at_every_call,
+        },
         Case {
             id: "F01b",
             group: GROUP,
@@ -22,12 +36,12 @@ pub(crate) fn cases() -> Vec<Case> {
             story: again_and_again,
         },
         Case {
-            id: "F03b",
+            id: "F02",
             group: GROUP,
-            fault: "`kill -9` at random moments of a large import",
-            answer: "all of it is in, or nothing",
-            needs: &[],
-            story: import,
+            fault: "`kill -9` at every system call of the run that recovers from a kill",
+            answer: "the same: what the first kill made `unknown` stays so, and is never sent again",
+            needs: &["strace"],
+            story: while_it_recovers,
         },
         Case {
             id: "F28",
@@ -40,86 +54,107 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A project in which everyone is due for one mail.
-fn everyone_due(mails: usize, relay: &SmtpServer) -> Sandbox {
-    let rows: Vec<String> = (0..mails).map(|n| format!("c{n:05}@example.com,Lan {n}")).collect();
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-    Sandbox::new()
-        .settings(&format!("frequency_cap: none\nsmtp: {{ url: \"smtp://localhost\", connections: {CONNECTIONS} }}"))
-        .campaign("w", "trigger: { segment: 'true' }", &["id: a, send: mail"])
-        .contacts("email,first_name", &rows)
-        .through(relay)
-}
-
-fn number(sandbox: &Sandbox, query: &str) -> usize {
-    sandbox.sql(query)[0].parse().unwrap()
+fn at_every_call(effort: Effort) -> String {
+    let project = everyone_due(3, &["a", "b"], 1);
+    let rehearsal = SmtpServer::start(Script::new());
+    let (unknown, arrived) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let kills = everywhere(effort, 12, &project.copy().through(&rehearsal), &RUN, |moment| {
+        let relay = SmtpServer::start(Script::new());
+        let sandbox = project.copy().through(&relay);
+        let killed = kill_at(&sandbox, &RUN, moment);
+        run_until_idle(&sandbox);
+        let account = settle_accounts(&sandbox, &["a", "b"], received(&relay));
+        assert!(account.unknown <= usize::from(killed), "{moment:?}: {} unknown", account.unknown);
+        unknown.fetch_add(account.unknown, Ordering::SeqCst);
+        arrived.fetch_add(account.arrived, Ordering::SeqCst);
+        killed
+    });
+    let (unknown, arrived) = (unknown.into_inner(), arrived.into_inner());
+    if effort != Effort::Quick {
+        assert!(arrived > 0, "no kill came between a content and the answer to it");
+        assert!(unknown > arrived, "no kill came between the commit of `sending` and the content");
+    }
+    format!("{kills} kills, none twice, none lost; {unknown} `unknown`, {arrived} of which had arrived")
 }
 
 fn again_and_again(effort: Effort) -> String {
     let (kills, mails) = effort.choose((12, 300), (100, 5000));
     let relay = SmtpServer::start(Script::new());
-    let sandbox = everyone_due(mails, &relay);
+    let sandbox = everyone_due(mails, &["a"], CONNECTIONS).through(&relay);
     // Pseudo-random moments that are the same each time (a linear congruential generator).
     let mut seed = 20_260_301_u64;
-    let out = |sandbox: &Sandbox| {
-        number(sandbox, "SELECT count(*) FROM v_sends WHERE state IN ('sent', 'unknown', 'sending')")
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
     };
     let in_the_air =
         |sandbox: &Sandbox| number(sandbox, "SELECT count(*) FROM v_sends WHERE state IN ('sending', 'unknown')");
     let (mut killed, mut midway, mut most_unknown) = (0, 0, 0);
-    let mut longest = Duration::from_millis(60);
     for _ in 0..kills {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (before, unknown_before) = (out(&sandbox), in_the_air(&sandbox));
-        let span = u64::try_from(longest.as_micros()).unwrap();
-        let mut child = sandbox.command(&["-q", "--now", "2026-03-02T02:00:00Z", "run"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_micros((seed >> 33) % span));
+        let (before, unknown_before) = (relay.content_bytes(), in_the_air(&sandbox));
+        let mut child = sandbox.command(&RUN).spawn().unwrap();
+        // After so many bytes of mail on average that the kills spread over the whole crowd; a mail has about 1500.
+        let bytes = random(2 * 1500 * mails / kills);
+        while relay.content_bytes() < before + bytes && child.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_micros(200));
+        }
+        thread::sleep(Duration::from_micros(random(1000) as u64));
         child.kill().unwrap();
         killed += usize::from(!child.wait().unwrap().success());
         sandbox.check();
         // At most one mail for each connection is in the air when a run dies.
         most_unknown = most_unknown.max(in_the_air(&sandbox) - unknown_before);
-        let sent = out(&sandbox) - before;
-        midway += usize::from(sent > 0);
-        // So that the kills spread over the whole of the run, however fast the machine is.
-        if before + sent == mails {
-            break;
-        } else if sent == 0 {
-            longest = (longest * 5 / 4).min(Duration::from_secs(2));
-        } else if sent > mails / kills {
-            longest = longest * 2 / 3;
-        }
+        midway += usize::from(relay.content_bytes() > before);
     }
-    while number(&sandbox, "SELECT count(*) FROM v_sends WHERE state IN ('sent', 'unknown')") < mails {
-        let ended = sandbox.drip(&["-q", "--now", "2026-03-02T02:00:00Z", "run"]);
-        assert!([0, 6].contains(&ended.code), "{}", ended.stderr);
-    }
-    sandbox.drip(&["-q", "--now", "2026-03-02T02:00:00Z", "run"]);
-
-    let received = count(relay.recipients());
-    let twice: Vec<_> = received.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(twice.is_empty(), "got it twice: {twice:?}");
-    let unknown = sandbox.sql("SELECT email FROM v_sends WHERE state = 'unknown'");
-    let none = sandbox.sql("SELECT email FROM v_sends WHERE state = 'sent'");
-    let lost: Vec<_> = none.iter().filter(|email| !received.contains_key(*email)).collect();
-    assert!(lost.is_empty(), "said to be sent, and never received: {lost:?}");
-    assert_eq!(number(&sandbox, "SELECT count(*) FROM v_sends"), mails);
-    assert!(midway > 0, "no kill hit a run that was sending");
+    run_until_idle(&sandbox);
+    let account = settle_accounts(&sandbox, &["a"], received(&relay));
+    assert!(midway > kills / 4, "{midway} kills hit a run that was sending");
     assert!(most_unknown <= CONNECTIONS, "{most_unknown} unknown after one kill");
-    let arrived = unknown.iter().filter(|email| received.contains_key(*email)).count();
     format!(
-        "{mails} mails, {killed} kills, {midway} of them after mails had left: {} received, none twice; {} unknown ({arrived} of them arrived), at most {most_unknown} a kill",
-        received.len(),
-        unknown.len()
+        "{mails} mails, {killed} kills, {midway} of them after mails had left: {} sent, none twice; {} `unknown` ({} of them had arrived), at most {most_unknown} a kill",
+        account.sent, account.unknown, account.arrived
+    )
+}
+
+fn while_it_recovers(effort: Effort) -> String {
+    // Killed while the relay is about to answer the second content.
+    let first = SmtpServer::start(Script::new().on(Verb::Content).mail(2).stall(Duration::from_secs(600)));
+    let project = everyone_due(3, &["a", "b"], 1).through(&first);
+    let mut child = project.command(&RUN).spawn().unwrap();
+    while first.mails().len() < 2 {
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before: Vec<_> = first.mails();
+    drop(first);
+
+    let rehearsal = SmtpServer::start(Script::new());
+    let most = Mutex::new(0);
+    let kills = everywhere(effort, 12, &project.copy().through(&rehearsal), &RUN, |moment| {
+        let relay = SmtpServer::start(Script::new());
+        let sandbox = project.copy().through(&relay);
+        let killed = kill_at(&sandbox, &RUN, moment);
+        run_until_idle(&sandbox);
+        let mut all = received(&relay);
+        all.extend(before.iter().map(|mail| (crate::crowd::step_of(&mail.bytes), mail.to[0].clone())));
+        let account = settle_accounts(&sandbox, &["a", "b"], all);
+        assert!((1..=1 + usize::from(killed)).contains(&account.unknown), "{moment:?}: {} unknown", account.unknown);
+        let mut most = most.lock().unwrap();
+        *most = account.unknown.max(*most);
+        killed
+    });
+    format!(
+        "{kills} kills; at most {} `unknown`, one from the first kill and one from the second",
+        most.into_inner().unwrap()
     )
 }
 
 fn fifty_at_once(_: Effort) -> String {
     let mails = 200;
     let relay = SmtpServer::start(Script::new());
-    let sandbox = everyone_due(mails, &relay);
-    let runs: Vec<_> =
-        (0..50).map(|_| sandbox.command(&["--now", "2026-03-02T02:00:00Z", "run"]).spawn().unwrap()).collect();
+    let sandbox = everyone_due(mails, &["a"], CONNECTIONS).through(&relay);
+    let runs: Vec<_> = (0..50).map(|_| sandbox.command(&["--now", NOW, "run"]).spawn().unwrap()).collect();
     let mut senders = 0;
     for run in runs {
         let output = run.wait_with_output().unwrap();
@@ -135,25 +170,4 @@ fn fifty_at_once(_: Effort) -> String {
     assert_eq!(relay.recipients().len(), mails);
     assert!(count(relay.recipients()).values().all(|times| *times == 1));
     format!("{mails} mails, each once")
-}
-
-fn import(_: Effort) -> String {
-    let rows: Vec<String> = (0..20_000).map(|n| format!("c{n:05}@example.com,Lan {n}")).collect();
-    let sandbox = Sandbox::new().campaign("w", "trigger: manual", &["id: a, send: mail"]);
-    sandbox.write("big.csv", &format!("email,first_name\n{}\n", rows.join("\n")));
-    for millis in [5, 40, 90, 160] {
-        let mut child = sandbox.command(&["import", "big.csv"]).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(millis));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if sandbox.path("drip.db").exists()
-            && !sandbox.sql("SELECT name FROM sqlite_schema WHERE name = 'contacts'").is_empty()
-        {
-            let there = number(&sandbox, "SELECT count(*) FROM contacts");
-            assert!(there == 0 || there == rows.len(), "{there} of {}", rows.len());
-        }
-    }
-    sandbox.drip(&["import", "big.csv"]).code(0);
-    assert_eq!(number(&sandbox, "SELECT count(*) FROM contacts"), rows.len());
-    format!("{} rows, killed 4 times", rows.len())
 }

@@ -12,10 +12,15 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a test")]
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod all_or_nothing;
 mod case;
+mod crowd;
 mod document;
 mod killed;
 mod patience;
+mod starved;
+mod stopped;
+mod strace;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
@@ -28,7 +33,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Every case, in the order of the document.
 fn cases() -> Vec<Case> {
-    let rooms = [killed::cases(), patience::cases()];
+    let rooms = [
+        killed::cases(),
+        patience::cases(),
+        all_or_nothing::cases(),
+        starved::cases(),
+        stopped::cases(),
+    ];
     rooms.into_iter().flatten().collect()
 }
 

@@ -22,7 +22,6 @@ mod promises;
 mod report;
 mod run;
 mod sending;
-mod stopping;
 mod support;
 mod template_document;
 mod time;

@@ -1,8 +1,10 @@
 //! A project in a temporary folder, and the built program run in it with nothing from outside.
 
+#![allow(dead_code, reason = "each test target uses its own part")]
 #![allow(clippy::unwrap_used, reason = "whatever fails in here is the failure of the test")]
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -92,6 +94,13 @@ impl Sandbox {
         self.drip(&["--now", "2026-03-01T00:00:00Z", "import", &self.path("import.csv").display().to_string()]).code(0);
     }
 
+    /// Returns a project of its own with the same files, to which the mail goes no longer through a server.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap(), relay: None };
+        copy_folder(self.folder.path(), copy.folder.path());
+        copy
+    }
+
     /// Sends the mail through a server from now on.
     pub(crate) fn through(mut self, server: &SmtpServer) -> Self {
         self.relay = Some(server.port());
@@ -109,8 +118,16 @@ impl Sandbox {
 
     /// Returns a command in the project, with nothing of the environment.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.env_clear().current_dir(self.folder.path()).args(["--color", "never"]).args(words);
+        self.command_under(&[], words)
+    }
+
+    /// Returns the same command, started by another program that takes it for its last arguments.
+    pub(crate) fn command_under(&self, starter: &[&str], words: &[&str]) -> Command {
+        let drip = binary();
+        let mut line = starter.iter().map(OsStr::new).chain([drip.as_os_str()]);
+        let mut command = Command::new(line.next().unwrap());
+        command.args(line).args(["--color", "never"]).args(words);
+        command.env_clear().current_dir(self.folder.path());
         if let Some(port) = self.relay {
             command.env("DRIP_SMTP_URL", format!("smtp://127.0.0.1:{port}"));
         }
@@ -200,6 +217,19 @@ impl Sandbox {
     /// Asserts what must hold at any time.
     #[track_caller]
     pub(crate) fn check(&self) {
+        self.check_file();
+        if self.relay.is_none() {
+            let sent: BTreeMap<String, usize> =
+                count(self.sql("SELECT email FROM v_sends WHERE state = 'sent' AND kind = 'mail'"));
+            let contacts = self.sql("SELECT email FROM v_contacts");
+            let received = count(self.outbox().into_iter().map(|mail| mail.to).filter(|to| contacts.contains(to)));
+            assert_eq!(received, sent, "the outbox and the ledger");
+        }
+    }
+
+    /// Asserts that the file itself is sound.
+    #[track_caller]
+    pub(crate) fn check_file(&self) {
         let connection = self.database();
         let integrity: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
         assert_eq!(integrity, "ok");
@@ -208,13 +238,6 @@ impl Sandbox {
         let columns = "campaign_id || ' ' || kind || ' ' || step || ' ' || state || ' ' || detail || ' ' || number";
         let counted = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE number <> 0 ORDER BY 1"));
         assert_eq!(counted("tallies"), counted("recount"), "what is tallied and what is counted");
-        if self.relay.is_none() {
-            let sent: BTreeMap<String, usize> =
-                count(self.sql("SELECT email FROM v_sends WHERE state = 'sent' AND kind = 'mail'"));
-            let contacts = self.sql("SELECT email FROM v_contacts");
-            let received = count(self.outbox().into_iter().map(|mail| mail.to).filter(|to| contacts.contains(to)));
-            assert_eq!(received, sent, "the outbox and the ledger");
-        }
     }
 }
 
@@ -231,6 +254,19 @@ pub(crate) fn count<T: Ord>(things: impl IntoIterator<Item = T>) -> BTreeMap<T, 
 #[expect(clippy::disallowed_methods, reason = "a long run tests the release build")]
 pub(crate) fn binary() -> PathBuf {
     std::env::var_os("DRIP_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_drip")), PathBuf::from)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&target).unwrap();
+            copy_folder(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }
 
 fn read_mail(path: &Path) -> Mail {

@@ -212,6 +212,8 @@ struct Shared {
     mails: Mutex<Vec<Mail>>,
     commands: Mutex<Vec<String>>,
     connections: AtomicUsize,
+    /// Conversations that are over.
+    ended: AtomicUsize,
     mail_number: AtomicUsize,
     content_bytes: AtomicUsize,
     stop: AtomicBool,
@@ -235,6 +237,7 @@ impl SmtpServer {
             mails: Mutex::default(),
             commands: Mutex::default(),
             connections: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
             mail_number: AtomicUsize::new(0),
             content_bytes: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
@@ -253,6 +256,7 @@ impl SmtpServer {
                     let peer = Peer { stream: Stream::Plain(stream), buffer: Vec::new() };
                     // A client that hangs up ends its own conversation, not the test.
                     let _ = Dialogue { shared: &shared, peer, number }.run();
+                    shared.ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
         });
@@ -285,6 +289,13 @@ impl SmtpServer {
 
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until every conversation is over: what a client said before it was killed may still be on its way.
+    pub(crate) fn wait_for_silence(&self) {
+        while self.shared.ended.load(Ordering::SeqCst) < self.connections() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Returns how many bytes came after a 354, of whatever mail.
