@@ -11,7 +11,8 @@ use crate::killed::GROUP;
 use crate::strace::{everywhere, kill_at};
 use crate::support::Sandbox;
 
-const PEOPLE: usize = 40;
+/// Rows of an import.
+pub(crate) const PEOPLE: usize = 40;
 /// Moments of each in the quick part.
 const FEW: usize = 5;
 
@@ -60,12 +61,14 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn rows(name: &str) -> String {
+/// Returns a file of so many people, whose addresses begin with a name.
+pub(crate) fn rows(name: &str) -> String {
     let rows: Vec<String> = (0..PEOPLE).map(|n| format!("{name}{n:03}@example.com,Lan {n}")).collect();
     format!("email,first_name\n{}\n", rows.join("\n"))
 }
 
-fn quiet_project() -> Sandbox {
+/// A project without people, whose mail goes into its outbox.
+pub(crate) fn quiet_project() -> Sandbox {
     Sandbox::new().campaign("w", "trigger: { segment: 'true' }", &["id: a, send: mail"])
 }
 
@@ -139,7 +142,7 @@ fn remains(sandbox: &Sandbox, bytes: &[u8]) -> bool {
 }
 
 /// Every migration, each of which brings a file to the next schema.
-const SCHEMAS: [&str; 3] = [
+pub(crate) const SCHEMAS: [&str; 3] = [
     include_str!("../../src/store/schema/1.sql"),
     include_str!("../../src/store/schema/2.sql"),
     include_str!("../../src/store/schema/3.sql"),
@@ -201,7 +204,7 @@ fn migration(effort: Effort) -> String {
 }
 
 /// A project of which there is a copy with fewer people.
-fn with_copy() -> Sandbox {
+pub(crate) fn with_copy() -> Sandbox {
     let project = quiet_project();
     project.write("people.csv", &rows("a"));
     project.drip(&["import", "people.csv"]).code(0);

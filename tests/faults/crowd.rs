@@ -8,6 +8,8 @@ use crate::support::smtp::{Mail, SmtpServer};
 
 /// The moment at which everyone is due for the first step.
 pub(crate) const NOW: &str = "2026-03-02T02:00:00Z";
+/// One run at that moment.
+pub(crate) const RUN: [&str; 4] = ["-q", "--now", NOW, "run"];
 /// A moment at which whoever had the first step is due for the second.
 const LATER: &str = "2026-03-03T02:00:00Z";
 

@@ -6,14 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::case::{Case, Effort};
-use crate::crowd::{NOW, everyone_due, number, received, run_until_idle, settle_accounts};
+use crate::crowd::{NOW, RUN, everyone_due, number, received, run_until_idle, settle_accounts, step_of};
 use crate::strace::{everywhere, kill_at};
 use crate::support::Sandbox;
 use crate::support::sandbox::count;
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const CONNECTIONS: usize = 8;
-const RUN: [&str; 4] = ["-q", "--now", NOW, "run"];
 
 pub(crate) const GROUP: &str = "Killed";
 
@@ -137,7 +136,7 @@ fn while_it_recovers(effort: Effort) -> String {
         let killed = kill_at(&sandbox, &RUN, moment);
         run_until_idle(&sandbox);
         let mut all = received(&relay);
-        all.extend(before.iter().map(|mail| (crate::crowd::step_of(&mail.bytes), mail.to[0].clone())));
+        all.extend(before.iter().map(|mail| (step_of(&mail.bytes), mail.to[0].clone())));
         let account = settle_accounts(&sandbox, &["a", "b"], all);
         assert!((1..=1 + usize::from(killed)).contains(&account.unknown), "{moment:?}: {} unknown", account.unknown);
         let mut most = most.lock().unwrap();

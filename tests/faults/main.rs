@@ -15,15 +15,19 @@
 mod all_or_nothing;
 mod case;
 mod crowd;
+mod disk;
 mod document;
 mod killed;
 mod patience;
+mod power;
+mod record;
 mod starved;
 mod stopped;
 mod strace;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
+mod trace;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -39,6 +43,7 @@ fn cases() -> Vec<Case> {
         all_or_nothing::cases(),
         starved::cases(),
         stopped::cases(),
+        power::cases(),
     ];
     rooms.into_iter().flatten().collect()
 }
