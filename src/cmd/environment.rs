@@ -20,3 +20,12 @@ pub(super) fn read() -> Environment {
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// Returns how long the relay is waited for at the most, where a test says so in `DRIP_PATIENCE_MS`.
+///
+/// The ten minutes of RFC 5321 cannot be waited for in a test. A release build knows nothing of this: there a shorter
+/// wait would only make mails unknown that the relay has taken.
+#[cfg(debug_assertions)]
+pub(super) fn patience() -> Option<std::time::Duration> {
+    variable("DRIP_PATIENCE_MS")?.parse().ok().map(std::time::Duration::from_millis)
+}

@@ -15,6 +15,8 @@ use super::context::{Context, Loaded};
 use super::{environment, interrupt, machine};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::mail::dkim::Signer;
+#[cfg(debug_assertions)]
+use crate::mail::transport::Timeouts;
 use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
 use crate::model::Instant;
 use crate::model::settings::{Dkim, Password, Smtp};
@@ -109,10 +111,21 @@ pub(super) fn relay(
     Ok(match &loaded.project.settings.smtp {
         Some(smtp) => {
             let relay = SmtpRelay::new(with_password(smtp, &context.root)?);
+            #[cfg(debug_assertions)]
+            let relay = impatient(relay);
             Box::new(relay.stopped_by(Arc::clone(interrupted)))
         }
         None => Box::new(Outbox::new(context.root.join("outbox"))),
     })
+}
+
+/// Shortens every wait to what a test says; see [`environment::patience`].
+#[cfg(debug_assertions)]
+fn impatient(relay: SmtpRelay) -> SmtpRelay {
+    match environment::patience() {
+        Some(wait) => relay.timeouts(Timeouts { connect: wait, greeting: wait, verb: wait, data: wait, content: wait }),
+        None => relay,
+    }
 }
 
 /// Reads the key that mails are signed with, where the settings name one.

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -123,8 +124,11 @@ impl Sandbox {
 
     /// Returns the same command, started by another program that takes it for its last arguments.
     pub(crate) fn command_under(&self, starter: &[&str], words: &[&str]) -> Command {
-        let drip = binary();
-        let mut line = starter.iter().map(OsStr::new).chain([drip.as_os_str()]);
+        self.command_of(&binary(), starter, words)
+    }
+
+    fn command_of(&self, binary: &Path, starter: &[&str], words: &[&str]) -> Command {
+        let mut line = starter.iter().map(OsStr::new).chain([binary.as_os_str()]);
         let mut command = Command::new(line.next().unwrap());
         command.args(line).args(["--color", "never"]).args(words);
         command.env_clear().current_dir(self.folder.path());
@@ -144,12 +148,16 @@ impl Sandbox {
     /// Runs a command with variables of the environment.
     #[track_caller]
     pub(crate) fn drip_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ended {
-        let output = self.command(words).envs(variables.iter().copied()).output().unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        ended(self.command(words).envs(variables.iter().copied()))
+    }
+
+    /// Runs a command that waits for the relay so long at the most, which only a debug build can be told.
+    #[allow(dead_code, reason = "each test target uses its own part")]
+    #[track_caller]
+    pub(crate) fn drip_impatient(&self, patience: Duration, variables: &[(&str, &str)], words: &[&str]) -> Ended {
+        let mut command = self.command_of(Path::new(env!("CARGO_BIN_EXE_drip")), &[], words);
+        command.env("DRIP_PATIENCE_MS", patience.as_millis().to_string()).envs(variables.iter().copied());
+        ended(&mut command)
     }
 
     /// Runs twice at an instant: the second run must find nothing to do. Returns the sends so far.
@@ -238,6 +246,15 @@ impl Sandbox {
         let columns = "campaign_id || ' ' || kind || ' ' || step || ' ' || state || ' ' || detail || ' ' || number";
         let counted = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE number <> 0 ORDER BY 1"));
         assert_eq!(counted("tallies"), counted("recount"), "what is tallied and what is counted");
+    }
+}
+
+fn ended(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
