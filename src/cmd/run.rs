@@ -157,7 +157,7 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
             return Exit::Interrupted;
         }
         Some(why) => {
-            context.output.error(&stopped(why));
+            context.output.error_with_hint(&stopped(why), why.hint());
             return Exit::Relay;
         }
         None => {}

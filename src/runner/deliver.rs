@@ -16,7 +16,7 @@ use super::compose::compose;
 use super::pace::Pace;
 use super::ramp::Ramp;
 use super::{Known, Parts, notice};
-use crate::mail::transport::{self, Parcel, Permit, Transport};
+use crate::mail::transport::{self, ConnectError, Parcel, Permit, Transport};
 use crate::model::campaign::Campaign;
 use crate::model::id::SendId;
 use crate::webhook::{Answer, Request};
@@ -31,7 +31,7 @@ pub(super) enum Report {
     /// A mail is done with, one way or the other.
     Done(Box<Job>, Handover),
     /// The connection could not be opened; the mail was not begun, and the thread has ended.
-    NoConnection(Box<Job>, String),
+    NoConnection(Box<Job>, ConnectError),
 }
 
 /// A mail whose content the relay waits for.
@@ -131,7 +131,7 @@ impl Worker<'_> {
                             let _ = self.reports.send(Report::Done(job, Handover::GivenBack));
                         }
                         // The run hands the mail to another connection, or back to the ledger.
-                        let _ = self.reports.send(Report::NoConnection(job, error.to_string()));
+                        let _ = self.reports.send(Report::NoConnection(job, error));
                         break;
                     }
                 },

@@ -32,7 +32,7 @@ use chrono::TimeDelta;
 use crate::decide::Rules;
 use crate::mail::dkim::Signer;
 use crate::mail::template::Templates;
-use crate::mail::transport::Relay;
+use crate::mail::transport::{ConnectError, Relay};
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::id::{CampaignId, RunId};
@@ -124,13 +124,15 @@ pub struct Outcome {
 /// Why a run stopped before its work was done. Everyone it did not reach stays due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// The relay cannot be reached, or refuses to talk.
+    /// No connection to the relay can be opened.
+    NoConnection(ConnectError),
+    /// The relay refuses to go on.
     Relay(String),
     /// The relay says that it gets too much.
     TooMuch(String),
     /// It said so a while ago, and is left alone for so long yet.
     Resting(TimeDelta),
-    /// Too many mails in a row without an answer.
+    /// Too many mails in a row without an answer that makes sense.
     Silence,
     /// `--limit` was reached.
     Limit,
@@ -142,20 +144,15 @@ pub enum Stop {
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const STAYS: &str = "the run stopped, and everyone it did not reach stays due";
         match self {
-            Self::Relay(reason) => {
-                write!(f, "the run stopped, and everyone it did not reach stays due: {reason}")
-            }
-            Self::TooMuch(reply) => write!(
-                f,
-                "the run stopped, and everyone it did not reach stays due: the relay gets too much; runs leave it alone \
-                 for {} minutes and begin again over one connection: {reply}",
-                outcome::REST.num_minutes()
-            ),
+            Self::NoConnection(error) => write!(f, "{STAYS}: {error}"),
+            Self::Relay(reason) => write!(f, "{STAYS}: {reason}"),
+            Self::TooMuch(reply) => write!(f, "{STAYS}: the relay gets too much: {reply}"),
             Self::Resting(left) => {
                 write!(f, "the relay got too much and is left alone for {} s more", left.num_seconds().max(1))
             }
-            Self::Silence => f.write_str("the run stopped: the relay took mail after mail without an answer"),
+            Self::Silence => write!(f, "{STAYS}: the relay left mail after mail without an answer"),
             Self::Limit => f.write_str("the limit is reached"),
             Self::Ceiling(limit) => write!(f, "{limit} are used up"),
             Self::Interrupted => f.write_str(
@@ -166,6 +163,23 @@ impl fmt::Display for Stop {
 }
 
 impl Stop {
+    /// Returns what may be done about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::NoConnection(error) => Some(&error.hint).filter(|hint| !hint.is_empty()).map(String::as_str),
+            Self::Relay(reply) if reply.starts_with('5') => {
+                Some("check `from` in drip.yaml and the login of the SMTP URL: may this login send as that address?")
+            }
+            Self::Relay(reply) if reply.starts_with("not sent") => {
+                Some("check `from` and `bounce_address` in drip.yaml, or use another relay")
+            }
+            Self::Relay(_) => Some("the next run tries again; ask the relay's operator if it lasts"),
+            Self::Silence => Some("the next run goes on; `drip resolve` lists mails whose fate is not known"),
+            Self::TooMuch(_) => Some("runs leave it alone for 10 minutes, and begin again over one connection"),
+            Self::Limit | Self::Ceiling(_) | Self::Resting(_) | Self::Interrupted => None,
+        }
+    }
+
     /// Says whether nothing is wrong: what is in hand is finished.
     pub fn is_gentle(&self) -> bool {
         matches!(self, Self::Limit | Self::Ceiling(_) | Self::Resting(_))

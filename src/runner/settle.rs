@@ -75,7 +75,7 @@ impl Run<'_> {
         let mut first = parts.relay.transport();
         if let Err(error) = first.connect() {
             let interrupted = self.is_interrupted();
-            return Ok(Some(if interrupted { Stop::Interrupted } else { Stop::Relay(error.to_string()) }));
+            return Ok(Some(if interrupted { Stop::Interrupted } else { Stop::NoConnection(error) }));
         }
         let campaigns = deliver::campaigns(&self.known);
         let (jobs, desk) = channel();
@@ -267,13 +267,13 @@ impl Run<'_> {
                     progress.in_hand -= 1;
                     self.outcome(&work, progress, &job, handover, at, desk)?;
                 }
-                Report::NoConnection(job, reason) => {
+                Report::NoConnection(job, error) => {
                     progress.connections -= 1;
                     desk.ramp.lost();
                     if progress.connections == 0 || progress.stopped.is_some() {
                         progress.in_hand -= 1;
                         self.give_back(&work, &job, at)?;
-                        progress.stop(Stop::Relay(reason));
+                        progress.stop(Stop::NoConnection(error));
                     } else {
                         again.push(job);
                     }

@@ -170,6 +170,15 @@ impl Output {
         self.event(Level::Error, text, &[]);
     }
 
+    /// Writes an error to stderr, and what may be done about it.
+    pub fn error_with_hint(&self, text: &str, hint: Option<&str>) {
+        let hint = hint.map(|hint| ("hint", hint));
+        self.event(Level::Error, text, hint.as_slice());
+        if let (Some((_, hint)), None) = (hint, self.options.log) {
+            self.messages.line(&format!("hint: {hint}"));
+        }
+    }
+
     /// Writes a text that was drawn elsewhere, such as a diagnostic with its source, to stderr.
     pub fn message(&self, text: &str) {
         if self.options.log.is_some() {

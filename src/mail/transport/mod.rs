@@ -7,6 +7,7 @@
 //! Must not know: contacts, campaigns, the store, the wall clock. Only a monotonic clock bounds the waiting.
 
 mod discard;
+mod distrust;
 mod outbox;
 mod removal;
 mod reply;

@@ -226,6 +226,11 @@ enum Announced {
 impl Session {
     /// Returns the refusal of a mail that the relay says beforehand it cannot take.
     fn cannot_carry(&self, mail: &Parcel) -> Option<Outcome> {
+        if !mail.envelope.from().is_ascii() && !self.extensions.has("SMTPUTF8") {
+            // The sender is the same for every mail: no contact is to blame.
+            let reply = "not sent: the relay cannot carry a sender outside ASCII (no SMTPUTF8)".to_owned();
+            return Some(Outcome::Deferred { reply, scope: Scope::Relay });
+        }
         if mail.envelope.needs_smtputf8() && !self.extensions.has("SMTPUTF8") {
             let reply = "not sent: the relay cannot carry an address outside ASCII (no SMTPUTF8)".to_owned();
             return Some(Outcome::Rejected { reply, kind: Rejection::Mailbox });

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use super::distrust::Distrust;
 use super::reply::{Reply, one_line, parse_line};
 
 /// The longest line of a reply that is read, in bytes; RFC 5321 allows 512.
@@ -32,6 +33,15 @@ pub(super) enum Lost {
     Garbled(String),
     #[error("the connection broke: {0}")]
     Broken(io::Error),
+    #[error("nobody listens there")]
+    Refused,
+    #[error("the name of the host cannot be looked up: {0}")]
+    Nameless(io::Error),
+    /// There was no connection that could break.
+    #[error("{0}")]
+    Unreached(io::Error),
+    #[error("{}", .0.message)]
+    Distrusted(Distrust),
     #[error("the run was stopped")]
     Stopped,
 }
@@ -69,7 +79,7 @@ impl Wire {
     /// Connects to the first address of the host that answers.
     pub(super) fn connect(host: &str, port: u16, timeout: Duration, stop: &Arc<AtomicBool>) -> Result<Self, Lost> {
         let deadline = Deadline::after(timeout);
-        let mut last = Lost::Broken(io::Error::new(io::ErrorKind::NotFound, "the host has no address"));
+        let mut last = Lost::Nameless(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         for address in resolve(host, port, timeout)? {
             match TcpStream::connect_timeout(&address, deadline.left()?) {
                 Ok(tcp) => {
@@ -78,7 +88,13 @@ impl Wire {
                     glance(&tcp)?;
                     return Ok(Self { stream: Stream::Plain(tcp), stop: Arc::clone(stop), pending: Vec::new() });
                 }
-                Err(error) => last = error.into(),
+                Err(error) => {
+                    last = match error.kind() {
+                        io::ErrorKind::ConnectionRefused => Lost::Refused,
+                        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Lost::TimedOut,
+                        _ => Lost::Unreached(error),
+                    }
+                }
             }
         }
         Err(last)
@@ -101,7 +117,10 @@ impl Wire {
         tcp.set_read_timeout(Some(timeout))?;
         tcp.set_write_timeout(Some(timeout))?;
         while tls.is_handshaking() {
-            tls.complete_io(&mut tcp)?;
+            tls.complete_io(&mut tcp).map_err(|error| match Distrust::read(&error) {
+                Some(distrust) => Lost::Distrusted(distrust),
+                None => error.into(),
+            })?;
         }
         glance(&tcp)?;
         Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))), stop: self.stop, pending: Vec::new() })
@@ -269,7 +288,7 @@ fn resolve(host: &str, port: u16, timeout: Duration) -> Result<Vec<SocketAddr>, 
         // Nobody listens any more when it took too long.
         let _ = sender.send(found);
     });
-    Ok(receiver.recv_timeout(timeout).map_err(|_| Lost::TimedOut)??)
+    receiver.recv_timeout(timeout).map_err(|_| Lost::TimedOut)?.map_err(Lost::Nameless)
 }
 
 /// The end of a wait, on the monotonic clock.

@@ -85,13 +85,20 @@ impl SmtpTransport {
     }
 
     fn secure(&self, wire: Wire) -> Result<Wire, ConnectError> {
-        let config = self.relay.tls_config().map_err(|error| self.no_tls(&error))?;
+        let config = self.relay.tls_config().map_err(|_| ConnectError {
+            hint: "install the package `ca-certificates`, or let SSL_CERT_FILE name a file of authorities (PEM)"
+                .to_owned(),
+            ..self.no_tls(&"this machine trusts no authority at all")
+        })?;
         let host = self.relay.settings.host.as_str();
         let name = match host.parse::<IpAddr>() {
             Ok(address) => ServerName::IpAddress(address.into()),
             Err(_) => ServerName::try_from(host.to_owned()).map_err(|error| self.no_tls(&error))?,
         };
-        wire.secure(Arc::new(config), name, self.relay.timeouts.connect).map_err(|lost| self.no_tls(&lost))
+        wire.secure(Arc::new(config), name, self.relay.timeouts.connect).map_err(|lost| match &lost {
+            Lost::Distrusted(distrust) => ConnectError { hint: distrust.hint.to_owned(), ..self.no_tls(&lost) },
+            _ => self.no_tls(&lost),
+        })
     }
 
     fn hello(&self, wire: &mut Wire) -> Result<Extensions, ConnectError> {
@@ -186,8 +193,8 @@ impl SmtpTransport {
         let Smtp { host, port, .. } = &self.relay.settings;
         ConnectError {
             kind: ConnectErrorKind::Tls,
-            message: format!("no safe connection to {host}:{port}: {why}"),
-            hint: "the host in the SMTP URL must be the name in the relay's certificate; nothing was sent".to_owned(),
+            message: format!("no safe connection to {host}:{port}, so nothing was sent: {why}"),
+            hint: "ask the relay's operator; someone on the way may also be in between".to_owned(),
         }
     }
 }
