@@ -3,6 +3,7 @@
 use super::context::Context;
 use crate::model::campaign::Existing;
 use crate::model::id::CampaignId;
+use crate::model::plain::{masked, unnamed};
 use crate::runner::{Happening, Registered};
 use crate::ui::words::count;
 use crate::ui::{Level, Output, sanitise};
@@ -104,9 +105,8 @@ impl About<'_> {
         text: &str,
     ) {
         let named = self.0.options().verbose;
-        let shown = if named { sanitise::line(contact).into_owned() } else { sanitise::masked(contact) };
-        // A relay's words often repeat the address.
-        let reason = reason.map(|reason| if named { reason.clone() } else { reason.replace(contact, &shown) });
+        let shown = if named { sanitise::line(contact).into_owned() } else { masked(contact) };
+        let reason = reason.map(|reason| if named { reason.clone() } else { unnamed(reason).into_owned() });
         let reason = reason.map(|reason| sanitise::lines(&reason).into_owned());
         let text = text.replacen("{}", &shown, 1) + reason.as_deref().unwrap_or_default();
         let mut fields = vec![("event", event), ("campaign", campaign.as_str()), ("contact", &shown)];

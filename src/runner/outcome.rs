@@ -13,6 +13,7 @@ use crate::mail::transport::{self, Rejection, Scope};
 use crate::model::Instant;
 use crate::model::contact::Consent;
 use crate::model::id::{CampaignId, SendId};
+use crate::model::plain::unnamed;
 use crate::model::send::{SendKind, SendState};
 use crate::store::{Closing, PausedBy, StoreError, Work};
 use crate::webhook::Answer;
@@ -64,10 +65,10 @@ impl Run<'_> {
             transport::Outcome::Deferred { reply, scope } => {
                 match scope {
                     Scope::Mail | Scope::Connection => {}
-                    Scope::Relay => progress.stop(Stop::Relay(reply.clone())),
+                    Scope::Relay => progress.stop(Stop::Relay(unnamed(&reply).into_owned())),
                     Scope::Rate => {
                         work.set_rest(Some(at + REST))?;
-                        progress.stop(Stop::TooMuch(reply.clone()));
+                        progress.stop(Stop::TooMuch(unnamed(&reply).into_owned()));
                     }
                 }
                 self.deferred(work, job, reply, None, at)
@@ -160,7 +161,8 @@ impl Run<'_> {
     }
 
     fn pause(&mut self, work: &Work<'_>, index: usize, reply: &str, desk: &Desk) -> Result<(), StoreError> {
-        let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {reply}");
+        // Shown wherever the campaign is, and no contact's affair.
+        let reason = format!("{MAX_POLICY} mails in a row were refused, the last with: {}", unnamed(reply));
         work.set_paused(self.known[index].row, Some((PausedBy::Relay, &reason)))?;
         self.rest(index, reason, desk);
         Ok(())

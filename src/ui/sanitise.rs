@@ -18,13 +18,6 @@ pub fn lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace("\r\n", "\n").replace(is_bad, ""))
 }
 
-/// Returns an address so that its owner is not named, but the operator may recognise it: `l***@example.com`.
-pub fn masked(address: &str) -> String {
-    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
-    let first: String = local.chars().take(1).collect();
-    line(&format!("{first}***@{domain}")).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

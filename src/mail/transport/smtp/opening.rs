@@ -150,7 +150,8 @@ impl SmtpTransport {
                 // What is wrong with a token comes as a challenge; an empty answer asks for the verdict.
                 334 if login.is_token => {
                     let verdict = command(wire, "\r\n", self.relay.timeouts.verb).map_err(|lost| self.lost(&lost))?;
-                    let message = format!("{host} refused the access token of `{}`: {}", login.user, verdict.text());
+                    let verdict = without_secrets(verdict, password, &line).text();
+                    let message = format!("{host} refused the access token of `{}`: {verdict}", login.user);
                     return Err(refused(message, "the token may have run out; see what `password_command` prints"));
                 }
                 334 => {
@@ -160,7 +161,8 @@ impl SmtpTransport {
                         .and_then(|challenge| Auth::new_from_response(mechanism, credentials.clone(), &challenge));
                 }
                 _ => {
-                    let message = format!("{host} refused the login of `{}`: {}", login.user, reply.text());
+                    let said = without_secrets(reply, password, &line).text();
+                    let message = format!("{host} refused the login of `{}`: {said}", login.user);
                     return Err(refused(message, "check user and password of the SMTP URL"));
                 }
             }
@@ -197,6 +199,16 @@ impl SmtpTransport {
             hint: "ask the relay's operator; someone on the way may also be in between".to_owned(),
         }
     }
+}
+
+/// Takes out of a reply what it repeats of a login: some relays quote the command that they do not like.
+fn without_secrets(reply: Reply, password: &str, line: &str) -> Reply {
+    let is_name = |word: &str| matches!(word, "AUTH" | "PLAIN" | "LOGIN" | "XOAUTH2");
+    let secrets: Vec<_> = line.split_whitespace().filter(|word| !is_name(word)).chain([password]).collect();
+    let hide = |text: String| {
+        secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "…"))
+    };
+    Reply { lines: reply.lines.into_iter().map(hide).collect(), ..reply }
 }
 
 impl SmtpRelay {
