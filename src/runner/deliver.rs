@@ -34,6 +34,13 @@ pub(super) enum Report {
     NoConnection(Box<Job>, ConnectError),
 }
 
+impl Report {
+    fn is_about_every_mail(&self) -> bool {
+        use transport::{Outcome::Deferred, Scope::Relay};
+        matches!(self, Self::Done(_, Handover::Answered(Deferred { scope: Relay, .. })))
+    }
+}
+
 /// A mail whose content the relay waits for.
 pub(super) struct Offer {
     pub(super) send: SendId,
@@ -136,8 +143,13 @@ impl Worker<'_> {
                     }
                 },
             };
+            let is_over = report.is_about_every_mail();
             if self.put_down(&mut last).is_err() || self.reports.send(report).is_err() {
                 break;
+            }
+            if is_over {
+                // The run will say so as well, but by then a next mail would have knocked at the same door.
+                self.desk.stopping.store(true, Ordering::Release);
             }
         }
         transport.close();

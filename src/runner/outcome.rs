@@ -18,7 +18,7 @@ use crate::model::send::{SendKind, SendState};
 use crate::store::{Closing, PausedBy, StoreError, Work};
 use crate::webhook::Answer;
 
-/// This many mails in a row without an answer, and something is wrong with the relay.
+/// This many mails in a row without an answer that makes sense, and something is wrong with the relay.
 const MAX_SILENT: u32 = 5;
 /// This many refusals for policy in a row, and something is wrong with the campaign's mail.
 const MAX_POLICY: u32 = 10;
@@ -50,8 +50,15 @@ impl Run<'_> {
             Handover::Called(answer) => return self.called(work, job, answer, at),
             Handover::Answered(outcome) => outcome,
         };
-        if !matches!(outcome, transport::Outcome::Unknown { .. }) {
-            progress.silent = 0;
+        match outcome {
+            // Before the content or after it: going on would only try everybody in vain.
+            transport::Outcome::Unknown { .. } | transport::Outcome::Deferred { scope: Scope::Connection, .. } => {
+                progress.silent += 1;
+                if progress.silent >= MAX_SILENT {
+                    progress.stop(Stop::Silence);
+                }
+            }
+            _ => progress.silent = 0,
         }
         match outcome {
             transport::Outcome::Sent { .. } => {
@@ -87,10 +94,6 @@ impl Run<'_> {
                 self.rejected(work, job, reply, at)
             }
             transport::Outcome::Unknown { reason } => {
-                progress.silent += 1;
-                if progress.silent >= MAX_SILENT {
-                    progress.stop(Stop::Silence);
-                }
                 close(work, job, SendState::Unknown, Some(&reason), at, None)?;
                 self.totals.unknown += 1;
                 self.say(job, |campaign, step, contact| Happening::Unknown { campaign, step, contact, reason });

@@ -42,7 +42,10 @@ impl Progress<'_> {
     }
 
     pub(super) fn stop(&mut self, why: Stop) {
-        self.stopped.get_or_insert(why);
+        // What is wrong weighs more than what was asked for.
+        if self.stopped.as_ref().is_none_or(|earlier| earlier.is_gentle() && !why.is_gentle()) {
+            self.stopped = Some(why);
+        }
     }
 }
 
