@@ -13,7 +13,7 @@ use crate::store::{RunLock, Store};
 use crate::ui::words::number;
 
 pub(super) fn backup(context: &Context, file: &Path, force: bool) -> Result<Exit, Failure> {
-    let Some(store) = Store::open_to_read(&context.database())? else {
+    let Some(store) = context.open_to_read()? else {
         return Err(Diagnostic::error("there is no drip.db yet").into());
     };
     if same(file, &context.database()) {

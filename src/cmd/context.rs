@@ -147,9 +147,32 @@ impl Context {
 
     /// Opens the store and notes campaign files that are new, so that what comes in now comes after them.
     pub(super) fn store(&self, project: &Project) -> Result<Store, Failure> {
-        let mut store = Store::open(&self.database())?;
+        let mut store = self.open()?;
         runner::register(&mut store, &project.settings, &project.campaigns, self.now())?;
         Ok(store)
+    }
+
+    /// Opens the store as it is.
+    pub(super) fn open(&self) -> Result<Store, Failure> {
+        let store = Store::open(&self.database())?;
+        self.say_kept(&store);
+        Ok(store)
+    }
+
+    /// Opens the store to read alone; `None` when it is not there yet.
+    pub(super) fn open_to_read(&self) -> Result<Option<Store>, Failure> {
+        let store = Store::open_to_read(&self.database())?;
+        if let Some(store) = &store {
+            self.say_kept(store);
+        }
+        Ok(store)
+    }
+
+    fn say_kept(&self, store: &Store) {
+        if let Some(kept) = store.kept() {
+            let kept = kept.display();
+            self.output.status(&format!("drip.db is now in the form of this drip; as it was it lies in {kept}."));
+        }
     }
 
     pub(super) fn database(&self) -> PathBuf {

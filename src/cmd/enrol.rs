@@ -125,7 +125,7 @@ struct Door<'a> {
 impl Door<'_> {
     /// Opens the store: to write, or in a dry run to read, where there may be none yet.
     fn store(&self, context: &Context, project: &Project) -> Result<Option<Store>, Failure> {
-        if self.dry_run { Ok(Store::open_to_read(&context.database())?) } else { context.store(project).map(Some) }
+        if self.dry_run { Ok(context.open_to_read()?) } else { context.store(project).map(Some) }
     }
 
     fn begin<'s>(&self, store: &'s mut Store) -> Result<Work<'s>, Failure> {

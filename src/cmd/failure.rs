@@ -75,9 +75,22 @@ impl Failure {
 fn store(error: &StoreError) -> Diagnostic {
     let diagnostic = chain(error);
     match error {
-        StoreError::Full(_) => diagnostic.hint("free some space and run again; nothing more is sent before that"),
+        StoreError::Full(_) | StoreError::NoRoom { .. } => {
+            diagnostic.hint("free some space and run again; nothing more is sent before that")
+        }
         StoreError::Busy(_) => diagnostic.hint("another command is writing; run again when it is done"),
-        StoreError::Damaged { .. } => diagnostic.hint("keep the damaged file: it may tell who got what"),
+        StoreError::Damaged(_) | StoreError::Foreign { .. } | StoreError::Unsound { .. } | StoreError::Row(_) => diagnostic
+            .hint("drip does not send from a damaged file: put a backup in its place with `drip restore FILE`")
+            .hint("keep the damaged file, as `drip restore` does: it may tell who got what"),
+        StoreError::Failing(_) => diagnostic
+            .hint("nothing is sent any more; see what the system's log says of the disk")
+            .hint("then `drip backup FILE` reads the whole database, and says whether it is sound"),
+        StoreError::Gone { .. } => diagnostic
+            .hint("put it back with `drip restore FILE`; to begin anew, delete it together with drip.lock"),
+        StoreError::Link { .. } => diagnostic
+            .hint("put the file itself there: two folders that share one file do not share its lock, and would send twice"),
+        StoreError::Open { .. } | StoreError::Rights(_) | StoreError::Create { .. } | StoreError::Lock { .. } => diagnostic
+            .hint("whoever runs drip must own drip.db, drip.lock and what is called drip.db-…, and may write in their folder"),
         _ => diagnostic,
     }
 }

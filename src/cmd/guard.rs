@@ -22,15 +22,6 @@ const CORRECTION: TimeDelta = TimeDelta::minutes(5);
 /// After a longer pause a person says that the clock is right.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::days(31);
 
-/// Checks that the file is there if it ever was.
-pub(super) fn check_presence(context: &Context, lock: &RunLock) -> Result<(), Failure> {
-    if lock.noted().is_none() || context.database().exists() {
-        return Ok(());
-    }
-    let gone = Diagnostic::error("drip.db is gone, and with it the knowledge of who got what");
-    Err(Failure::Attention(gone.hint("put it back with `drip restore FILE`; to begin anew, delete drip.lock as well")))
-}
-
 /// Checks file and clock; returns since when mails may have been sent without this file, if a person adopts it.
 pub(super) fn check(
     context: &Context,
@@ -42,6 +33,7 @@ pub(super) fn check(
     let work = store.read()?;
     let (token, run, machine) = (work.token()?, work.last_run_id()?, work.machine()?);
     let last = work.last_run()?.map(|ran| ran.ended_at.unwrap_or(ran.started_at).max(ran.started_at));
+    let latest = work.high_water()?;
     drop(work);
     let here = machine::id();
     let why = match lock.noted() {
@@ -62,10 +54,10 @@ pub(super) fn check(
             ),
         ));
     }
-    if let (Some(last), Clock::System) = (last, context.clock) {
+    if let (Some(last), Clock::System) = (latest, context.clock) {
         if now < last - CORRECTION {
             context.output.warn(&format!(
-                "the clock says {}, but the last run was {}: what is due is judged by a clock that went back {}",
+                "the clock says {}, but the latest run was {}: what is due is judged by a clock that went back {}",
                 shown(now),
                 shown(last),
                 duration(last - now)

@@ -28,7 +28,7 @@ const MADE_UP: usize = 100;
 
 pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Failure> {
     let loaded = run.load()?;
-    let mut store = Store::open_to_read(&run.database())?;
+    let mut store = run.open_to_read()?;
     let outgoing = Outgoing::for_preview(run, &loaded, store.as_mut())?;
     let now = run.now();
     let clock = move || now;

@@ -19,7 +19,7 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
     let period = Period::parse(arguments.since.as_deref(), arguments.until.as_deref(), context.now(), zone)
         .map_err(Diagnostic::error)?;
     let wanted = |id: &CampaignId| only.is_empty() || only.contains(id);
-    let mut funnels = match Store::open_to_read(&context.database())? {
+    let mut funnels = match context.open_to_read()? {
         Some(mut store) => read_period(context, &project, &mut store, wanted, period)?,
         None => {
             let wanted = project.campaigns.iter().filter(|campaign| wanted(&campaign.id));

@@ -10,14 +10,14 @@ use crate::exit::Exit;
 use crate::model::send::SendState;
 use crate::model::wall;
 use crate::project::Project;
-use crate::store::{Store, Stuck};
+use crate::store::Stuck;
 use crate::ui::columns::columns;
 use crate::ui::words::count;
 
 pub(super) fn resolve(context: &Context, arguments: &ResolveArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     let campaign = arguments.campaign.as_deref();
-    let Some(mut store) = Store::open_to_read(&context.database())? else {
+    let Some(mut store) = context.open_to_read()? else {
         context.output.result("No mail is held or unknown.\n");
         return Ok(Exit::Success);
     };
@@ -59,7 +59,7 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArgs) -> Result<Exit
 }
 
 fn decide(context: &Context, arguments: &ResolveArgs, wanted: &[Stuck]) -> Result<Exit, Failure> {
-    let mut store = Store::open(&context.database())?;
+    let mut store = context.open()?;
     let work = store.begin()?;
     let (mut done, mut refused) = (0, 0);
     for stuck in wanted {

@@ -34,8 +34,8 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
         context.output.status("Another run is under way; this one does nothing.");
         return Ok(Exit::Success);
     };
-    guard::check_presence(context, &lock)?;
-    let mut store = Store::open(&context.database())?;
+    Store::check_room(&context.database())?;
+    let mut store = context.open()?;
     options.adopt_since = guard::check(context, &loaded.project, &lock, &mut store, arguments)?;
     if loaded.templates.are_compiled() && loaded.templates.warnings().is_empty() {
         let work = store.begin()?;
@@ -106,7 +106,7 @@ pub(super) fn pass(
 /// Plays the run on a copy of the store, with a relay that keeps nothing: the same code, and no trace.
 fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit, Failure> {
     let folder = tempfile::Builder::new().prefix("drip-").tempdir().context("no temporary folder can be made")?;
-    let mut copy = match Store::open_to_read(&context.database())? {
+    let mut copy = match context.open_to_read()? {
         Some(store) => store.copy_to(&folder.path().join("drip.db"))?,
         None => Store::open(&folder.path().join("drip.db"))?,
     };

@@ -23,7 +23,7 @@ pub(super) fn status(context: &Context, arguments: &StatusArgs) -> Result<Exit, 
     let limits =
         Limits { late: limit("max-late", &arguments.max_late)?, idle: limit("max-idle", &arguments.max_idle)? };
     let project = context.project()?;
-    let Some(mut store) = Store::open_to_read(&context.database())? else {
+    let Some(mut store) = context.open_to_read()? else {
         return Err(Diagnostic::error("nothing has run here yet").hint("`drip run` makes drip.db").into());
     };
     let status = read(context, &project, &mut store, limits)?;

@@ -14,7 +14,7 @@ use crate::model::id::is_name;
 use crate::model::nearest;
 use crate::model::wall;
 use crate::project::Project;
-use crate::store::{EventChange, NewEvent, Store};
+use crate::store::{EventChange, NewEvent};
 
 pub(super) fn track(
     context: &Context,
@@ -36,7 +36,7 @@ pub(super) fn track(
     };
     let mut store = match &project {
         Some(project) => context.store(project)?,
-        None => Store::open(&context.database())?,
+        None => context.open()?,
     };
     let settings = project.as_ref().map(|project| &project.settings);
     let zone = settings.map_or(Tz::UTC, |settings| settings.timezone);

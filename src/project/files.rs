@@ -1,6 +1,7 @@
 //! The files below `templates/` and `campaigns/`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,6 +65,20 @@ pub(super) fn text(root: &Path, path: &Path) -> Result<String, Box<Diagnostic>> 
             Err(Box::new(wrong.hint("save it as UTF-8 in your editor")))
         }
     }
+}
+
+/// Says what anybody on this machine may change of the files by which drip acts: `password_command` runs as whoever runs
+/// drip, and mails go out in the firm's name.
+pub(super) fn open_to_others(root: &Path) -> Option<Diagnostic> {
+    // In a folder with the sticky bit nobody replaces what is another's.
+    let is_open = |path: &&str| {
+        let mode = fs::metadata(root.join(path)).map_or(0, |data| data.permissions().mode());
+        mode & 0o002 != 0 && mode & 0o1000 == 0
+    };
+    let open: Vec<_> = [".", "drip.yaml", "campaigns", "templates"].into_iter().filter(is_open).collect();
+    let paths: Vec<_> = open.iter().map(|path| root.join(path).display().to_string()).collect();
+    let wrong = || Diagnostic::warning(format!("anybody on this machine may change {}", paths.join(", ")));
+    (!open.is_empty()).then(|| wrong().hint(format!("chmod o-w {}", paths.join(" "))))
 }
 
 /// What stands below `templates/`.

@@ -87,6 +87,7 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
     let settings = read(root, Path::new("drip.yaml"), &mut problems, |source, node| {
         settings::read(source, node, overrides, &mut warnings)
     });
+    warnings.extend(files::open_to_others(root));
     let mut campaigns = Vec::new();
     let mut lines = Vec::new();
     let mut named = Vec::new();

@@ -1,7 +1,7 @@
 //! Copies of the file that can be trusted, and putting one back.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -10,7 +10,7 @@ use super::{Result, Store, StoreError, lock, schema};
 impl Store {
     /// Writes a copy from one consistent moment, a single file on the disk, while others go on.
     pub fn back_up(&self, path: &Path) -> Result<()> {
-        lock::create_private(path).map_err(|source| StoreError::Lock { path: path.to_owned(), source })?;
+        lock::create_private(path)?;
         self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
         let copy = Connection::open(path)?;
         // A copy with a log beside it would be half a copy.
@@ -18,17 +18,40 @@ impl Store {
         drop(copy);
         check(path)?;
         let synced = File::open(path).and_then(|file| file.sync_all());
-        synced.map_err(|source| StoreError::Lock { path: path.to_owned(), source })
+        synced.map_err(|source| StoreError::Create { path: path.to_owned(), source })
     }
 
     /// Takes over everything from a copy, in one transaction. The caller holds the run lock.
     pub fn put_back(database: &Path, copy: &Path) -> Result<()> {
         check(copy)?;
         let from = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        lock::create_private(database).map_err(|source| StoreError::Lock { path: database.to_owned(), source })?;
+        lock::create_private(database)?;
         from.backup("main", database, None::<fn(rusqlite::backup::Progress)>)?;
         Self::open(database).map(drop)
     }
+}
+
+/// Copies the file as it is before it is migrated, and returns where to. Whoever migrates holds the write lock, so
+/// nobody else writes or copies meanwhile; a copy that an interrupted migration left is replaced.
+pub(super) fn keep(database: &Path, version: i64) -> Result<PathBuf> {
+    let name = |ending: &str| {
+        let mut name = database.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".schema-{version}.{ending}"));
+        database.with_file_name(name)
+    };
+    let (part, kept) = (name("part"), name("backup"));
+    let _ = fs::remove_file(&part);
+    let reader = Store::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let made = reader.back_up(&part).and_then(|()| {
+        // The name is to outlast the power as well, and before anything is changed.
+        let named = fs::rename(&part, &kept).and_then(|()| File::open(folder)?.sync_all());
+        named.map_err(|source| StoreError::Create { path: kept.clone(), source })
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    made.map(|()| kept)
 }
 
 /// Reads the whole of a copy, and says what is wrong with it.

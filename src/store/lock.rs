@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Noted, Result, StoreError};
 
@@ -16,7 +16,7 @@ pub struct RunLock {
 impl RunLock {
     /// Takes the lock of the project whose database is `database`; `None` when another run has it.
     pub fn take(database: &Path) -> Result<Option<Self>> {
-        let path = database.with_extension("lock");
+        let path = beside(database);
         let failed = |source| StoreError::Lock { path: path.clone(), source };
         let file = private(&path).map_err(failed)?;
         match file.try_lock() {
@@ -50,11 +50,30 @@ impl RunLock {
     }
 }
 
-/// Makes an empty file, mode 0600, where there is none; SQLite gives `-wal` and `-shm` the same mode.
-pub(super) fn create_private(path: &Path) -> io::Result<()> {
-    if path.exists() { Ok(()) } else { private(path).map(drop) }
+/// Returns the last run that was noted beside a file, whoever holds the lock now.
+pub(super) fn noted_beside(database: &Path) -> Option<Noted> {
+    let mut text = String::new();
+    let file = File::open(beside(database)).ok()?;
+    file.take(1 << 10).read_to_string(&mut text).ok()?;
+    Noted::parse(&text)
 }
 
+fn beside(database: &Path) -> PathBuf {
+    database.with_extension("lock")
+}
+
+/// Makes an empty file, mode 0600, where there is none; SQLite gives `-wal` and `-shm` the same mode.
+pub(super) fn create_private(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    private(path).map(drop).map_err(|source| StoreError::Create { path: path.to_owned(), source })
+}
+
+/// Opens a file that only its owner reads, and makes it where there is none. A link is not followed: in a folder where
+/// others write, it could lead drip to write into any file.
 fn private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path)
 }

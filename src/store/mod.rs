@@ -11,7 +11,7 @@
 //! write between its transactions.
 //!
 //! # Compatibility
-//! `PRAGMA user_version` numbers the schema. An older file is migrated in one transaction; a newer
+//! `PRAGMA user_version` numbers the schema. An older file is copied aside and migrated in one transaction; a newer
 //! one is refused. The `v_` views are for people and stay stable; the tables may change.
 //!
 //! # Files
@@ -23,6 +23,7 @@ mod contacts;
 mod dossier;
 mod edits;
 mod enrolments;
+mod error;
 mod events;
 mod facts;
 mod forget;
@@ -32,6 +33,7 @@ mod lock;
 mod members;
 mod notes;
 mod origin;
+mod room;
 mod runs;
 mod schema;
 mod silence;
@@ -47,11 +49,13 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::hooks::Wal;
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
 pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
+pub use error::{Result, StoreError};
 pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
@@ -70,6 +74,8 @@ use crate::model::Instant;
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    /// Where the file lies as it was before it was migrated just now.
+    kept: Option<PathBuf>,
     /// Whether the next commit waits for the disk.
     waits: bool,
 }
@@ -79,74 +85,41 @@ pub struct Work<'a> {
     transaction: Transaction<'a>,
 }
 
-/// What can go wrong with the file.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error("`{}` was written by a newer drip (schema {found}, this one knows {known}); install that version", path.display())]
-    Newer { path: PathBuf, found: i64, known: i64 },
-    #[error("`{}` is not a drip database", path.display())]
-    Foreign { path: PathBuf },
-    #[error("`{}` is damaged; restore it from a backup, drip does not send from a damaged file", path.display())]
-    Damaged { path: PathBuf, source: rusqlite::Error },
-    #[error("`{}` is damaged: {said}", path.display())]
-    Unsound { path: PathBuf, said: String },
-    #[error("`{}` cannot be opened", path.display())]
-    Open { path: PathBuf, source: rusqlite::Error },
-    #[error("another process keeps the database busy")]
-    Busy(#[source] rusqlite::Error),
-    #[error("the disk is full")]
-    Full(#[source] rusqlite::Error),
-    #[error("the database cannot be read or written")]
-    Sqlite(#[source] rusqlite::Error),
-    #[error("the run lock `{}` cannot be taken", path.display())]
-    Lock { path: PathBuf, source: std::io::Error },
-    #[error("a row of the database cannot be read: {0}")]
-    Row(String),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode;
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
-            Some(ErrorCode::DiskFull) => Self::Full(error),
-            _ => Self::Sqlite(error),
-        }
-    }
-}
-
-pub type Result<T, E = StoreError> = std::result::Result<T, E>;
-
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Pages of the log after which it is copied into the file; SQLite's own measure.
+const LOG_PAGES: std::ffi::c_int = 1000;
 
 impl Store {
     /// Opens the file to read and write; makes it when it is not there.
     pub fn open(path: &Path) -> Result<Self> {
-        lock::create_private(path).map_err(|source| StoreError::Lock { path: path.to_owned(), source })?;
+        if is_lost(path)? {
+            return Err(StoreError::Gone { path: path.to_owned() });
+        }
+        lock::create_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let store = Self::connect(path, flags)?;
-        // An answer row each; `execute_batch` steps over them.
-        store
-            .prepare_file(|connection| {
-                connection.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;")
-            })?
-            .migrate()
+        // An answer row each; `execute_batch` steps over them. The second reads the file.
+        let store = store.prepare_file("PRAGMA foreign_keys=ON; PRAGMA schema_version;")?;
+        schema::check(&store.connection, path)?;
+        store.prepare_file("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?.migrate()
     }
 
     /// Opens the file to read alone; `None` when it is not there yet.
     pub fn open_to_read(path: &Path) -> Result<Option<Self>> {
+        if is_lost(path)? {
+            return Err(StoreError::Gone { path: path.to_owned() });
+        }
         if !path.exists() {
             return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let store = Self::connect(path, flags)?;
-        let store = store.prepare_file(|connection| connection.execute_batch("PRAGMA query_only=ON;"))?;
+        let store = store.prepare_file("PRAGMA query_only=ON; PRAGMA schema_version;")?;
+        schema::check(&store.connection, path)?;
         match schema::version(&store.connection)? {
             0 => Ok(None),
-            found if found > schema::VERSION => {
-                Err(StoreError::Newer { path: store.path, found, known: schema::VERSION })
-            }
             found if found < schema::VERSION => Self::open(path).map(Some),
             _ => Ok(Some(store)),
         }
@@ -154,9 +127,14 @@ impl Store {
 
     /// Copies the whole state to another file, from a consistent moment, and opens the copy.
     pub fn copy_to(&self, path: &Path) -> Result<Self> {
-        lock::create_private(path).map_err(|source| StoreError::Lock { path: path.to_owned(), source })?;
+        lock::create_private(path)?;
         self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
         Self::open(path)
+    }
+
+    /// Returns where the file lies as it was, if opening it has migrated it.
+    pub fn kept(&self) -> Option<&Path> {
+        self.kept.as_deref()
     }
 
     /// Returns where the file is.
@@ -198,21 +176,20 @@ impl Store {
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {
         let open = |source| StoreError::Open { path: path.to_owned(), source };
-        let connection = Connection::open_with_flags(path, flags).map_err(open)?;
+        let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
+        connection.wal_hook(Some(copy_back))?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Without it some statements are compiled anew whenever a value is bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self { connection, path: path.to_owned(), waits: true })
+        Ok(Self { connection, path: path.to_owned(), kept: None, waits: true })
     }
 
-    fn prepare_file(self, prepare: impl Fn(&Connection) -> rusqlite::Result<()>) -> Result<Self> {
-        use rusqlite::ErrorCode;
-        match prepare(&self.connection) {
+    fn prepare_file(self, pragmas: &str) -> Result<Self> {
+        match self.connection.execute_batch(pragmas) {
             Ok(()) => Ok(self),
             Err(error) => Err(match error.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => StoreError::Foreign { path: self.path },
-                Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path: self.path, source: error },
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                     StoreError::Open { path: self.path, source: error }
                 }
@@ -222,7 +199,7 @@ impl Store {
     }
 
     fn migrate(mut self) -> Result<Self> {
-        schema::migrate(&mut self.connection, &self.path)?;
+        self.kept = schema::migrate(&mut self.connection, &self.path)?;
         Ok(self)
     }
 }
@@ -236,6 +213,31 @@ impl Work<'_> {
     fn sql(&self, text: &str) -> Result<rusqlite::CachedStatement<'_>> {
         Ok(self.transaction.prepare_cached(text)?)
     }
+}
+
+/// Copies the log into the file once it has grown.
+///
+/// SQLite would do so by itself, but keep a fault of the disk to itself and try again later, when the kernel may have
+/// forgotten it. So the commit fails instead, though it stands: the run stops, and takes for `unknown` what it cannot tell.
+fn copy_back(log: &mut Wal, pages: std::ffi::c_int) -> rusqlite::Result<()> {
+    if pages < LOG_PAGES {
+        return Ok(());
+    }
+    match log.checkpoint() {
+        // Another process is at it.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        result => result,
+    }
+}
+
+/// Says whether the file is gone, or empty, though runs have used it. A link is no file of this project.
+fn is_lost(path: &Path) -> Result<bool> {
+    let there = match path.symlink_metadata() {
+        Ok(data) if data.is_symlink() => return Err(StoreError::Link { path: path.to_owned() }),
+        Ok(data) => data.len() > 0,
+        Err(_) => false,
+    };
+    Ok(!there && lock::noted_beside(path).is_some())
 }
 
 /// Returns an instant as the store keeps it: milliseconds since 1970 in UTC.

@@ -87,6 +87,18 @@ impl Work<'_> {
             .optional()?)
     }
 
+    /// Returns the latest time by the clock that any of the last thousand runs saw: whoever's clock went back and is right
+    /// again has the time before that, and is not warned for ever.
+    pub fn high_water(&self) -> Result<Option<Instant>> {
+        let at: Option<i64> = self
+            .sql(
+                "SELECT max(max(started_at, coalesce(ended_at, started_at)))
+                 FROM (SELECT started_at, ended_at FROM runs ORDER BY id DESC LIMIT 1000)",
+            )?
+            .query_row([], |row| row.get(0))?;
+        Ok(at.map(instant))
+    }
+
     /// Returns when the last run ended that did all there was to do.
     pub fn last_good_run(&self) -> Result<Option<Instant>> {
         let at: Option<i64> = self

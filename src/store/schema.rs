@@ -2,11 +2,11 @@
 //!
 //! A migration is appended, never edited: files of every released version are in people's hands.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{Result, StoreError};
+use super::{Result, StoreError, backup};
 
 /// The schema that this program writes.
 pub(super) const VERSION: i64 = 4;
@@ -26,27 +26,39 @@ pub(super) fn version(connection: &Connection) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+/// Refuses a file of another program, or of a newer drip.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(connection)?;
-    if found == VERSION && application == APPLICATION {
-        return Ok(());
+    if application == APPLICATION {
+        let path = path.to_owned();
+        return if found > VERSION { Err(StoreError::Newer { path, found, known: VERSION }) } else { Ok(()) };
     }
-    if application == APPLICATION && found > VERSION {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != 0 || found != 0 || tables > 0 {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Brings the file to the present schema; returns where it lies as it was, if there was anything in it.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<Option<PathBuf>> {
+    if version(connection)? == VERSION {
+        return Ok(None);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster while this one waited for the lock.
+    check(&transaction, path)?;
     let found = version(&transaction)?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if found == 0 && tables > 0 {
-        return Err(StoreError::Foreign { path: path.to_owned() });
+    if found == VERSION {
+        return Ok(None);
     }
+    let kept = (found > 0).then(|| backup::keep(path, found)).transpose()?;
     for migration in &MIGRATIONS[usize::try_from(found).unwrap_or(0).min(MIGRATIONS.len())..] {
         transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.commit()?;
-    Ok(())
+    Ok(kept)
 }

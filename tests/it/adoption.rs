@@ -112,13 +112,13 @@ fn a_file_that_is_gone_is_not_made_anew() {
     let sandbox = three(&relay);
     sandbox.run(FIRST);
     fs::remove_file(sandbox.path("drip.db")).unwrap();
-    let refused = sandbox.drip(&["--now", FIRST, "run"]).code(6);
-    assert!(refused.stderr.contains("drip.db is gone"), "{}", refused.stderr);
-    assert!(!sandbox.path("drip.db").exists());
     // Not by way of an import either.
-    sandbox.import("email", &["a@example.com"]);
-    let refused = sandbox.drip(&["--now", FIRST, "run"]).code(6);
-    assert!(refused.stderr.contains("not the drip.db that was used here last"), "{}", refused.stderr);
+    sandbox.write("more.csv", "email\na@example.com\n");
+    for words in [&["run"][..], &["import", "more.csv"], &["status"], &["track", "a@example.com", "bought"]] {
+        let refused = sandbox.drip(words).code(7);
+        assert!(refused.stderr.contains("drip.db` is gone"), "{}", refused.stderr);
+        assert!(!sandbox.path("drip.db").exists());
+    }
     fs::remove_file(sandbox.path("drip.lock")).unwrap();
     sandbox.drip(&["--now", FIRST, "run"]).code(0);
 }

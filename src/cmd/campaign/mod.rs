@@ -10,7 +10,7 @@ use crate::cli::campaign::CampaignCommand;
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::report::Funnel;
-use crate::store::{KnownCampaign, Store};
+use crate::store::KnownCampaign;
 
 pub(super) fn campaign(context: &Context, command: &CampaignCommand) -> Result<Exit, Failure> {
     match command {
@@ -23,7 +23,7 @@ pub(super) fn campaign(context: &Context, command: &CampaignCommand) -> Result<E
 
 /// Returns the funnels, and what the store knows of the campaigns; nothing where there is no store yet.
 fn state(context: &Context, project: &Project) -> Result<(Vec<Funnel>, Vec<KnownCampaign>), Failure> {
-    let Some(mut store) = Store::open_to_read(&context.database())? else { return Ok((Vec::new(), Vec::new())) };
+    let Some(mut store) = context.open_to_read()? else { return Ok((Vec::new(), Vec::new())) };
     let funnels = report::read(context, project, &mut store, |_| true)?;
     let known = store.read()?.campaigns()?;
     Ok((funnels, known))

@@ -58,7 +58,7 @@ pub(super) fn export(
 
 fn person(run: &Context, email: &str) -> Result<Exit, Failure> {
     let address = address(email)?;
-    let Some(mut store) = Store::open_to_read(&run.database())? else {
+    let Some(mut store) = run.open_to_read()? else {
         return Err(Diagnostic::error("there are no contacts yet").into());
     };
     let work = store.read()?;
@@ -78,7 +78,7 @@ fn contacts(
 ) -> Result<Exit, Failure> {
     let project = run.project()?;
     let chosen = Chosen::new(selection, &project.settings, run.now())?;
-    let mut store = Store::open_to_read(&run.database())?;
+    let mut store = run.open_to_read()?;
     let work = store.as_mut().map(Store::read).transpose()?;
     let mut ids: Vec<ContactId> = Vec::new();
     let mut names = BTreeSet::new();

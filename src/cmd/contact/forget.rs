@@ -17,7 +17,7 @@ use crate::ui::words::{count, list};
 pub(super) fn forget(context: &Context, emails: &[String], yes: bool) -> Result<Exit, Failure> {
     let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
     inside_a_project(context)?;
-    let mut store = Store::open(&context.database())?;
+    let mut store = context.open()?;
     let work = store.read()?;
     for address in &addresses {
         // Whoever is only on the suppression list stands there in full, and can be forgotten too.
@@ -60,8 +60,8 @@ pub(super) fn forget(context: &Context, emails: &[String], yes: bool) -> Result<
 
 pub(super) fn sweep(context: &Context) -> Result<Exit, Failure> {
     let _lock = lock(context)?;
-    let Some(_) = Store::open_to_read(&context.database())? else { return Ok(Exit::Success) };
-    let mut store = Store::open(&context.database())?;
+    let Some(_) = context.open_to_read()? else { return Ok(Exit::Success) };
+    let mut store = context.open()?;
     let (mails, clean) = clean_up(context, &mut store)?;
     if context.output.options().json {
         context.output.result(&format!("{:#}\n", json!({ "mails_removed": mails, "clean": clean })));

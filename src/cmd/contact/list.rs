@@ -10,7 +10,6 @@ use crate::cli::contact::{ListFormat, Selection};
 use crate::cmd::Failure;
 use crate::exit::Exit;
 use crate::model::contact::Contact;
-use crate::store::Store;
 use crate::ui::columns::columns;
 use crate::ui::words::count;
 
@@ -24,7 +23,7 @@ pub(super) fn list(
     let chosen = Chosen::new(selection, &project.settings, run.now())?;
     let mut found: Vec<Contact> = Vec::new();
     let mut more = false;
-    if let Some(mut store) = Store::open_to_read(&run.database())? {
+    if let Some(mut store) = run.open_to_read()? {
         chosen.each(&store.read()?, |contact| {
             more = limit.is_some_and(|limit| found.len() as u64 >= limit);
             if !more {

@@ -10,12 +10,11 @@ use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::contact::Contact;
 use crate::model::wall;
-use crate::store::Store;
 use crate::ui::sanitise;
 
 pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     let address = address(email)?;
-    let Some(mut store) = Store::open_to_read(&run.database())? else {
+    let Some(mut store) = run.open_to_read()? else {
         return Err(Diagnostic::error("there are no contacts yet")
             .hint("import some: drip import contacts.csv")
             .into());

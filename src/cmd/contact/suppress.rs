@@ -9,13 +9,13 @@ use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
-use crate::store::{Store, Work};
+use crate::store::Work;
 use crate::ui::sanitise;
 
 pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) -> Result<Exit, Failure> {
     let addresses = emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
     inside_a_project(context)?;
-    let mut store = Store::open(&context.database())?;
+    let mut store = context.open()?;
     let now = context.now();
     let work = store.begin()?;
     let mut results = Vec::new();
@@ -60,7 +60,7 @@ enum Entry {
 pub(super) fn suppress(context: &Context, entries: &[String], reason: &str, remove: bool) -> Result<Exit, Failure> {
     let entries = entries.iter().map(|text| entry(text)).collect::<Result<Vec<_>, _>>()?;
     inside_a_project(context)?;
-    let mut store = Store::open(&context.database())?;
+    let mut store = context.open()?;
     let now = context.now();
     let work = store.begin()?;
     let mut results = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn suppress(context: &Context, entries: &[String], reason: &str, remo
 
 /// Shows the suppression list.
 pub(super) fn show(context: &Context) -> Result<Exit, Failure> {
-    let mut store = Store::open_to_read(&context.database())?;
+    let mut store = context.open_to_read()?;
     let list = store.as_mut().map(|store| store.read()?.suppression_list()).transpose()?.unwrap_or_default();
     if context.output.options().json {
         let list: Vec<_> = list

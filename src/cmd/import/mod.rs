@@ -34,7 +34,7 @@ pub(super) fn import(context: &Context, arguments: &ImportArgs) -> Result<Exit, 
     let mut store = if arguments.dry_run {
         folder = tempfile::Builder::new().prefix("drip-").tempdir().context("no temporary folder can be made")?;
         let path = folder.path().join("drip.db");
-        match Store::open_to_read(&context.database())? {
+        match context.open_to_read()? {
             Some(store) => store.copy_to(&path)?,
             None => Store::open(&path)?,
         }

@@ -36,6 +36,17 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Runs a command to its end.
+    #[track_caller]
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// Asserts an exit code; says what was printed if it is another.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
@@ -148,7 +159,7 @@ impl Sandbox {
     /// Runs a command with variables of the environment.
     #[track_caller]
     pub(crate) fn drip_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ended {
-        ended(self.command(words).envs(variables.iter().copied()))
+        Ended::of(self.command(words).envs(variables.iter().copied()))
     }
 
     /// Runs a command that waits for the relay so long at the most, which only a debug build can be told.
@@ -157,7 +168,7 @@ impl Sandbox {
     pub(crate) fn drip_impatient(&self, patience: Duration, variables: &[(&str, &str)], words: &[&str]) -> Ended {
         let mut command = self.command_of(Path::new(env!("CARGO_BIN_EXE_drip")), &[], words);
         command.env("DRIP_PATIENCE_MS", patience.as_millis().to_string()).envs(variables.iter().copied());
-        ended(&mut command)
+        Ended::of(&mut command)
     }
 
     /// Runs twice at an instant: the second run must find nothing to do. Returns the sends so far.
@@ -246,15 +257,6 @@ impl Sandbox {
         let columns = "campaign_id || ' ' || kind || ' ' || step || ' ' || state || ' ' || detail || ' ' || number";
         let counted = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE number <> 0 ORDER BY 1"));
         assert_eq!(counted("tallies"), counted("recount"), "what is tallied and what is counted");
-    }
-}
-
-fn ended(command: &mut Command) -> Ended {
-    let output = command.output().unwrap();
-    Ended {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
