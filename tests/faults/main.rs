@@ -14,11 +14,18 @@
 
 mod all_or_nothing;
 mod case;
+mod clocks;
 mod crowd;
+mod damaged;
 mod disk;
 mod document;
+mod elsewhere;
+mod full_disk;
+mod held;
 mod killed;
+mod meanwhile;
 mod patience;
+mod people;
 mod power;
 mod record;
 mod starved;
@@ -39,11 +46,17 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn cases() -> Vec<Case> {
     let rooms = [
         killed::cases(),
-        patience::cases(),
         all_or_nothing::cases(),
         starved::cases(),
         stopped::cases(),
         power::cases(),
+        patience::cases(),
+        full_disk::cases(),
+        held::cases(),
+        damaged::cases(),
+        meanwhile::cases(),
+        clocks::cases(),
+        elsewhere::cases(),
     ];
     rooms.into_iter().flatten().collect()
 }
