@@ -78,8 +78,8 @@ pub(super) fn smtp(
 
 fn connections(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(number @ 1..=100) => Ok(number),
-        _ => Err(format!("`{text}` is not a number of connections; write 1 to 100")),
+        Ok(number @ 1..=200) => Ok(number),
+        _ => Err(format!("`{text}` is not a number of connections; write 1 to 200")),
     }
 }
 
