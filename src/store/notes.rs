@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::{Result, Store, Work, instant, millis};
@@ -42,6 +43,8 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).ok()?;
         connection.busy_timeout(Duration::ZERO).ok()?;
+        // Nothing is written, not even on leaving.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok()?;
         connection.query_row("SELECT value FROM meta WHERE key = 'templates'", [], |row| row.get(0)).ok()
     }
 }

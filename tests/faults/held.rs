@@ -132,7 +132,10 @@ fn without_rights(_: Effort) -> String {
         refused(&format!("{name} belongs to root"));
         all_right();
         mode(name, 0o400);
-        refused(&format!("{name} may only be read"));
+        // SQLite gives its owner's log the mode of the database back.
+        if name != "drip.db-wal" {
+            refused(&format!("{name} may only be read"));
+        }
     }
     all_right();
     fs::remove_file(sandbox.path("drip.db-wal")).unwrap();
