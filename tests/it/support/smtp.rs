@@ -16,7 +16,7 @@
 #![allow(clippy::unwrap_used, reason = "whatever fails in here is the failure of the test")]
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,6 +51,8 @@ enum Action {
     Close,
     /// Waits, then goes on as if nothing had been.
     Stall(Duration),
+    /// Hangs up when so many bytes of a content have come.
+    CloseAfter(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -71,6 +73,7 @@ pub(crate) struct Script {
     tls: Option<(PathBuf, PathBuf)>,
     implicit_tls: bool,
     dump: Option<PathBuf>,
+    keeps_wire: bool,
 }
 
 impl Script {
@@ -82,6 +85,7 @@ impl Script {
             tls: None,
             implicit_tls: false,
             dump: None,
+            keeps_wire: false,
         }
     }
 
@@ -107,6 +111,12 @@ impl Script {
     /// Writes each mail that is taken to `FOLDER/0001.eml` and so on.
     pub(crate) fn dumping_to(mut self, folder: impl Into<PathBuf>) -> Self {
         self.dump = Some(folder.into());
+        self
+    }
+
+    /// Keeps every byte that comes in, for [`SmtpServer::wire`].
+    pub(crate) fn keeping_wire(mut self) -> Self {
+        self.keeps_wire = true;
         self
     }
 
@@ -173,6 +183,11 @@ impl When {
         self.then(Action::Say(pieces, pause))
     }
 
+    /// Answers these pieces, each in a packet of its own.
+    pub(crate) fn pieces(self, pieces: &[&str], pause: Duration) -> Script {
+        self.then(Action::Say(pieces.iter().map(|piece| piece.as_bytes().to_vec()).collect(), pause))
+    }
+
     /// Answers and hangs up.
     pub(crate) fn reply_and_close(self, text: &str) -> Script {
         self.then(Action::SayAndClose(text.to_owned()))
@@ -181,6 +196,11 @@ impl When {
     /// Hangs up without a word.
     pub(crate) fn close(self) -> Script {
         self.then(Action::Close)
+    }
+
+    /// Hangs up in the middle of a content, when so many bytes of it have come.
+    pub(crate) fn close_after(self, bytes: usize) -> Script {
+        self.then(Action::CloseAfter(bytes))
     }
 
     /// Says nothing for a time, then goes on as usual.
@@ -216,13 +236,20 @@ struct Shared {
     ended: AtomicUsize,
     mail_number: AtomicUsize,
     content_bytes: AtomicUsize,
+    /// What came in on each connection, where the script keeps it.
+    wire: Mutex<std::collections::BTreeMap<usize, Vec<u8>>>,
     stop: AtomicBool,
 }
 
 impl SmtpServer {
     /// Listens on a free port of this machine.
     pub(crate) fn start(script: Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_at(IpAddr::V4(Ipv4Addr::LOCALHOST), script)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn start_at(address: IpAddr, script: Script) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
         let tls = script.tls.as_ref().map(|(certificate, key)| {
             let chain = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap).collect();
@@ -240,6 +267,7 @@ impl SmtpServer {
             ended: AtomicUsize::new(0),
             mail_number: AtomicUsize::new(0),
             content_bytes: AtomicUsize::new(0),
+            wire: Mutex::default(),
             stop: AtomicBool::new(false),
         });
         let server = Self { address, shared: Arc::clone(&shared) };
@@ -253,7 +281,8 @@ impl SmtpServer {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
                     let _ = stream.set_nodelay(true);
-                    let peer = Peer { stream: Stream::Plain(stream), buffer: Vec::new() };
+                    let record = shared.script.lock().unwrap().keeps_wire.then_some((&*shared, number));
+                    let peer = Peer { stream: Stream::Plain(stream), buffer: Vec::new(), record };
                     // A client that hangs up ends its own conversation, not the test.
                     let _ = Dialogue { shared: &shared, peer, number }.run();
                     shared.ended.fetch_add(1, Ordering::SeqCst);
@@ -298,6 +327,11 @@ impl SmtpServer {
         }
     }
 
+    /// Returns every byte that came in, one text a connection.
+    pub(crate) fn wire(&self) -> Vec<Vec<u8>> {
+        self.shared.wire.lock().unwrap().values().cloned().collect()
+    }
+
     /// Returns how many bytes came after a 354, of whatever mail.
     pub(crate) fn content_bytes(&self) -> usize {
         self.shared.content_bytes.load(Ordering::SeqCst)
@@ -317,12 +351,13 @@ enum Stream {
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
-struct Peer {
+struct Peer<'a> {
     stream: Stream,
     buffer: Vec<u8>,
+    record: Option<(&'a Shared, usize)>,
 }
 
-impl Peer {
+impl Peer<'_> {
     fn fill(&mut self) -> io::Result<usize> {
         let mut chunk = [0; 16 * 1024];
         let count = match &mut self.stream {
@@ -333,6 +368,9 @@ impl Peer {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.buffer.extend_from_slice(&chunk[..count]);
+        if let Some((shared, number)) = self.record {
+            shared.wire.lock().unwrap().entry(number).or_default().extend_from_slice(&chunk[..count]);
+        }
         Ok(count)
     }
 
@@ -358,7 +396,7 @@ impl Peer {
 
 struct Dialogue<'a> {
     shared: &'a Shared,
-    peer: Peer,
+    peer: Peer<'a>,
     number: usize,
 }
 
@@ -458,6 +496,12 @@ impl Dialogue<'_> {
         let count = |bytes| {
             counter.fetch_add(bytes, Ordering::SeqCst);
         };
+        if let Some(bytes) = self.close_after() {
+            while self.peer.buffer.len() < bytes {
+                count(self.peer.fill()?);
+            }
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         // The line end before the dot belongs to the content; an empty content is the dot alone.
         let mut raw = self.peer.until(b"\r\n.\r\n", count)?;
         raw.truncate(raw.len() - 3);
@@ -487,6 +531,20 @@ impl Dialogue<'_> {
         script.rules.get(self.rule(&script, verb, line)?).map(|rule| rule.action.clone())
     }
 
+    /// Returns after how many bytes of a content the script hangs up.
+    fn close_after(&self) -> Option<usize> {
+        let Some(Action::CloseAfter(bytes)) = self.action(Verb::Content, "") else { return None };
+        self.used(Verb::Content, "");
+        Some(bytes)
+    }
+
+    fn used(&self, verb: Verb, line: &str) {
+        let mut script = self.shared.script.lock().unwrap();
+        if let Some(at) = self.rule(&script, verb, line) {
+            script.rules[at].times -= 1;
+        }
+    }
+
     fn rule(&self, script: &Script, verb: Verb, line: &str) -> Option<usize> {
         let mail = self.shared.mail_number.load(Ordering::SeqCst);
         script.rules.iter().position(|rule| {
@@ -502,10 +560,7 @@ impl Dialogue<'_> {
     fn answer(&mut self, verb: Verb, line: &str, usual: &str) -> io::Result<String> {
         let action = self.action(verb, line);
         if action.is_some() {
-            let mut script = self.shared.script.lock().unwrap();
-            if let Some(at) = self.rule(&script, verb, line) {
-                script.rules[at].times -= 1;
-            }
+            self.used(verb, line);
         }
         match action {
             Some(Action::Say(pieces, pause)) => {
@@ -519,7 +574,7 @@ impl Dialogue<'_> {
                 self.peer.say(format!("{text}\r\n").as_bytes())?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
-            Some(Action::Close) => return Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Action::Close | Action::CloseAfter(_)) => return Err(io::ErrorKind::ConnectionAborted.into()),
             Some(Action::Stall(time)) => self.wait(time)?,
             None => {}
         }
