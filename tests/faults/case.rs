@@ -40,7 +40,8 @@ pub(crate) struct Case {
     pub(crate) fault: &'static str,
     /// What drip does.
     pub(crate) answer: &'static str,
-    /// Programs without which it cannot be played; `root` stands for the rights of the superuser.
+    /// Programs without which it cannot be played; `root` stands for the rights of the superuser, [`DEBUG`] for
+    /// what is compiled out of release builds.
     pub(crate) needs: &'static [&'static str],
     /// Brings the fault about, looks, and returns what was seen in a few words; panics where drip fails.
     pub(crate) story: fn(Effort) -> String,
@@ -57,8 +58,14 @@ impl Case {
     }
 }
 
+/// A need: the fault points that a release build does not have.
+pub(crate) const DEBUG: &str = "a debug build";
+
 #[expect(clippy::disallowed_methods, reason = "programs are looked for where a shell would")]
 fn is_there(need: &str) -> bool {
+    if need == DEBUG {
+        return cfg!(debug_assertions);
+    }
     if need == "root" {
         return Path::new("/proc/self").exists() && is_root();
     }

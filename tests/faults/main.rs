@@ -28,6 +28,10 @@ mod patience;
 mod people;
 mod power;
 mod record;
+mod refused;
+mod replies;
+mod secured;
+mod smuggled;
 mod starved;
 mod stopped;
 mod strace;
@@ -35,6 +39,9 @@ mod strace;
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
 mod trace;
+mod trouble;
+mod unanswered;
+mod unreachable;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
@@ -50,7 +57,13 @@ fn cases() -> Vec<Case> {
         starved::cases(),
         stopped::cases(),
         power::cases(),
+        unreachable::cases(),
+        secured::cases(),
+        refused::cases(),
+        unanswered::cases(),
+        replies::cases(),
         patience::cases(),
+        smuggled::cases(),
         full_disk::cases(),
         held::cases(),
         damaged::cases(),

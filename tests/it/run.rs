@@ -5,7 +5,6 @@
 use std::fs;
 
 use crate::support::Sandbox;
-use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const LAN: &str = "lan@example.com,Lan";
 const MINH: &str = "minh@example.com,Minh";
@@ -251,88 +250,6 @@ fn a_dry_run_says_who_and_changes_nothing() {
     sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run", "--limit", "1"]).code(0);
     assert_eq!(sandbox.sends().len(), 1);
     assert_eq!(sandbox.run("2026-03-02T02:00:00Z").len(), 2);
-}
-
-#[test]
-fn what_the_relay_says_decides_what_becomes_of_a_mail() {
-    let relay = SmtpServer::start(
-        Script::new()
-            .on(Verb::Rcpt)
-            .to("gone@")
-            .reply("550 5.1.1 no such user")
-            .on(Verb::Rcpt)
-            .to("grey@")
-            .times(1)
-            .reply("451 4.7.1 come back later")
-            .on(Verb::Content)
-            .to("")
-            .mail(3)
-            .close(),
-    );
-    let sandbox = lan()
-        .settings("frequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }")
-        .campaign("w", "trigger: { event: go }", &["id: a, send: mail", "id: b, send: mail, delay: 1d"])
-        .contacts("email", &["gone@example.com", "grey@example.com", "lan@example.com", "minh@example.com"])
-        .through(&relay);
-    for (email, second) in [("gone", 1), ("grey", 2), ("lan", 3), ("minh", 4)] {
-        track(&sandbox, &format!("{email}@example.com"), "go", &format!("2026-03-02T01:00:0{second}Z"));
-    }
-    let sends = sandbox.run_ends("2026-03-02T02:00:00Z", 6);
-    assert!(sends[0].starts_with("w a gone@example.com rejected (550 5.1.1"), "{sends:#?}");
-    assert!(sends[1].starts_with("w a grey@example.com deferred (451 4.7.1"), "{sends:#?}");
-    assert!(sends[2].starts_with("w a lan@example.com unknown"), "{sends:#?}");
-    assert_eq!(sends[3], "w a minh@example.com sent");
-    assert_eq!(sandbox.sql("SELECT consent FROM v_contacts WHERE email = 'gone@example.com'"), ["bounced"]);
-    // Not before its time, then once; what is unknown is never sent again.
-    sandbox.run("2026-03-02T02:04:00Z");
-    assert_eq!(relay.count("RCPT"), 4);
-    sandbox.run("2026-03-02T02:07:00Z");
-    assert_eq!(sandbox.sql("SELECT state FROM v_sends WHERE email = 'grey@example.com'"), ["sent"]);
-    sandbox.run("2026-03-04T02:00:00Z");
-    assert_eq!(
-        sandbox.sql("SELECT email FROM v_sends WHERE step = 'b' ORDER BY 1"),
-        ["grey@example.com", "lan@example.com", "minh@example.com"]
-    );
-    assert_eq!(sandbox.enrolments()[0], "w gone@example.com exited (bounced)");
-}
-
-#[test]
-fn a_relay_that_is_down_leaves_everyone_due() {
-    let relay = SmtpServer::start(Script::new());
-    let mut sandbox =
-        lan().campaign("w", "trigger: { event: go }", &["id: a, send: mail"]).contacts("email", &["lan@example.com"]);
-    track(&sandbox, "lan@example.com", "go", "2026-03-02T01:00:00Z");
-    // A port that was free a moment ago: nobody listens there.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    sandbox.send_to_port(Some(free));
-    let said = sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run"]).code(5);
-    assert!(said.stderr.contains("everyone it did not reach stays due"), "{}", said.stderr);
-    assert_eq!(sandbox.sends(), [""; 0]);
-    sandbox.send_to_port(Some(relay.port()));
-    assert_eq!(sandbox.run("2026-03-02T02:01:00Z"), ["w a lan@example.com sent"]);
-}
-
-#[test]
-fn refusals_for_policy_pause_the_campaign_and_blame_nobody() {
-    let relay = SmtpServer::start(Script::new().on(Verb::Content).reply("550 5.7.1 spam"));
-    let rows: Vec<String> = (0..30).map(|n| format!("c{n}@example.com")).collect();
-    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-    let sandbox = lan()
-        .settings("frequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }")
-        .campaign("w", "trigger: { segment: 'true' }", &["id: a, send: mail"])
-        .contacts("email", &rows)
-        .through(&relay);
-    let said = sandbox.drip(&["--now", "2026-03-02T02:00:00Z", "run"]).code(6);
-    assert!(said.stderr.contains("campaign w is paused (10 mails in a row were refused"), "{}", said.stderr);
-    let rejected: usize = sandbox.sql("SELECT count(*) FROM v_sends WHERE state = 'rejected'")[0].parse().unwrap();
-    assert!((10..=20).contains(&rejected), "{rejected}");
-    assert_eq!(sandbox.sql("SELECT DISTINCT consent FROM v_contacts"), ["subscribed"]);
-    let before = relay.count("DATA");
-    sandbox.drip(&["--now", "2026-03-02T03:00:00Z", "run"]).code(0);
-    assert_eq!(relay.count("DATA"), before, "a paused campaign sends nothing");
-    sandbox.drip(&["campaign", "resume", "w"]).code(0);
-    sandbox.drip(&["--now", "2026-03-02T04:00:00Z", "run"]).code(6);
-    assert!(relay.count("DATA") > before);
 }
 
 #[test]
