@@ -14,6 +14,9 @@ use crate::error::Diagnostic;
 use crate::model::nearest;
 use crate::model::plain::quoted;
 
+/// As many columns as the widest spreadsheet has; each is held against the others.
+const MOST: usize = 16_384;
+
 /// One column of a file, or one key of its objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
@@ -46,6 +49,10 @@ impl Columns {
         sample: &Sample,
     ) -> Result<Self, Diagnostic> {
         let refuse = |what: String| Diagnostic::error(format!("{source}:{line}: {what}"));
+        if record.len() > MOST {
+            let hint = "the first row names the columns, and each row after it is a person";
+            return Err(refuse(format!("the row has {} columns, and drip reads {MOST}", record.len())).hint(hint));
+        }
         let has_email = |record: &ByteRecord| {
             record.iter().any(|cell| {
                 let name = String::from_utf8_lossy(cell);

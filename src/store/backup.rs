@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Result, Store, StoreError, lock, schema};
 
@@ -59,8 +59,11 @@ fn check(path: &Path) -> Result<()> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
     let foreign = || StoreError::Foreign { path: path.to_owned() };
-    let application: i64 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(|_| foreign())?;
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
+    let application = application.map_err(|error| match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => foreign(),
+        _ => error.into(),
+    })?;
     if application != schema::APPLICATION {
         return Err(foreign());
     }

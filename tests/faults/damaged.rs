@@ -10,6 +10,9 @@ use crate::support::smtp::{Script, SmtpServer};
 const GROUP: &str = "A hostile machine";
 const PEOPLE: usize = 40;
 
+/// What is done to a page, and its name.
+type Harm = (&'static str, fn(&mut [u8]));
+
 pub(crate) fn cases() -> Vec<Case> {
     vec![
         Case {
@@ -88,7 +91,7 @@ fn each_page(effort: Effort) -> String {
     for page in (0..whole.len() / 4096).step_by(effort.choose(5, 1)) {
         let start = page * 4096;
         let end = start + 4096;
-        let harms: [(&str, fn(&mut [u8])); 4] = [
+        let harms: [Harm; 4] = [
             ("noughts", |page| page.fill(0)),
             ("ones", |page| page.fill(0xff)),
             ("its kind", |page| page[if page.starts_with(b"SQLite") { 100 } else { 0 }] ^= 0x08),

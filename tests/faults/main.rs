@@ -24,17 +24,22 @@ mod full_disk;
 mod held;
 mod killed;
 mod meanwhile;
+mod output;
 mod patience;
 mod people;
 mod power;
 mod record;
 mod refused;
 mod replies;
+mod rows;
+mod secrets;
 mod secured;
 mod smuggled;
 mod starved;
 mod stopped;
 mod strace;
+mod templates;
+mod threats;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
@@ -70,6 +75,11 @@ fn cases() -> Vec<Case> {
         meanwhile::cases(),
         clocks::cases(),
         elsewhere::cases(),
+        output::cases(),
+        rows::cases(),
+        secrets::cases(),
+        templates::cases(),
+        threats::cases(),
     ];
     rooms.into_iter().flatten().collect()
 }
