@@ -120,5 +120,5 @@ fn nothing_else(_: Effort) -> String {
     for call in &calls {
         assert!(call.contains("connect(") && call.contains(&relay), "{call}");
     }
-    format!("{} connections, all to the relay", calls.len())
+    format!("of all calls to the network ({}) each went to the relay", calls.len())
 }
