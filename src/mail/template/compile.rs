@@ -161,7 +161,7 @@ fn template(
     let attachments = asset::attachments(assets, &source.front.attachments, |span| source.place(span), found);
     let carried: Vec<&Enclosure> = images.used.iter().chain(&attachments).collect();
     asset::weigh(&carried, start.clone(), warnings, found);
-    let language = source.language.as_deref().unwrap_or(composer.default_language);
+    let language = composer.language(source);
     let document = document.replace("lang=\"und\"", &format!("lang=\"{}\"", escape(language)));
     let subject = source.front.subject.as_ref()?;
     let subject = program(&composer.line(subject), tokens, tags, start.clone(), found);

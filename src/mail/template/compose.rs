@@ -57,11 +57,16 @@ impl Joined {
 }
 
 impl Composer<'_> {
+    /// Returns the language a file is written in: the project's, where its name tells none.
+    pub(super) fn language<'s>(&'s self, source: &'s Source) -> &'s str {
+        source.language.as_deref().unwrap_or(self.default_language)
+    }
+
     /// Complains about partials that are missing or that lead back to themselves.
     pub(super) fn check_partials(&self, found: &mut Vec<Diagnostic>) {
         for (index, source) in self.sources.iter().enumerate() {
             for (name, tag) in self.partials_of(index) {
-                if self.partial(name, source.format, source.language.as_deref()).is_none() {
+                if self.partial(name, source.format, self.language(source)).is_none() {
                     found.push(self.missing("partial", "_partials/", name, source.format).at(tag.place.clone()));
                 }
             }
@@ -83,7 +88,7 @@ impl Composer<'_> {
     fn check_cycle(&self, index: usize, path: &mut Vec<usize>, seen: &mut Vec<usize>, found: &mut Vec<Diagnostic>) {
         let source = &self.sources[index];
         for (name, tag) in self.partials_of(index) {
-            let Some(next) = self.partial(name, source.format, source.language.as_deref()) else { continue };
+            let Some(next) = self.partial(name, source.format, self.language(source)) else { continue };
             if next == path[0] {
                 let names: Vec<_> = path.iter().chain([&next]).map(|at| short(&self.sources[*at].name)).collect();
                 found.push(
@@ -105,7 +110,7 @@ impl Composer<'_> {
     }
 
     /// Finds the partial that a source means by a name: first its language, then its format.
-    fn partial(&self, name: &str, host: Format, language: Option<&str>) -> Option<usize> {
+    fn partial(&self, name: &str, host: Format, language: &str) -> Option<usize> {
         let formats: &[Format] = match host {
             Format::Markdown => &[Format::Markdown, Format::Html, Format::Text],
             Format::Html => &[Format::Html, Format::Markdown, Format::Text],
@@ -115,13 +120,13 @@ impl Composer<'_> {
         self.find(&format!("_partials/{name}"), language, formats)
     }
 
-    fn find(&self, name: &str, language: Option<&str>, formats: &[Format]) -> Option<usize> {
+    fn find(&self, name: &str, language: &str, formats: &[Format]) -> Option<usize> {
         let mut all: Vec<usize> = (0..self.sources.len())
             .filter(|at| self.sources[*at].name == name && formats.contains(&self.sources[*at].format))
             .collect();
         all.sort_by_key(|at| formats.iter().position(|format| *format == self.sources[*at].format));
         let languages: Vec<_> = all.iter().map(|at| self.sources[*at].language.as_deref()).collect();
-        choose(&languages, language, self.default_language).map(|at| all[at])
+        choose(&languages, Some(language), self.default_language).map(|at| all[at])
     }
 
     fn missing(&self, what: &str, folder: &str, name: &str, format: Format) -> Diagnostic {
@@ -157,7 +162,7 @@ impl Composer<'_> {
                 return None;
             }
             Some((name, span)) => {
-                let layout = self.find(&format!("_layouts/{name}"), source.language.as_deref(), formats);
+                let layout = self.find(&format!("_layouts/{name}"), self.language(source), formats);
                 if layout.is_none() {
                     let place = source.place(span.clone());
                     found.push(self.missing("layout", "_layouts/", name, source.format).at(place));
@@ -166,7 +171,7 @@ impl Composer<'_> {
                 layout
             }
             None if source.is_whole_mjml() => None,
-            None => self.find("_layouts/main", source.language.as_deref(), formats),
+            None => self.find("_layouts/main", self.language(source), formats),
         };
         if layout.is_none() && source.format == Format::Mjml && !source.is_whole_mjml() {
             found.push(
@@ -234,7 +239,7 @@ impl Composer<'_> {
     fn part(&self, index: usize, host: &Source, found: &mut Vec<Diagnostic>) -> Option<Joined> {
         let mut joined = Joined::new();
         let mut pieces = 0;
-        self.expand(index, host.language.as_deref(), &mut joined, &mut pieces, 0)?;
+        self.expand(index, self.language(host), &mut joined, &mut pieces, 0)?;
         if pieces > MAX_PIECES {
             let place = self.sources[index].place(0..0);
             found.push(Diagnostic::error("the template grows too large").at(place).hint("use fewer partials"));
@@ -251,7 +256,7 @@ impl Composer<'_> {
     fn expand(
         &self,
         index: usize,
-        language: Option<&str>,
+        language: &str,
         joined: &mut Joined,
         pieces: &mut usize,
         depth: usize,

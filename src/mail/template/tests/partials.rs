@@ -83,3 +83,35 @@ fn lines_of_the_text_part_are_broken_when_their_values_are_known() {
     https://acme.example/a/very/long/address/that/nobody/may/break/whatever/happens/to/it
     ");
 }
+
+/// A file without a language is in the project's, and what goes around it speaks as it does, whoever reads it.
+#[test]
+fn what_goes_around_a_text_speaks_its_language() {
+    let layout = |farewell: &str| format!("<html lang=\"und\"><body>{{{{{{body}}}}}}<p>{farewell}</p></body></html>");
+    let (plain, vi, en) = (layout("Unsubscribe"), layout("Hủy đăng ký"), layout("Leave"));
+    let files = |layouts: &[(&'static str, &str)], footers: &[(&'static str, &str)]| {
+        let front = "---\nsubject: S\n---\nbody {{> foot}}\n";
+        let mails = [("a.md", front), ("a.fr.md", front), ("b.vi.md", front)];
+        let all = [&mails[..], layouts, footers].concat();
+        all.into_iter().map(|(path, text)| file(path, text)).collect::<Vec<_>>()
+    };
+    let layouts = [("_layouts/main.html", &*plain), ("_layouts/main.vi.html", &*vi), ("_layouts/main.en.html", &*en)];
+    let footers = [("_partials/foot.md", "foot"), ("_partials/foot.vi.md", "chân thư")];
+    let said = |files: &[TemplateFile], project: &str, name: &str, reader: &str| {
+        let templates = Templates::compile(files, &[], project).unwrap();
+        let made = templates.render(&mail(name), locale(reader), &json!({})).unwrap();
+        let language = made.html.split_once("lang=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
+        format!("{language}: {}", made.text.replace('\n', " ").trim_end())
+    };
+    let all = files(&layouts, &footers);
+    for reader in ["vi", "de"] {
+        assert_eq!(said(&all, "vi", "a", reader), "vi: body chân thư  Hủy đăng ký");
+        assert_eq!(said(&all, "vi-VN", "a", reader), "vi-VN: body chân thư  Hủy đăng ký");
+    }
+    // In an English project the same file is English, for a Vietnamese reader too.
+    assert_eq!(said(&all, "en", "a", "vi"), "en: body foot  Leave");
+    assert_eq!(said(&all, "en", "b", "vi"), "vi: body chân thư  Hủy đăng ký");
+    // Nothing in French: what has no language comes before any other.
+    assert_eq!(said(&all, "vi", "a", "fr"), "fr: body foot  Unsubscribe");
+    assert_eq!(said(&files(&layouts[..1], &footers[..1]), "vi", "a", "vi"), "vi: body foot  Unsubscribe");
+}
