@@ -17,6 +17,7 @@ pub mod plain;
 pub mod quiet;
 pub mod send;
 pub mod settings;
+pub mod slip;
 pub mod spreadsheet;
 pub mod template;
 pub mod wall;

@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::yaml::{Key, Kind, Node};
+use super::yaml::{self, Key, Kind, Node};
 use crate::error::{Diagnostic, Place};
 use crate::model::condition::Condition;
 use crate::model::nearest;
+use crate::model::slip::{self, Slip};
 
 /// One file and what is wrong with it.
 pub(super) struct Source {
@@ -42,7 +43,7 @@ impl Source {
             Kind::Scalar(text) => Some(text),
             Kind::Map(_) if self.text.get(node.span.clone()).is_some_and(|text| text.starts_with("{{")) => {
                 let message = format!("`{what}` begins with `{{{{` and must stand in quotes");
-                self.error(node.span.clone(), message, Some("write \"{{first_name}}, …\""));
+                self.error(node.span.clone(), message, Some("write '{{first_name}}, …'"));
                 None
             }
             _ => {
@@ -81,6 +82,11 @@ impl Source {
         let text = self.text(node, what)?.to_owned();
         match Condition::parse(&text) {
             Ok(condition) => Some(condition),
+            Err(_) if let Some(slip) = self.cut_short(node) => {
+                let diagnostic = yaml::cut_short(&slip.better).at(self.place(slip.span));
+                self.problems.push(diagnostic);
+                None
+            }
             Err(error) => {
                 let written = self.text.get(node.span.clone()).unwrap_or_default();
                 let span = match written.find(&text) {
@@ -94,6 +100,12 @@ impl Source {
                 None
             }
         }
+    }
+
+    /// Returns the whole of a text inside braces, where YAML has read less than its author wrote.
+    fn cut_short(&self, node: &Node) -> Option<Slip> {
+        slip::cut_in_braces(&self.text, node.span.start)
+            .filter(|slip| slip.span.start == node.span.start && slip.span.end > node.span.end)
     }
 
     /// Begins to take a mapping apart.

@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
 use crate::error::{Diagnostic, Place};
+use crate::model::slip::{self, Slip};
 
 /// A value and the bytes it stands in.
 #[derive(Debug, Clone)]
@@ -128,7 +129,10 @@ pub(super) fn read(text: &str, place: impl Fn(Range<usize>) -> Place) -> Result<
         Ok(raw) => Ok(node(raw, text)),
         Err(error) => {
             let span = error.location().map_or(0..0, |location| span(&location, text));
-            Err(Box::new(syntax(&error.without_snippet().to_string(), text, span.clone()).at(place(span))))
+            let said = error.without_snippet().to_string();
+            let (diagnostic, span) =
+                slipped(text, span.start).unwrap_or_else(|| (syntax(&said, text, span.clone()), span));
+            Err(Box::new(diagnostic.at(place(span))))
         }
     }
 }
@@ -175,6 +179,23 @@ fn span(location: &serde_yaml::Location, text: &str) -> Range<usize> {
     start..start
 }
 
+/// Tells of a text on the line of a problem that stands in the wrong quotes, or in none, and where it is.
+fn slipped(text: &str, at: usize) -> Option<(Diagnostic, Range<usize>)> {
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    if let Some(Slip { span, better }) = slip::quotes_in_quotes(line) {
+        let diagnostic = Diagnostic::error("the quotes inside the tag end the text early");
+        return Some((diagnostic.hint(format!("write {better}")), start + span.start..start + span.end));
+    }
+    slip::cut_in_braces(text, at).map(|Slip { span, better }| (cut_short(&better), span))
+}
+
+/// Says that YAML ends a text inside braces before its author did.
+pub(super) fn cut_short(better: &str) -> Diagnostic {
+    Diagnostic::error("inside `{ … }` or `[ … ]`, a text with a comma or brackets of its own must stand in quotes")
+        .hint(format!("write {better}"))
+}
+
 /// Rewords what the YAML reader says where people commonly slip.
 fn syntax(message: &str, text: &str, span: Range<usize>) -> Diagnostic {
     let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
@@ -191,7 +212,7 @@ fn syntax(message: &str, text: &str, span: Range<usize>) -> Diagnostic {
     }
     if line.contains(": {{") || line.contains("- {{") {
         return Diagnostic::error("a value that begins with `{{` must stand in quotes")
-            .hint("write \"{{first_name}}, …\"");
+            .hint("write '{{first_name}}, …'");
     }
     if line.contains(": !") || line.contains("- !") {
         return Diagnostic::error("a value that begins with `!` must stand in quotes")

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::error::Diagnostic;
 use crate::model::nearest;
+use crate::model::slip::{Slip, quotes_in_quotes};
 
 use super::source::{Attachment, Front, Line, Source, Tag, cut};
 use entry::{Entry, Keys};
@@ -83,11 +84,17 @@ fn read_keys(
                 // Its line counts from the front matter's first; the place says it rightly.
                 let cause = said.split(" at line ").next().unwrap_or_default();
                 let at = error.location().map_or(range.start..range.start, span);
-                let diagnostic = Diagnostic::error("the front matter cannot be read as YAML").cause(cause);
-                let diagnostic = diagnostic.at(source.place(at));
-                found.push(
-                    diagnostic.hint("put a value with `{{`, `:` or `#` in quotes, as `subject: \"{{name}}, hello\"`"),
-                );
+                let unread = Diagnostic::error("the front matter cannot be read as YAML");
+                found.push(match quotes_in_quotes(yaml) {
+                    Some(Slip { span, better }) => unread
+                        .cause("the quotes inside the tag end the text early")
+                        .at(source.place(range.start + span.start..range.start + span.end))
+                        .hint(format!("write {better}")),
+                    None => unread
+                        .cause(cause)
+                        .at(source.place(at))
+                        .hint("put a value with `{{`, `:` or `#` in quotes, as `subject: '{{name}}, hello'`"),
+                });
                 return front;
             }
         }

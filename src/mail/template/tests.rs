@@ -334,7 +334,7 @@ fn every_fault_has_its_place() {
       hint: did you mean `mj-section`?
     templates/k.md:2:10: the front matter cannot be read as YAML
       caused by: expected string scalar
-      hint: put a value with `{{`, `:` or `#` in quotes, as `subject: "{{name}}, hello"`
+      hint: put a value with `{{`, `:` or `#` in quotes, as `subject: '{{name}}, hello'`
     templates/_layouts/other.html:1:1: the layout has 0 `{{{body}}}`
       hint: write `{{{body}}}` once, where the content goes
     templates/c.md:8:1: there is no partial `fot`
