@@ -44,7 +44,7 @@ pub(super) fn track(
     let mut values = Map::new();
     for (key, text) in properties {
         let value = typed(key, text, viet_nam)
-            .map_err(|what| Diagnostic::error(format!("`{key}` {what}")).hint("write its value on one line"))?;
+            .map_err(|(what, todo)| Diagnostic::error(format!("`{key}` {what}")).hint(todo))?;
         if let Some(value) = value {
             values.insert(key.clone(), value);
         }

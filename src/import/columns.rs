@@ -6,6 +6,7 @@ use csv::ByteRecord;
 use unicode_normalization::UnicodeNormalization;
 
 use super::Kind;
+use super::dates::DateOrder;
 use super::known::{Form, Known, Names, Role, speaks_of_money, speaks_of_orders};
 use super::naming;
 use super::options::Mapping;
@@ -92,6 +93,8 @@ impl Columns {
         }
         let mut columns = resolved.columns;
         let of_orders = header.iter().any(|name| speaks_of_money(name) || speaks_of_orders(name));
+        // Its exports write birthdays as `02/28`, whatever the country.
+        let of_mailchimp = header.iter().any(|name| name == "EUID" || name == "LEID");
         for (index, column) in columns.iter_mut().enumerate() {
             if column.target.is_empty() && matches!(column.role, Role::Attribute(_)) {
                 return Err(refuse(format!(
@@ -104,6 +107,9 @@ impl Columns {
             let typed = matches!(column.role, Role::Attribute(Form::Any | Form::Money));
             if typed && sample.is_of_dates(index) {
                 column.role = Role::Attribute(Form::Date);
+            }
+            if let Role::Attribute(Form::Birthday(order)) = &mut column.role {
+                *order = sample.order(index).or(of_mailchimp.then_some(DateOrder::Mdy));
             }
             if column.role == Role::Status && !of_orders && sample.is_of_statuses(index) {
                 column.role = Role::SubscriptionStatus;

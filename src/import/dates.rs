@@ -124,7 +124,7 @@ fn split(day: &str) -> Option<[&str; 3]> {
 }
 
 /// Returns the number of an English month.
-fn month(word: &str) -> Option<u32> {
+pub(super) fn month(word: &str) -> Option<u32> {
     const MONTHS: [&str; 12] = [
         "january",
         "february",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
 
+use super::dates::DateOrder;
 use super::vietnamese::fold;
 
 /// What a column means.
@@ -56,6 +57,8 @@ pub(super) enum Form {
     Text,
     Phone,
     Date,
+    /// As `Date`, or a day without a year, in the order that the column shows.
+    Birthday(Option<DateOrder>),
     /// As `Any`, and `250.000` is a number.
     Money,
 }
@@ -97,7 +100,7 @@ const TABLE: [(Role, &str, &str, &str); 30] = [
         "sms|mobile|mobile phone|mobile phone number|mobile number|cell phone|phone 1 value|telephone|tel|di động|số di động|điện thoại di động|whatsapp|default address phone|zalo|số zalo",
     ),
     (
-        Role::Attribute(Form::Date),
+        Role::Attribute(Form::Birthday(None)),
         "birthday",
         "birthday|birth date|birthdate|date of birth|dob|ngày sinh|sinh nhật|ngày tháng năm sinh",
         "",

@@ -7,6 +7,7 @@
 //! The file decides what it holds: with the columns `event` and `time` it is a file of events,
 //! otherwise of contacts.
 
+mod birthday;
 mod cell;
 mod columns;
 mod dates;
@@ -59,9 +60,9 @@ pub enum Kind {
 /// of that name; `None`: nothing. A text that is a date, the day first, is one whatever its name.
 ///
 /// # Errors
-/// Returns what is wrong with it.
-pub fn typed(name: &str, text: &str, viet_nam: bool) -> Result<Option<Value>, String> {
-    let text = cell::plain(text)?;
+/// Returns what is wrong with it, to be put behind its name, and what to do.
+pub fn typed(name: &str, text: &str, viet_nam: bool) -> Result<Option<Value>, (&'static str, &'static str)> {
+    let text = cell::plain(text).map_err(|what| (what, "write its value on one line"))?;
     if text.is_empty() {
         return Ok(None);
     }
@@ -76,7 +77,15 @@ pub fn typed(name: &str, text: &str, viet_nam: bool) -> Result<Option<Value>, St
     };
     let mut options = Options::new(Tz::UTC, "en");
     options.viet_nam = viet_nam;
-    row::RowReader::new(options).value(form, text).map(Some)
+    // Nothing but a day can be wrong in a form that it has.
+    let no_day = ("is no day of the calendar with the day first", "write it as 1990-12-31, or as 12-31 without a year");
+    row::RowReader::new(options).value(form, text).map(Some).map_err(|_| no_day)
+}
+
+/// Says whether an attribute of that name is read as a birthday.
+pub fn is_birthday(name: &str) -> bool {
+    let role = known::Names::new().find(name).map(|known| known.role);
+    matches!(role, Some(known::Role::Attribute(known::Form::Birthday(_))))
 }
 
 /// Reads a moment typed by hand: with an offset, or else the wall time of `zone`, if that is known.

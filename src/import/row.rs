@@ -11,10 +11,11 @@ use super::doubts::{Doubts, Why};
 use super::known::{Form, Role};
 use super::options::Options;
 use super::zone::Zones;
-use super::{ContactRow, EventRow, Kind, Row, cell, money, naming, person, phone, words};
+use super::{ContactRow, EventRow, Kind, Row, birthday, cell, money, naming, person, phone, words};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
+use crate::model::date::Day;
 use crate::model::id::is_name;
 use crate::model::plain::quoted;
 
@@ -154,16 +155,17 @@ impl RowReader {
                 cells.others.insert(column.target.clone(), Value::String(text.into_owned()));
             }
             Role::Attribute(form) => {
-                if form == Form::Date && dates::read(&text, self.options.dates.unwrap_or_default()) == Reading::NoDate {
-                    self.doubts.note(&column.written, Why::NoDate, self.line, &text);
-                }
                 if form == Form::Any && money::is_grouped(&text) {
                     self.doubts.note(&column.written, Why::Grouped, self.line, &text);
                 }
                 if form == Form::Text && cell::is_damaged(&text) {
                     self.doubts.note(&column.written, Why::Damaged, self.line, &text);
                 }
-                let value = self.value(form, text).map_err(about)?;
+                let value = self.value(form, Cow::Borrowed(&text)).map_err(about)?;
+                let is_dated = matches!(form, Form::Date | Form::Birthday(_));
+                if is_dated && Day::read(&value, self.options.zone).is_none() {
+                    self.doubts.note(&column.written, Why::NoDate, self.line, &text);
+                }
                 cells.others.insert(column.target.clone(), value);
             }
             Role::Nameless => return Err(format!("a column without a name holds {}", quoted(&text))),
@@ -188,11 +190,10 @@ impl RowReader {
             Form::Phone => {
                 Value::String(phone::e164(&text, self.options.viet_nam).unwrap_or_else(|| text.into_owned()))
             }
-            Form::Date => match dates::read(&text, self.options.dates.unwrap_or_default()) {
-                Reading::Date(iso) => Value::String(iso),
-                Reading::Impossible(why) => return Err(why),
-                Reading::NoDate => cell::value(&text),
-            },
+            Form::Date => day(&text, dates::read(&text, self.options.dates.unwrap_or_default()))?,
+            Form::Birthday(shown) => {
+                day(&text, birthday::read(&text, self.options.dates.or(shown).unwrap_or_default()))?
+            }
         })
     }
 
@@ -243,7 +244,7 @@ impl RowReader {
                 Ok(())
             }
             (Role::Properties, Value::Object(properties)) => cells.properties(properties),
-            (Role::Attribute(Form::Phone | Form::Date), Value::Number(number)) => {
+            (Role::Attribute(Form::Phone | Form::Date | Form::Birthday(_)), Value::Number(number)) => {
                 self.take(cells, column, Cow::Owned(number.to_string()))
             }
             (Role::Attribute(_) | Role::Status | Role::SubscriptionStatus, value) => {
@@ -285,6 +286,14 @@ impl RowReader {
             greeting,
             line,
         }))
+    }
+}
+
+fn day(text: &str, reading: Reading) -> Result<Value, String> {
+    match reading {
+        Reading::Date(iso) => Ok(Value::String(iso)),
+        Reading::Impossible(why) => Err(why),
+        Reading::NoDate => Ok(cell::value(text)),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use csv::ByteRecord;
 
+use super::dates::DateOrder;
 use super::known::Names;
-use super::{dates, words};
+use super::{birthday, dates, words};
 use crate::model::address::Address;
 
 /// How many rows are looked at.
@@ -23,8 +24,25 @@ struct Seen {
     dates: u64,
     /// The first cell that is no date, and the row it stands in, behind the header.
     other: Option<(u64, String)>,
+    /// Cells that can only have the day first, or only the month, where they tell no year.
+    days_first: u64,
+    months_first: u64,
     only_statuses: bool,
     only_addresses: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self {
+            filled: 0,
+            dates: 0,
+            other: None,
+            days_first: 0,
+            months_first: 0,
+            only_statuses: true,
+            only_addresses: true,
+        }
+    }
 }
 
 /// A column that is nearly one of dates.
@@ -53,7 +71,7 @@ impl Sample {
             if !reader.read_byte_record(&mut record).unwrap_or(false) {
                 break;
             }
-            let empty = Seen { filled: 0, dates: 0, other: None, only_statuses: true, only_addresses: true };
+            let empty = Seen::default();
             columns.resize(columns.len().max(record.len()), empty);
             if header.is_none() && row <= 10 && record.iter().any(|cell| names.is_email(&String::from_utf8_lossy(cell)))
             {
@@ -65,6 +83,11 @@ impl Sample {
                     seen.filled += 1;
                     seen.only_addresses &= seen.only_addresses && Address::parse(&text).is_ok();
                     seen.only_statuses &= seen.only_statuses && words::is_status(&text);
+                    match birthday::order(&text) {
+                        Some(DateOrder::Dmy) => seen.days_first += 1,
+                        Some(_) => seen.months_first += 1,
+                        None => {}
+                    }
                     if dates::shows_date(&text) {
                         seen.dates += 1;
                     } else if seen.other.is_none() {
@@ -94,6 +117,15 @@ impl Sample {
     /// Says whether every cell that holds something holds a date.
     pub(super) fn is_of_dates(&self, column: usize) -> bool {
         self.columns.get(column).is_some_and(|seen| seen.filled > 0 && seen.dates == seen.filled)
+    }
+
+    /// Returns the order that days without a year have in a column, where they leave no doubt.
+    pub(super) fn order(&self, column: usize) -> Option<DateOrder> {
+        match self.columns.get(column).map(|seen| (seen.days_first > 0, seen.months_first > 0))? {
+            (true, false) => Some(DateOrder::Dmy),
+            (false, true) => Some(DateOrder::Mdy),
+            _ => None,
+        }
     }
 
     /// Says whether every cell that holds something tells how somebody stands to a list of mail.

@@ -67,7 +67,7 @@ fn each_value_in_the_table_of_values_is_read_as_it_says() {
     for row in table(&document, "| cell | value |") {
         let (cell, value) = (row[0], row[1]);
         let column = match cell {
-            _ if cell.contains("column of dates") => "birthday",
+            _ if cell.contains("column of dates") || cell.contains("column of birthdays") => "birthday",
             _ if cell.contains("telephone") => "phone",
             _ if cell.contains("speaks of money") => "amount",
             _ => "x",

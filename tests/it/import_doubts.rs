@@ -122,9 +122,9 @@ fn who_was_pending_is_subscribed_when_a_file_says_so_and_nobody_else_is() {
 fn dates_and_money_are_read_as_vietnamese_write_them_and_what_is_neither_is_spoken_of() {
     let (sandbox, said) = imported(
         "email,Ngày sinh,Hẹn,Doanh thu\na@example.com,ngày 5 tháng 3 năm 1990,05/03/2026 2:30 CH,250k\n\
-         b@example.com,33000,06/03/2026 8:30 SA,1tr2\nc@example.com,5/3,07/03/2026,\"1,5 triệu\"\n",
+         b@example.com,33000,06/03/2026 8:30 SA,1tr2\nc@example.com,mùa xuân,07/03/2026,\"1,5 triệu\"\n",
     );
-    assert_eq!(attribute(&sandbox, "birthday"), [json!("1990-03-05"), json!(33000), json!("5/3")]);
+    assert_eq!(attribute(&sandbox, "birthday"), [json!("1990-03-05"), json!(33000), json!("mùa xuân")]);
     assert_eq!(attribute(&sandbox, "hen"), ["2026-03-05T14:30", "2026-03-06T08:30", "2026-03-07"]);
     assert_eq!(attribute(&sandbox, "doanh_thu"), [250_000, 1_200_000, 1_500_000]);
     assert!(said.contains("column `Ngày sinh`: 2 rows without a date, first `33000` on line 3"), "{said}");
@@ -256,4 +256,43 @@ fn zones_and_languages_have_other_names() {
         sandbox.sql("SELECT timezone || ' ' || language FROM v_contacts ORDER BY email"),
         ["Asia/Ho_Chi_Minh vi", "Etc/GMT-9 vi-VN", "Asia/Ho_Chi_Minh it", "Etc/GMT+5 en"]
     );
+}
+
+/// Who is asked for a birthday rarely tells the year: lists hold `28/02`, Mailchimp's exports `02/28`.
+#[test]
+fn a_birthday_without_its_year_is_a_day_of_every_year() {
+    let birthdays = |header: &str, cells: &[&str], words: &[&str]| {
+        let sandbox = Sandbox::new();
+        let rows: String =
+            cells.iter().enumerate().map(|(row, cell)| format!("{row}@example.com,{cell},1\n")).collect();
+        sandbox.write("a.csv", &format!("email,{header}\n{rows}"));
+        let said = sandbox.drip(&[&["import", "a.csv"], words].concat()).stderr;
+        (attribute(&sandbox, "birthday"), said)
+    };
+    let (days, said) = birthdays("birthday,x", &["03-01", "--05-17", "28/02", "5/3"], &[]);
+    assert_eq!(days, ["03-01", "05-17", "02-28", "03-05"]);
+    assert!(!said.contains("without a date"), "{said}");
+    // One cell that can be nothing else tells the order of all.
+    assert_eq!(birthdays("Ngày sinh,x", &["05/03", "02/28"], &[]).0, ["05-03", "02-28"]);
+    assert_eq!(birthdays("Birthday,x", &["05/03", "04/02"], &[]).0, ["03-05", "02-04"]);
+    assert_eq!(birthdays("Birthday,x", &["05/03", "04/02"], &["--dates", "mdy"]).0, ["05-03", "04-02"]);
+    assert_eq!(birthdays("Birthday,LEID", &["05/03", "04/02"], &[]).0, ["05-03", "04-02"]);
+    let (days, said) = birthdays("Birthday,x", &["28/02", "02/28"], &[]);
+    assert_eq!(days, ["02-28"]);
+    assert!(
+        said.contains("column `Birthday`: `02/28` is no date with the day first; with the month first it is"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_birthday_typed_by_hand_is_a_day_or_spoken_of() {
+    let (sandbox, _) = imported("email\na@example.com\n");
+    sandbox.drip(&["contact", "set", "a@example.com", "birthday=28/02"]).code(0);
+    assert_eq!(attribute(&sandbox, "birthday"), ["02-28"]);
+    let said = sandbox.drip(&["contact", "set", "a@example.com", "birthday=02/28"]).code(2).stderr;
+    assert!(said.contains("`birthday` is no day of the calendar with the day first"), "{said}");
+    assert!(said.contains("hint: write it as 1990-12-31, or as 12-31 without a year"), "{said}");
+    let said = sandbox.drip(&["contact", "set", "a@example.com", "birthday=spring"]).code(0).stderr;
+    assert!(said.contains("`spring` is no day, and no date trigger sees it; write `birthday` as 1990-12-31"), "{said}");
 }

@@ -41,7 +41,7 @@ fn an_audience_of_mailchimp_and_those_who_left_it() {
     assert_eq!((&attributes["first_name"], &attributes["phone"]), (&json!("Lan"), &json!("+84901234567")));
     assert_eq!((&attributes["country"], &attributes["OPTIN_TIME"]), (&json!("VN"), &json!("2024-03-01T02:30:00")));
     assert_eq!(attributes["OPTIN_IP"], "203.0.113.7");
-    assert_eq!(attributes["birthday"], "02/28", "without a year it is no date, and stays as it is");
+    assert_eq!(attributes["birthday"], "02-28", "the month first, as Mailchimp writes it");
 
     let said = import(&sandbox, "unsubscribed_members_export_0a1b2c.csv", 0);
     assert!(said.contains("2 contacts stay unmailed"), "{said}");

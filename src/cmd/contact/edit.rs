@@ -7,7 +7,9 @@ use super::{Context, address, need};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::import::{is_viet_nam, typed};
+use crate::import::{is_birthday, is_viet_nam, typed};
+use crate::model::date::Day;
+use crate::model::plain::quoted;
 use crate::ui::words::count;
 
 /// What every contact has, and attributes cannot be called.
@@ -43,11 +45,17 @@ pub(super) fn set(run: &Context, email: &str, change: &Change<'_>) -> Result<Exi
                 .into());
         }
         let value = typed(name, text, viet_nam)
-            .map_err(|what| Diagnostic::error(format!("`{name}` {what}")).hint("write its value on one line"))?;
+            .map_err(|(what, todo)| Diagnostic::error(format!("`{name}` {what}")).hint(todo))?;
         let Some(value) = value else {
             let empty = Diagnostic::error(format!("`{name}=` has no value"));
             return Err(empty.hint(format!("remove the attribute with --unset {name}")).into());
         };
+        if is_birthday(name) && Day::read(&value, project.settings.timezone).is_none() {
+            let text = quoted(text);
+            run.output.warn(&format!(
+                "{text} is no day, and no date trigger sees it; write `{name}` as 1990-12-31, or as 12-31 without a year"
+            ));
+        }
         values.push((name, value));
     }
     let zone = change.timezone.map(zone).transpose()?;
