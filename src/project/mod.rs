@@ -15,7 +15,6 @@ mod steps;
 mod values;
 mod yaml;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -96,13 +95,12 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
     }
     let ids: Vec<String> = named.iter().map(|(id, _)| id.clone()).collect();
     for (id, path) in named {
-        let (no_segments, no_senders) = (BTreeMap::new(), BTreeMap::new());
         let around = Surroundings {
             id: &id,
             campaigns: &ids,
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
-            segments: settings.as_ref().map_or(&no_segments, |settings| &settings.segments),
-            senders: settings.as_ref().map_or(&no_senders, |settings| &settings.senders),
+            segments: settings.as_ref().map(|settings| &settings.segments),
+            senders: settings.as_ref().map(|settings| &settings.senders),
             templates: &templates,
         };
         let read = read(root, &path, &mut problems, |source, node| {

@@ -93,11 +93,13 @@ fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
             source.error(value.span.clone(), format!("segment `{}` leads back to itself", key.name), None);
         }
     }
+    // A segment that is broken is there all the same.
+    let known: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
     for (key, value) in entries {
         let named: Vec<String> =
             segments.get(&key.name).map(|segment| segment.segments().map(str::to_owned).collect()).unwrap_or_default();
         for name in named {
-            unknown_segment(source, &name, value, &segments);
+            unknown_segment(source, &name, value, &known);
         }
     }
     segments

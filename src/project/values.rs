@@ -21,8 +21,9 @@ pub(super) struct Surroundings<'a> {
     /// What the campaigns are called, also those whose files are broken.
     pub(super) campaigns: &'a [String],
     pub(super) window: Window,
-    pub(super) segments: &'a BTreeMap<String, Condition>,
-    pub(super) senders: &'a BTreeMap<String, Sender>,
+    /// `None`: drip.yaml could not be read, and what it names is not known.
+    pub(super) segments: Option<&'a BTreeMap<String, Condition>>,
+    pub(super) senders: Option<&'a BTreeMap<String, Sender>>,
     pub(super) templates: &'a [TemplateFile],
 }
 
@@ -46,8 +47,11 @@ pub(super) fn condition(
             Some("use did(\"…\"), or move the condition to the trigger's `where`"),
         );
     }
-    for name in condition.segments() {
-        unknown_segment(source, name, node, around.segments);
+    if let Some(segments) = around.segments {
+        let known: Vec<&str> = segments.keys().map(String::as_str).collect();
+        for name in condition.segments() {
+            unknown_segment(source, name, node, &known);
+        }
     }
     Some(condition)
 }
@@ -55,8 +59,8 @@ pub(super) fn condition(
 /// Reads the name of one of the project's senders.
 pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
     let text = source.text(node, "sender")?.trim().to_owned();
-    if !around.senders.contains_key(&text) {
-        let hint = match nearest(&text, around.senders.keys().map(String::as_str)) {
+    if let Some(senders) = around.senders.filter(|senders| !senders.contains_key(&text)) {
+        let hint = match nearest(&text, senders.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "name it under `senders` in drip.yaml".to_owned(),
         };
@@ -98,11 +102,11 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
 }
 
 /// Notes a segment that is not there.
-pub(super) fn unknown_segment(source: &mut Source, name: &str, node: &Node, segments: &BTreeMap<String, Condition>) {
-    if segments.contains_key(name) {
+pub(super) fn unknown_segment(source: &mut Source, name: &str, node: &Node, known: &[&str]) {
+    if known.contains(&name) {
         return;
     }
-    let hint = match nearest(name, segments.keys().map(String::as_str)) {
+    let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "name it under `segments` in drip.yaml".to_owned(),
     };
