@@ -203,7 +203,7 @@ pub(super) fn campaign<'a>(campaigns: &'a [Campaign], id: &str) -> Result<&'a Ca
 /// Returns what is wrong with the subjects and other lines of campaign files.
 fn wrong_lines(templates: &Templates, lines: &[(String, Place)]) -> Vec<Diagnostic> {
     let wrong = |(text, place): &(String, Place)| {
-        let (message, hint) = templates.check_line(text).err()?;
+        let (message, hint) = templates.check_line(text, place).err()?;
         let wrong = Diagnostic::error(message).at(place.clone());
         Some(hint.into_iter().fold(wrong, Diagnostic::hint))
     };

@@ -1,5 +1,7 @@
 //! What a run reports, in words.
 
+use std::collections::HashSet;
+
 use super::context::Context;
 use crate::model::campaign::Existing;
 use crate::model::id::CampaignId;
@@ -7,9 +9,29 @@ use crate::model::plain::{masked, unnamed};
 use crate::runner::{Happening, Registered};
 use crate::ui::words::count;
 use crate::ui::{Level, Output, sanitise};
+use crate::webhook;
+
+/// What a run has said once, and does not say of everyone.
+#[derive(Default)]
+pub(super) struct Told(HashSet<(CampaignId, String)>);
+
+impl Told {
+    /// Says what happened; of a webhook that is closed to everyone, once for each step.
+    pub(super) fn tell(&mut self, context: &Context, happening: &Happening, sent: &str) {
+        if let Happening::Deferred { campaign, step, contact, reason, .. } = happening
+            && webhook::needs_person(reason)
+            && self.0.insert((campaign.clone(), step.clone()))
+        {
+            let text = format!("{campaign} {step}: the webhook is put off until a person mends it: ");
+            let about = About(&context.output);
+            about.say(Level::Warning, "webhook", (campaign, Some(step), contact, Some(reason)), &text);
+        }
+        tell(context, happening, sent);
+    }
+}
 
 /// Says what happened: trouble always, the rest to those who want details.
-pub(super) fn tell(context: &Context, happening: &Happening, sent: &str) {
+fn tell(context: &Context, happening: &Happening, sent: &str) {
     let output = &context.output;
     let about = About(output);
     match happening {

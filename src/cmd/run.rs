@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::context::{self, Context, Loaded};
-use super::happening::tell;
+use super::happening::Told;
 use super::outgoing::{self, Outgoing};
 use super::{Failure, guard, report};
 use crate::cli::RunArgs;
@@ -93,13 +93,14 @@ pub(super) fn pass(
     let clock = context.clock;
     let now = move || clock.now();
     let parts = outgoing.parts(loaded, &now);
+    let mut told = Told::default();
     Ok(runner::run(store, &parts, options, &mut |happening| match (happening, lock) {
         (Happening::Began(run), Some(lock)) => {
             if let Err(error) = lock.note(&Noted { token: token.clone(), run }) {
                 context.output.warn(&format!("drip.lock cannot be written: {error}"));
             }
         }
-        (happening, _) => tell(context, &happening, "sent"),
+        (happening, _) => told.tell(context, &happening, "sent"),
     })?)
 }
 
@@ -117,6 +118,7 @@ fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit
     let mut mails = Vec::new();
     let mut total = 0_u64;
     let verbose = context.output.options().verbose;
+    let mut told = Told::default();
     let outcome = runner::run(&mut copy, &parts, options, &mut |happening| match &happening {
         Happening::Sent { campaign, step, contact } => {
             total += 1;
@@ -124,7 +126,7 @@ fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit
                 mails.push((campaign.clone(), step.clone(), contact.clone()));
             }
         }
-        other => tell(context, other, "would be sent"),
+        other => told.tell(context, other, "would be sent"),
     })?;
     if context.output.options().json {
         let mails: Vec<_> = mails

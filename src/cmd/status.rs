@@ -9,11 +9,12 @@ use crate::model::delay::Span;
 use crate::model::send::SendState;
 use crate::model::wall;
 use crate::project::Project;
-use crate::report::status::{CampaignStatus, LastRun, Limits, Status, Trouble};
-use crate::store::{PausedBy, Store};
+use crate::report::status::{BrokenWebhook, CampaignStatus, LastRun, Limits, Status, Trouble};
+use crate::store::{CampaignRow, PausedBy, Store};
 use crate::ui::columns::columns;
 use crate::ui::sanitise;
 use crate::ui::words::{count, duration};
+use crate::webhook;
 
 pub(super) fn status(context: &Context, arguments: &StatusArgs) -> Result<Exit, Failure> {
     let limit = |name: &str, text: &str| {
@@ -41,6 +42,7 @@ fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits)
     let now = context.now();
     let (last_run, last_good) = (work.last_run()?, work.last_good_run()?);
     let (late, next_due, open) = (work.late(now)?, work.next_due(now)?, work.open_mails()?);
+    let put_off = work.calls_put_off()?;
     let mut campaigns = Vec::new();
     for known in work.campaigns()? {
         let gone = project.campaigns.iter().all(|file| file.id != known.id);
@@ -48,6 +50,7 @@ fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits)
             late: late.iter().find(|(row, ..)| *row == known.row).map(|(_, people, since)| (*people, *since)),
             next_due: next_due.iter().find(|(id, _)| *id == known.id).map(|(_, at)| *at),
             open: open.iter().filter(|(row, ..)| *row == known.row).map(|(_, state, count)| (*state, *count)).collect(),
+            webhooks: broken(put_off.iter().filter(|(row, ..)| *row == known.row)),
             paused: known.paused.map(|why| (why, known.paused_by == Some(PausedBy::Hand))),
             // Nobody inside: then it was taken away on purpose.
             gone: gone && work.active_in(known.row)? > 0,
@@ -58,6 +61,18 @@ fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits)
     let last_run =
         last_run.map(|ran| LastRun { started_at: ran.started_at, ended_at: ran.ended_at, stopped: ran.stopped });
     Ok(Status { now, last_run, last_good, campaigns, limits })
+}
+
+/// Returns the steps whose calls wait for a person, each with the first of its reasons.
+fn broken<'a>(put_off: impl Iterator<Item = &'a (CampaignRow, String, String, u64)>) -> Vec<BrokenWebhook> {
+    let mut webhooks: Vec<BrokenWebhook> = Vec::new();
+    for (_, step, reason, calls) in put_off.filter(|(_, _, reason, _)| webhook::needs_person(reason)) {
+        match webhooks.iter_mut().find(|known| known.step == *step) {
+            Some(known) => known.calls += calls,
+            None => webhooks.push(BrokenWebhook { step: step.clone(), reason: reason.clone(), calls: *calls }),
+        }
+    }
+    webhooks
 }
 
 fn text(status: &Status, project: &Project) -> String {
@@ -98,6 +113,13 @@ fn text(status: &Status, project: &Project) -> String {
                 _ => "in the hands of a run",
             };
             row(bad(&Trouble::Stuck(id.clone(), state)), format!("{} {what}", count(mails, "mail")));
+        }
+        for webhook in &campaign.webhooks {
+            let (calls, step, why) = (count(webhook.calls, "call"), &webhook.step, sanitise::line(&webhook.reason));
+            row(
+                bad(&Trouble::Webhook(id.clone(), step.clone())),
+                format!("{step}: the webhook waits with {calls}: {why}"),
+            );
         }
         if let (Some(next), None) = (campaign.next_due, campaign.late) {
             row(String::new(), format!("next: {}", at(next)));

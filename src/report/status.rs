@@ -39,10 +39,20 @@ pub struct CampaignStatus {
     pub next_due: Option<Instant>,
     /// Mails in each state that is not the last.
     pub open: Vec<(SendState, u64)>,
+    /// Webhooks that nobody can be called by until a person mends them.
+    pub webhooks: Vec<BrokenWebhook>,
     /// Why nothing of it is sent; with whether a person said so.
     pub paused: Option<(String, bool)>,
     /// Its file is gone.
     pub gone: bool,
+}
+
+/// A step whose calls are put off for a reason that is the same for everyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenWebhook {
+    pub step: String,
+    pub reason: String,
+    pub calls: u64,
 }
 
 /// What is still well.
@@ -60,6 +70,8 @@ pub enum Trouble {
     Late(CampaignId),
     /// Mails that are held, or unknown.
     Stuck(CampaignId, SendState),
+    /// The webhook of a step lacks a variable, or its key or address is refused.
+    Webhook(CampaignId, String),
     /// Refusals or an edit stopped the campaign.
     Paused(CampaignId),
     Gone(CampaignId),
@@ -94,6 +106,7 @@ impl Status {
                     troubles.push(Trouble::Stuck(id(), state));
                 }
             }
+            troubles.extend(campaign.webhooks.iter().map(|webhook| Trouble::Webhook(id(), webhook.step.clone())));
             if campaign.paused.as_ref().is_some_and(|(_, by_hand)| !by_hand) {
                 troubles.push(Trouble::Paused(id()));
             }
@@ -116,6 +129,9 @@ impl Status {
                 "late_since": campaign.late.map(|(_, since)| time(&since)),
                 "next_due": campaign.next_due.as_ref().map(time),
                 "open": open,
+                "webhooks": campaign.webhooks.iter().map(|webhook| json!({
+                    "step": webhook.step, "reason": webhook.reason, "calls": webhook.calls,
+                })).collect::<Vec<_>>(),
                 "paused": campaign.paused.as_ref().map(|(why, _)| why),
                 "gone": campaign.gone,
             })

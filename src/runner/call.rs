@@ -9,7 +9,7 @@ use super::advance::Job;
 use super::compose::{self, From};
 use crate::mail::template::Locale;
 use crate::model::campaign::{Campaign, Webhook};
-use crate::webhook::Request;
+use crate::webhook::{Request, unset};
 
 /// Why a call cannot be made now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(super) fn request(
         headers.push((name.clone(), filled(parts, value)?));
     }
     let body = match &webhook.json {
-        Some(json) => rendered(parts, json, compose::locale(parts.settings, &job.contact), &data)?,
+        Some(json) => rendered(parts, campaign, json, compose::locale(parts.settings, &job.contact), &data)?,
         None => known(campaign, job),
     };
     Ok(Request {
@@ -59,20 +59,26 @@ fn known(campaign: &Campaign, job: &Job) -> Value {
 }
 
 /// Renders each text of a tree of JSON.
-fn rendered(parts: &Parts<'_>, json: &Value, locale: Locale<'_>, data: &Value) -> Result<Value, Trouble> {
+fn rendered(
+    parts: &Parts<'_>,
+    campaign: &Campaign,
+    json: &Value,
+    locale: Locale<'_>,
+    data: &Value,
+) -> Result<Value, Trouble> {
     Ok(match json {
         // Secrets first: what a contact is called is never looked up in the environment.
         Value::String(text) => {
             let source = filled(parts, text)?;
-            Value::String(
-                parts.templates.render_text(&source, locale, data).map_err(|error| Trouble::Held(error.to_string()))?,
-            )
+            let made = parts.templates.render_text(&source, locale, data);
+            Value::String(made.map_err(|error| Trouble::Held(compose::why(parts, campaign, Some(text), error)))?)
         }
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| rendered(parts, item, locale, data)).collect::<Result<_, _>>()?)
-        }
+        Value::Array(items) => Value::Array(
+            items.iter().map(|item| rendered(parts, campaign, item, locale, data)).collect::<Result<_, _>>()?,
+        ),
         Value::Object(map) => {
-            let entries = map.iter().map(|(key, value)| Ok((key.clone(), rendered(parts, value, locale, data)?)));
+            let entries =
+                map.iter().map(|(key, value)| Ok((key.clone(), rendered(parts, campaign, value, locale, data)?)));
             Value::Object(entries.collect::<Result<_, _>>()?)
         }
         other => other.clone(),
@@ -87,7 +93,7 @@ fn filled(parts: &Parts<'_>, text: &str) -> Result<String, Trouble> {
         let Some((name, behind)) = after.split_once('}') else { break };
         out += before;
         let value = (parts.variable)(name);
-        out += &value.ok_or_else(|| Trouble::NotNow(format!("{name} is not set in the environment")))?;
+        out += &value.ok_or_else(|| Trouble::NotNow(unset(name)))?;
         rest = behind;
     }
     Ok(out + rest)

@@ -1,5 +1,7 @@
 //! A claimed step → the bytes of its mail and where they go.
 
+use std::path::PathBuf;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
@@ -8,7 +10,7 @@ use super::Parts;
 use super::advance::Job;
 use crate::mail::links;
 use crate::mail::message::{self, Draft, Enclosure, List};
-use crate::mail::template::{Locale, Rendered};
+use crate::mail::template::{Locale, RenderError, Rendered};
 use crate::mail::transport::Envelope;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
@@ -55,6 +57,15 @@ impl<'a> From<'a> {
     }
 }
 
+/// Returns why a mail or a call cannot be made; of a line of the campaign's file, with its place there.
+pub(super) fn why(parts: &Parts<'_>, campaign: &Campaign, line: Option<&str>, error: RenderError) -> String {
+    let file = PathBuf::from(format!("campaigns/{}.yaml", campaign.id));
+    match line {
+        Some(line) => parts.templates.at_home(error, line, &file).to_string(),
+        None => error.to_string(),
+    }
+}
+
 /// Renders and builds a mail to a contact.
 ///
 /// # Errors
@@ -71,7 +82,10 @@ pub(super) fn compose(
     let unsubscribe = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
     let data = data(settings, &from, campaign, job, Some(&unsubscribe));
     let locale = locale(settings, &job.contact);
-    let mut rendered = parts.templates.render(mail, locale, &data).map_err(|error| error.to_string())?;
+    let mut rendered = parts
+        .templates
+        .render(mail, locale, &data)
+        .map_err(|error| why(parts, campaign, mail.subject.as_deref(), error))?;
     let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
     if !utm.is_empty() {
         (rendered.html, rendered.text) = (links::tag_html(&rendered.html, utm), links::tag_text(&rendered.text, utm));

@@ -46,7 +46,10 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
             let mail = Mail { template: template.clone(), subject: notify.subject.clone() };
             let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
             let locale = Locale { language: &settings.language, zone: settings.timezone };
-            parts.templates.render(&mail, locale, &data).map_err(|error| error.to_string())?
+            parts
+                .templates
+                .render(&mail, locale, &data)
+                .map_err(|error| compose::why(parts, campaign, mail.subject.as_deref(), error))?
         }
         None => {
             let words = if settings.language.starts_with("vi") { &VIETNAMESE } else { &ENGLISH };
@@ -56,7 +59,10 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
                 Some(subject) => {
                     let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
                     let locale = Locale { language: &settings.language, zone: settings.timezone };
-                    parts.templates.render_subject(subject, locale, &data).map_err(|error| error.to_string())?
+                    parts
+                        .templates
+                        .render_subject(subject, locale, &data)
+                        .map_err(|error| compose::why(parts, campaign, Some(subject), error))?
                 }
                 None => format!("{} {} {}: {}", who(job), words.reached, campaign.name, job.step),
             };

@@ -54,6 +54,18 @@ impl Work<'_> {
         Ok(open)
     }
 
+    /// Returns the calls that are put off: campaign, step, why, and how many.
+    pub fn calls_put_off(&self) -> Result<Vec<(CampaignRow, String, String, u64)>> {
+        let mut statement = self.sql(
+            "SELECT n.campaign_id, s.step, s.reason, count(*) FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+             WHERE s.state IN (0, 1, 3, 5, 7) AND s.state = 3 AND s.kind = 'webhook' AND s.reason IS NOT NULL
+             GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC",
+        )?;
+        let rows =
+            statement.query_map([], |row| Ok((CampaignRow(row.get(0)?), row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Returns when somebody is next due after `now`, for each campaign that is not paused and where somebody is.
     pub fn next_due(&self, now: Instant) -> Result<Vec<(CampaignId, Instant)>> {
         let mut statement = self.sql(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
-use super::{Answer, Caller, Request};
+use super::{Answer, Caller, INVALID, REFUSED, Request};
 
 /// How much of an answer is read: enough to say what was wrong.
 const MAX_ANSWER: u64 = 4096;
@@ -57,9 +57,7 @@ impl Caller for Http {
         let mut response = match call.send(request.body.as_str()) {
             Ok(response) => response,
             Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => {
-                // Of a secret that was pasted with a line end, say: true of everyone.
-                let reason = "the address or a header of the webhook is not valid".to_owned();
-                return Answer::Deferred { reason, after: None };
+                return Answer::Deferred { reason: INVALID.to_owned(), after: None };
             }
             Err(ureq::Error::Timeout(_)) => {
                 let reason = format!("no answer within {} s", request.timeout.as_secs());
@@ -75,10 +73,8 @@ impl Caller for Http {
         let said = response.body_mut().with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string();
         let reason = line(&format!("HTTP {status} {}", said.unwrap_or_default()));
         match status {
-            // A wrong key or address says nothing about the one contact.
-            401 | 403..=405 | 407 | 408 | 425 | 429 | 500..=599 => {
-                Answer::Deferred { reason, after: after.map(Duration::from_secs) }
-            }
+            408 | 425 | 429 | 500..=599 => Answer::Deferred { reason, after: after.map(Duration::from_secs) },
+            _ if REFUSED.contains(&status) => Answer::Deferred { reason, after: after.map(Duration::from_secs) },
             _ => Answer::Rejected { reason },
         }
     }

@@ -26,4 +26,5 @@ mod support;
 mod template_document;
 mod time;
 mod transport;
+mod webhooks;
 mod what_happens;

@@ -30,6 +30,7 @@ mod written;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use handlebars::Context;
@@ -171,8 +172,9 @@ impl Templates {
     }
 
     /// Says what is wrong with a line of a campaign file, such as a step's own `subject:`, and what to
-    /// do; keeps a good one for the mails to come.
-    pub fn check_line(&self, source: &str) -> Result<(), (String, Option<String>)> {
+    /// do; keeps a good one for the mails to come, and where it stands.
+    pub fn check_line(&self, source: &str, place: &Place) -> Result<(), (String, Option<String>)> {
+        self.subjects.learn(source, place);
         let wrong = |diagnostic: Box<Diagnostic>| (diagnostic.message, diagnostic.hints.into_iter().next());
         self.subjects.get(source).map(drop).map_err(wrong)
     }
@@ -200,6 +202,11 @@ impl Templates {
             }
         }
         warnings
+    }
+
+    /// Returns an error about a line of a campaign file with its place there; any other as it is.
+    pub fn at_home(&self, error: RenderError, line: &str, file: &Path) -> RenderError {
+        self.subjects.at_home(error, line, file)
     }
 
     /// Renders a subject of a campaign file.

@@ -1,7 +1,7 @@
 //! Subjects and preheaders: single lines, from front matter or from a step's own `subject:`.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use handlebars::Context;
@@ -15,20 +15,47 @@ use super::registry::TEXT;
 use super::source::{Kind, Piece, cut};
 use super::token::Tokens;
 
+/// What stands for the file of a line that has none.
+const NOWHERE: &str = "subject";
+
 /// The subjects of steps, each compiled when it is first used.
 #[derive(Debug, Default)]
-pub(super) struct Subjects(Mutex<HashMap<String, Arc<Program>>>);
+pub(super) struct Subjects {
+    programs: Mutex<HashMap<String, Arc<Program>>>,
+    /// Where in campaign files each stands.
+    homes: Mutex<HashMap<String, Vec<Place>>>,
+}
 
 impl Subjects {
     /// Returns a step's subject, compiled.
     pub(super) fn get(&self, source: &str) -> Result<Arc<Program>, Box<Diagnostic>> {
         // A thread that panicked while it held the map left whole entries in it.
-        if let Some(program) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
+        if let Some(program) = self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
             return Ok(Arc::clone(program));
         }
         let program = Arc::new(compile(source)?);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(all.entry(source.to_owned()).or_insert(program)))
+    }
+
+    /// Remembers where a line stands.
+    pub(super) fn learn(&self, source: &str, home: &Place) {
+        let mut homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        homes.entry(source.to_owned()).or_default().push(home.clone());
+    }
+
+    /// Returns an error of a line of a campaign file with its place there; of anything else as it is.
+    pub(super) fn at_home(&self, error: RenderError, source: &str, file: &Path) -> RenderError {
+        let homes = self.homes.lock().unwrap_or_else(PoisonError::into_inner);
+        let home = homes.get(source).and_then(|all| all.iter().find(|home| home.path == file));
+        let (true, Some(home)) = (error.place.path == Path::new(NOWHERE), home) else { return error };
+        // A tag points into the file where YAML left the text as it was, else at the whole value.
+        let written = home.text.get(home.span.clone()).and_then(|text| text.find(source));
+        let span = match written.filter(|_| *error.place.text == *source) {
+            Some(at) => home.span.start + at + error.place.span.start..home.span.start + at + error.place.span.end,
+            None => home.span.clone(),
+        };
+        RenderError { place: Place { span, ..home.clone() }, ..error }
     }
 
     /// Renders a step's subject.
@@ -81,7 +108,7 @@ fn compile(source: &str) -> Result<Program, Box<Diagnostic>> {
 
 /// Returns a place inside a step's subject, which has no file of its own here.
 pub(super) fn place(source: &str) -> Place {
-    Place { path: PathBuf::from("subject"), text: Arc::from(source), span: 0..0 }
+    Place { path: PathBuf::from(NOWHERE), text: Arc::from(source), span: 0..0 }
 }
 
 /// Renders a subject: one line that is not empty.

@@ -204,10 +204,10 @@ fn a_subject_is_one_line_and_not_empty() {
     let data = json!({ "name": "Lan & Co", "days": 7 });
     assert_eq!(templates.render(&own, locale("vi"), &data).unwrap().subject, "Lan & Co, còn 7 ngày");
     assert_eq!(
-        templates.check_line("{{uper name}}").unwrap_err(),
+        templates.check_line("{{uper name}}", &subject::place("")).unwrap_err(),
         ("there is no function `uper`".to_owned(), Some("did you mean `upper`?".to_owned()))
     );
-    assert!(templates.check_line("{{default name \"you\"}}").is_ok());
+    assert!(templates.check_line("{{default name \"you\"}}", &subject::place("")).is_ok());
 }
 
 #[test]

@@ -31,7 +31,7 @@ pub(crate) struct HttpServer {
 #[derive(Default)]
 struct Shared {
     calls: Mutex<Vec<Call>>,
-    /// What to answer, the first first; 204 when none is left. `close` hangs up without an answer.
+    /// What to answer, the first first; 204 when none is left. `close` hangs up without an answer, `hold` gives none.
     answers: Mutex<Vec<String>>,
     stop: std::sync::atomic::AtomicBool,
 }
@@ -95,6 +95,11 @@ fn serve(shared: &Shared, stream: TcpStream) -> Option<()> {
         let mut answers = shared.answers.lock().unwrap();
         let answer = if answers.is_empty() { "204 No Content".to_owned() } else { answers.remove(0) };
         drop(answers);
+        if answer == "hold" {
+            // Until the other side has had enough.
+            let _ = reader.read(&mut [0]);
+            return None;
+        }
         if answer == "close" {
             return None;
         }
