@@ -39,6 +39,14 @@ pub(crate) fn cases() -> Vec<Case> {
             story: sending_with_a_long_log,
         },
         Case {
+            id: "P01c",
+            group: GROUP,
+            fault: "`kill -9` in the midst of a run, and then the power goes at any moment up to the end of the next run",
+            answer: "the same; what the first run did not synchronise may be lost as well",
+            needs: &["strace"],
+            story: after_a_kill,
+        },
+        Case {
             id: "P02",
             group: GROUP,
             fault: "the power goes at any write or sync of an import, also of the very first",
@@ -114,6 +122,12 @@ fn sending_with_a_long_log(effort: Effort) -> String {
     assert!(midway > 0, "the log was never written into drip.db");
     let cuts = cut_while_sending(&record, &["a"], effort.choose(Some(6), None));
     format!("drip.db was written to {midway} times between mails; {cuts}")
+}
+
+fn after_a_kill(effort: Effort) -> String {
+    let relay = SmtpServer::start(Script::new());
+    let record = Record::of_killed(&everyone_due(20, &["a"], CONNECTIONS), &relay, &RUN, 6);
+    cut_while_sending(&record, &["a"], effort.choose(Some(6), None))
 }
 
 fn import(effort: Effort) -> String {

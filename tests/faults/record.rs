@@ -24,7 +24,16 @@ impl Record {
         let project = project.copy();
         let mut there = project.copy();
         there.send_to_port(relay.map(SmtpServer::port));
-        let events = trace::record(&there, words);
+        let events = trace::record(&there, words, None);
+        Self { project, folder: there.path(""), events }
+    }
+
+    /// The same for a command that is killed in the midst of its mails, and is carried out again.
+    pub(crate) fn of_killed(project: &Sandbox, relay: &SmtpServer, words: &[&str], at: usize) -> Self {
+        let project = project.copy();
+        let there = project.copy().through(relay);
+        let mut events = trace::record(&there, words, Some(at));
+        events.extend(trace::record(&there, words, None));
         Self { project, folder: there.path(""), events }
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
 use crate::support::Sandbox;
@@ -57,13 +58,17 @@ pub(crate) enum Event {
     },
 }
 
-/// Runs a command to its end, and returns what it did.
-pub(crate) fn record(sandbox: &Sandbox, words: &[&str]) -> Vec<Event> {
+/// Runs a command to its end, or kills it at the Nth time that a thread speaks to the relay; returns what it did.
+pub(crate) fn record(sandbox: &Sandbox, words: &[&str], killed_at: Option<usize>) -> Vec<Event> {
     let log = tempfile::NamedTempFile::new().unwrap();
     let path = log.path().display().to_string();
-    let starter = ["strace", "-f", "-qq", "-xx", "-s", "10000000", "-o", &path, "-e", "signal=none", "-e", CALLS];
+    let kill = killed_at.map(|nth| format!("inject=sendto:signal=SIGKILL:when={nth}"));
+    let mut starter =
+        vec!["strace", "-f", "-qq", "-xx", "-s", "10000000", "-o", &path, "-e", "signal=none", "-e", CALLS];
+    starter.extend(kill.iter().flat_map(|kill| ["-e", kill]));
     let output = sandbox.command_under(&starter, words).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status.signal(), killed_at.map(|_| 9), "{output:?}");
+    assert!(killed_at.is_some() || [Some(0), Some(6)].contains(&output.status.code()), "{output:?}");
     read(&fs::read_to_string(log.path()).unwrap())
 }
 
