@@ -25,11 +25,7 @@ pub(super) fn backup(context: &Context, file: &Path, force: bool) -> Result<Exit
     }
     // What was there stays whole until the new copy is.
     let part = with_ending(file, "part");
-    let _ = fs::remove_file(&part);
-    if let Err(error) = store.back_up(&part) {
-        let _ = fs::remove_file(&part);
-        return Err(error.into());
-    }
+    store.back_up(&part)?;
     fs::rename(&part, file).with_context(|| format!("`{}` cannot be written", file.display()))?;
     let size = fs::metadata(file).map_or(0, |data| data.len());
     context.output.result(&format!("{} holds everything up to now: {} KiB.\n", file.display(), number(size / 1024)));

@@ -91,7 +91,10 @@ fn store(error: &StoreError) -> Diagnostic {
             .hint("put the file itself there: two folders that share one file do not share its lock, and would send twice"),
         StoreError::Open { .. } | StoreError::Rights(_) | StoreError::Create { .. } | StoreError::Lock { .. } => diagnostic
             .hint("whoever runs drip must own drip.db, drip.lock and what is called drip.db-…, and may write in their folder"),
-        _ => diagnostic,
+        StoreError::Sqlite(_) => diagnostic.hint(
+            "`drip backup FILE` reads the whole database and says whether it is sound; if it is not: `drip restore FILE`",
+        ),
+        StoreError::Newer { .. } => diagnostic,
     }
 }
 

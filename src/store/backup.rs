@@ -8,13 +8,27 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::{Result, Store, StoreError, lock, schema};
 
 impl Store {
-    /// Writes a copy from one consistent moment, a single file on the disk, while others go on.
+    /// Writes a copy from one consistent moment, a single file on the disk, while others go on. What lay at its place
+    /// is gone, and after a fault nothing lies there.
     pub fn back_up(&self, path: &Path) -> Result<()> {
+        discard(path);
+        let made = self.write_copy(path);
+        if made.is_err() {
+            discard(path);
+        }
+        made
+    }
+
+    fn write_copy(&self, path: &Path) -> Result<()> {
         lock::create_private(path)?;
         self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
         let copy = Connection::open(path)?;
-        // A copy with a log beside it would be half a copy.
-        copy.execute_batch("PRAGMA journal_mode=DELETE")?;
+        // A copy with a log beside it would be half a copy. Only at the statement's very end does a full disk show.
+        let mut statement = copy.prepare("PRAGMA journal_mode=DELETE")?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
+        drop(rows);
+        drop(statement);
         drop(copy);
         check(path)?;
         let synced = File::open(path).and_then(|file| file.sync_all());
@@ -40,7 +54,6 @@ pub(super) fn keep(database: &Path, version: i64) -> Result<PathBuf> {
         database.with_file_name(name)
     };
     let (part, kept) = (name("part"), name("backup"));
-    let _ = fs::remove_file(&part);
     let reader = Store::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let made = reader.back_up(&part).and_then(|()| {
@@ -48,10 +61,16 @@ pub(super) fn keep(database: &Path, version: i64) -> Result<PathBuf> {
         let named = fs::rename(&part, &kept).and_then(|()| File::open(folder)?.sync_all());
         named.map_err(|source| StoreError::Create { path: kept.clone(), source })
     });
-    if made.is_err() {
-        let _ = fs::remove_file(&part);
-    }
     made.map(|()| kept)
+}
+
+/// Removes a copy with whatever SQLite keeps beside it: a journal of another copy would be taken for its own.
+fn discard(path: &Path) {
+    for ending in ["", "-journal", "-wal", "-shm"] {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        let _ = fs::remove_file(path.with_file_name(name));
+    }
 }
 
 /// Reads the whole of a copy, and says what is wrong with it.

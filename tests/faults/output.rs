@@ -107,7 +107,7 @@ impl Drop for Sink {
 
 fn little_memory(effort: Effort) -> String {
     let (people, mails, limit) =
-        effort.choose((20_000, 100, "--as=536870912"), (1_000_000, 1_000_000, "--as=4294967296"));
+        effort.choose((20_000, 100, "--as=536870912"), (1_000_000, 100_000, "--as=4294967296"));
     let sink = Sink::start();
     let mut sandbox = due(0, 16);
     sandbox.send_to_port(Some(sink.1));
