@@ -1,6 +1,8 @@
 //! `drip check`: loads everything, reports every problem.
 
 use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use super::{Context, Failure, outgoing};
 use crate::error::{Diagnostic, Diagnostics, Level};
@@ -25,6 +27,7 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     if let Err(Failure::Project(Diagnostics(faults))) = outgoing::signer_of(context, &loaded) {
         footers.extend(faults.into_iter().map(|fault| Diagnostic { level: Level::Warning, ..fault }));
     }
+    footers.extend(project.settings.dkim.as_ref().and_then(|dkim| shared(&context.root, &dkim.key_file)));
     let mut said = HashSet::new();
     footers.retain(|warning| said.insert(warning.to_string()));
     for warning in &footers {
@@ -46,6 +49,22 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
         words::count(project.templates.len() as u64, "template"),
     ));
     Ok(Exit::Success)
+}
+
+/// Warns of a private key that git tracks; says nothing where there is no git to ask.
+fn shared(root: &Path, key_file: &Path) -> Option<Diagnostic> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(["ls-files", "--error-unmatch", "--"]).arg(key_file);
+    let is_tracked = git.stdin(Stdio::null()).output().is_ok_and(|answer| answer.status.success());
+    let path = key_file.display();
+    is_tracked.then(|| {
+        Diagnostic::warning(format!(
+            "git tracks the DKIM key `{path}`, so everyone who has the repository can sign as you"
+        ))
+        .hint(format!(
+            "`git rm --cached {path}`, add it to .gitignore, and make a new key: this one stays in the history"
+        ))
+    })
 }
 
 /// Warns where a mail of a campaign is missing in a language that others of its mails are in: its readers get another one.

@@ -137,3 +137,23 @@ fn a_password_comes_from_a_command_and_a_token_logs_in() {
     let said = run(&sandbox).code(3).stderr;
     assert!(said.contains("`password_command` failed (exit status: 3)") && said.contains("no key here"), "{said}");
 }
+
+#[test]
+fn a_key_that_git_tracks_is_spoken_of() {
+    let sandbox = crowd(1, "dkim: { selector: s1, key_file: keys/dkim.pem }");
+    sandbox.write("keys/dkim.pem", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n");
+    fs::set_permissions(sandbox.path("keys/dkim.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+    let git = |words: &[&str]| {
+        let git = std::process::Command::new("git").arg("-C").arg(sandbox.path("")).args(words).output();
+        git.is_ok_and(|ended| ended.status.success())
+    };
+    if !git(&["init", "--quiet"]) {
+        return;
+    }
+    let said = || sandbox.drip(&["check"]).code(0).stderr;
+    assert!(!said().contains("git"), "{}", said());
+    assert!(git(&["add", "keys/dkim.pem"]));
+    assert!(said().contains("warning: git tracks the DKIM key `keys/dkim.pem`"), "{}", said());
+    assert!(git(&["rm", "--cached", "--quiet", "keys/dkim.pem"]));
+    assert!(!said().contains("git"), "{}", said());
+}
