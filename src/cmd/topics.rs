@@ -1,5 +1,7 @@
 //! What `drip help TOPIC` explains: the documents themselves, so that there is one text, set for a terminal.
 
+mod table;
+
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 
 use crate::exit::Exit;
@@ -71,8 +73,21 @@ fn set(markdown: &str, width: usize) -> String {
 
 /// Sets what is no code: headings in capitals, paragraphs wrapped, tables drawn, links left out.
 fn prose(markdown: &str, width: usize) -> String {
+    let is_row = |line: &&str| line.starts_with('|');
+    let lines: Vec<&str> = markdown.split_inclusive('\n').collect();
+    let parts = lines.chunk_by(|one, other| is_row(one) == is_row(other)).map(|part| {
+        let text = part.concat();
+        if part.first().is_some_and(is_row) {
+            return table::draw(&text, width, |cell| paragraphs(cell, usize::MAX >> 1).trim_end().to_owned());
+        }
+        paragraphs(&text, width)
+    });
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn paragraphs(markdown: &str, width: usize) -> String {
     let mut in_heading = false;
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES).filter_map(|event| match event {
+    let events = Parser::new_ext(markdown, Options::empty()).filter_map(|event| match event {
         Event::Start(Tag::Heading { .. }) => {
             in_heading = true;
             Some(Event::Start(Tag::Paragraph))

@@ -60,6 +60,8 @@ fn every_topic_is_listed_and_explained_in_lines_that_fit() {
     let campaigns = sandbox.drip(&["help", "campaigns"]).code(0).stdout;
     assert!(campaigns.contains("\n    - id: nudge\n      was: [reminder]  "), "code keeps its lines: {campaigns}");
     insta::assert_snapshot!(sandbox.drip(&["help", "conditions"]).code(0).stdout);
+    let import = sandbox.drip(&["help", "import"]).code(0).stdout;
+    assert!(import.contains("\n--dates dmy|mdy|ymd  the order of dates\n"), "no word of a table breaks: {import}");
     let said = sandbox.drip(&["help", "condition"]).code(2).stderr;
     assert!(said.contains("did you mean `conditions`?"), "{said}");
     let said = sandbox.drip(&["help", "contact", "list", "x"]).code(2).stderr;
