@@ -89,7 +89,9 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
             Ok(Exit::Success)
         }
         Previewed::Nothing => {
-            run.output.status(&format!("Step {} sends nothing: it is a `{}`.", step.id, step.action.kind()));
+            let kind = step.action.kind();
+            let article = if kind.starts_with(['e', 'i', 'o', 'u', 'a']) { "an" } else { "a" };
+            run.output.status(&format!("Step {} sends nothing: it is {article} `{kind}`.", step.id));
             Ok(Exit::Success)
         }
     }

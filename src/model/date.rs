@@ -94,6 +94,19 @@ impl Offset {
         Ok(Self(sign * days))
     }
 
+    /// Returns it as words that a day follows: `3 days before`, `on the day of`.
+    pub fn in_words(self) -> String {
+        let days = match self.0.unsigned_abs() {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        };
+        match self.0 {
+            0 => "on the day of".to_owned(),
+            ..0 => format!("{days} before"),
+            1.. => format!("{days} after"),
+        }
+    }
+
     fn applied_to(self, day: NaiveDate) -> Option<NaiveDate> {
         let days = Days::new(self.0.unsigned_abs().into());
         if self.0 < 0 { day.checked_sub_days(days) } else { day.checked_add_days(days) }
@@ -109,6 +122,15 @@ impl fmt::Display for Offset {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_is_read_aloud() {
+        let said = |text: &str| Offset::parse(text).expect(text).in_words();
+        assert_eq!(
+            ["0d", "-3d", "1d", "2w"].map(said),
+            ["on the day of", "3 days before", "1 day after", "14 days after"]
+        );
+    }
 
     fn next(value: &str, offset: &str, yearly: bool, from: &str) -> String {
         let day = Day::read(&value.into(), chrono_tz::Asia::Ho_Chi_Minh).expect(value);

@@ -11,7 +11,7 @@ use crate::model::id::ContactId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoryLine {
     pub at: Instant,
-    /// `added`, `event`, `enrolled`, `send`, `notify`, `webhook`, `ended` or `consent`.
+    /// `added`, `event`, `enrolled`, `send`, `step`, `notify`, `webhook`, `ended` or `consent`.
     pub kind: String,
     /// In words.
     pub what: String,
@@ -58,7 +58,7 @@ impl Work<'_> {
                     || coalesce(' by ' || e.name, ''), 2, NULL, n.id
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id LEFT JOIN events e ON e.id = n.event_id WHERE n.contact_id = ?1
              UNION ALL
-             SELECT s.at, coalesce(s.kind, 'send'), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
+             SELECT s.at, coalesce(s.kind, CASE WHEN s.state IN (6, 8) THEN 'step' ELSE 'send' END), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
                     || coalesce(' [' || s.variant || ']', '') || ': ' || w.word || coalesce(' (' || s.reason || ')', ''), 3,
                     CASE WHEN s.state = 3 THEN s.retry_at END, s.id
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id JOIN campaigns k ON k.id = n.campaign_id

@@ -263,3 +263,36 @@ fn programs_are_told_in_json() {
     assert_eq!(json(&sandbox, &["contact", "suppress", "@x.example"])["results"][0]["entry"], "@x.example");
     assert_eq!(json(&sandbox, &["contact", "set", "lan@example.com", "a=1"])["changed"], true);
 }
+
+#[test]
+fn a_step_that_sends_nothing_is_no_send_in_a_story() {
+    let sandbox = Sandbox::new()
+        .campaign("next", "trigger: manual", &["id: a, send: mail"])
+        .campaign(
+            "w",
+            "trigger: { event: go }",
+            &[
+                "id: known, set: { plan: pro }",
+                "id: on, enrol: next",
+                "id: active, wait_for: { event: activated, at_most: 1h }",
+                "id: hello, send: mail",
+                "id: never, if: 'false', set: { plan: free }",
+                "id: over, exit: enough",
+            ],
+        )
+        .contacts("email", &["lan@example.com"]);
+    track(&sandbox, "lan@example.com", "go", "2026-03-02T01:00:00Z");
+    for now in ["2026-03-02T01:00:00Z", "2026-03-02T03:00:00Z", "2026-03-02T04:00:00Z"] {
+        sandbox.drip(&["--now", now, "run"]);
+    }
+    let story = sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout;
+    let kind = |step: &str| {
+        let line =
+            story.lines().find(|line| line.contains(&format!("w {step}: "))).unwrap_or_else(|| panic!("{story}"));
+        line.split_whitespace().nth(2).unwrap().to_owned()
+    };
+    assert_eq!(["known", "on", "active", "never", "over"].map(kind), ["step"; 5], "{story}");
+    assert_eq!(kind("hello"), "send");
+    let said = sandbox.drip(&["preview", "w", "over"]).code(0).stderr;
+    assert!(said.contains("Step over sends nothing: it is an `exit`."), "{said}");
+}

@@ -56,7 +56,8 @@ fn a_made_up_contact_is_given_what_it_lacks() {
     let said = sandbox.drip(&["preview", "w", "b", "--variant", "quiet"]).code(2).stderr;
     assert!(said.contains("its variants are plain, loud"), "{said}");
     assert!(sandbox.drip(&["preview", "w", "bb"]).code(2).stderr.contains("did you mean `b`?"));
-    assert!(sandbox.drip(&["preview", "w", "active"]).code(0).stderr.contains("sends nothing"));
+    let said = sandbox.drip(&["preview", "w", "active"]).code(0).stderr;
+    assert!(said.contains("Step active sends nothing: it is a `wait_for`."), "{said}");
     let shown = sandbox.drip(&["preview", "w", "sales"]).code(0).stdout;
     assert!(shown.starts_with("Subject: Nguyễn Thị Lan (lan@example.com) reached Chào mừng: sales"), "{shown}");
     let shown = sandbox.drip_with(&[("CRM", "s3cret")], &["preview", "w", "crm"]).code(0).stdout;
@@ -170,7 +171,7 @@ fn a_campaign_is_shown_as_the_sequence_it_is() {
     sandbox.run("2026-03-02T01:00:00Z");
     insta::assert_snapshot!(sandbox.drip(&["campaign", "show", "w"]).code(0).stdout, @r#"
     Chào mừng (w)
-      enters    with the event go where event.item != ""; or every year on the day of birthday, -3d
+      enters    with the event go where event.item != ""; or every year 3 days before birthday
       again     90d after the passage before has ended
       goal      purchased within 30d
 

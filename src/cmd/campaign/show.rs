@@ -82,7 +82,7 @@ fn trigger(trigger: &Trigger) -> String {
         Trigger::Inactive { event, span } => format!("{span} after the last {event}"),
         Trigger::Date { attribute, offset, yearly } => {
             let every = if *yearly { "every year" } else { "once" };
-            format!("{every} on the day of {attribute}, {offset}")
+            format!("{every} {} {attribute}", offset.in_words())
         }
         Trigger::Manual => "by hand (drip enrol)".to_owned(),
     }
