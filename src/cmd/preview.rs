@@ -140,13 +140,23 @@ impl Desk<'_> {
         let LastSend { row, variant, event } = work.last_send(contact.id, &campaign.id, step)?;
         let variant =
             variant.and_then(|name| step.action.mails().filter_map(|(known, _)| known).find(|known| *known == name));
-        Ok(Preview { campaign, step, variant, contact, event, row, now: self.now })
+        let history = work.events_of(contact.id, row.as_ref().map_or(self.now, |(_, _, at)| *at))?;
+        Ok(Preview { campaign, step, variant, contact, event, history, row, now: self.now })
     }
 
     /// Makes a contact up.
     fn made_up<'p>(&self, campaign: &'p Campaign, step: &'p Step, set: &[(String, String)]) -> Preview<'p> {
         let (contact, event) = made_up::person(self.parts.settings, set, self.now);
-        Preview { campaign, step, variant: None, contact, event: Some(event), row: None, now: self.now }
+        Preview {
+            campaign,
+            step,
+            variant: None,
+            contact,
+            event: Some(event.clone()),
+            history: vec![event],
+            row: None,
+            now: self.now,
+        }
     }
 
     /// Makes the mail; a made-up contact is given whatever it lacks.

@@ -197,9 +197,7 @@ impl Run<'_> {
         };
         let mut history = Vec::new();
         if matches!(task, Task::Notify(_)) {
-            history = work.events_of(facts.contact.id, self.now)?;
-            history.reverse();
-            history.truncate(NOTICED);
+            history = noticed(work.events_of(facts.contact.id, self.now)?);
         }
         Ok(Job {
             known: index,
@@ -279,4 +277,11 @@ fn leaving(step: &Step) -> Option<Task> {
 /// Returns the id under which the ledger knows a step: the old one where it was begun before a renaming.
 fn ledger_name<'a>(step: &'a Step, facts: &'a Facts) -> &'a str {
     facts.sends.iter().find(|row| step.is_called(&row.step)).map_or(step.id.as_str(), |row| &row.step)
+}
+
+/// Returns the last of what a contact did, the newest first: what a `notify` mail tells.
+pub(super) fn noticed(mut events: Vec<Event>) -> Vec<Event> {
+    events.reverse();
+    events.truncate(NOTICED);
+    events
 }

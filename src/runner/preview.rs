@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::advance::{Job, Task};
+use super::advance::{Job, Task, noticed};
 use super::call::{self, Trouble};
 use super::compose::{Composed, compose};
 use super::{Parts, notice};
@@ -28,6 +28,8 @@ pub struct Preview<'a> {
     pub contact: Contact,
     /// The event that let the contact in.
     pub event: Option<Event>,
+    /// What the contact did, the oldest first.
+    pub history: Vec<Event>,
     /// The row of the ledger, where there is one: its Message-ID and date stand in the mail.
     pub row: Option<(SendId, String, Instant)>,
     pub now: Instant,
@@ -90,7 +92,7 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
         task,
         contact: preview.contact.clone(),
         event: preview.event.clone(),
-        history: Vec::new(),
+        history: noticed(preview.history.clone()),
     };
     let composed = match &job.task {
         Task::Mail { mail, sender } => compose(parts, campaign, &job, mail, sender.as_deref()),

@@ -44,6 +44,25 @@ fn a_preview_is_the_very_mail_that_leaves() {
 }
 
 #[test]
+fn a_preview_of_a_mail_to_the_firm_tells_what_that_mail_told() {
+    let sandbox = Sandbox::new()
+        .campaign("w", "trigger: { event: asked }", &["id: sales, notify: sales@acme.example"])
+        .contacts("email", &["lan@example.com"]);
+    for (event, at) in [("visited", "2026-03-01T00:30:00Z"), ("asked", "2026-03-01T01:00:00Z")] {
+        sandbox.drip(&["track", "lan@example.com", event, "--at", at]).code(0);
+    }
+    sandbox.run("2026-03-01T01:00:00Z");
+    let sent = sandbox.outbox().remove(0).raw;
+    assert!(sent.contains("visited"), "{sent}");
+    // What came after the mail is not in it.
+    sandbox.drip(&["track", "lan@example.com", "bought", "--at", "2026-03-01T05:00:00Z"]).code(0);
+    let words =
+        ["--now", "2026-03-02T01:00:00Z", "preview", "w", "sales", "--contact", "lan@example.com", "--format", "eml"];
+    let shown = sandbox.drip(&words).code(0).stdout;
+    assert_eq!(shown.replace("\r\n", "\n"), sent.replace("\r\n", "\n"));
+}
+
+#[test]
 fn a_made_up_contact_is_given_what_it_lacks() {
     let sandbox = project();
     let shown = sandbox.drip(&["preview", "w", "a"]).code(0).stdout;
