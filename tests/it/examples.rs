@@ -4,12 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::support::eml::{self, Letter};
 use crate::support::sandbox::binary;
 
 const ZONE: chrono_tz::Tz = chrono_tz::Asia::Ho_Chi_Minh;
@@ -71,30 +73,36 @@ fn played(folder: &Path) -> String {
         let database = rusqlite::Connection::open(folder.join("drip.db")).unwrap();
         let mut statement = database
             .prepare(
-                "SELECT s.id, v.campaign, v.step, v.email, v.variant FROM v_sends v JOIN sends s ON s.message_id = v.message_id
+                "SELECT s.id, v.campaign, v.step, v.email, v.variant, v.message_id FROM v_sends v JOIN sends s ON s.message_id = v.message_id
                  WHERE v.state = 'sent' AND s.id > ?1 ORDER BY s.id",
             )
             .unwrap();
         let text = |row: &rusqlite::Row<'_>, index| row.get::<_, String>(index);
         let rows = statement.query_map([seen], |row| {
-            Ok((row.get::<_, i64>(0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?, row.get::<_, Option<String>>(4)?))
+            let variant = row.get::<_, Option<String>>(4)?;
+            Ok((row.get::<_, i64>(0)?, text(row, 1)?, text(row, 2)?, text(row, 3)?, variant, text(row, 5)?))
         });
+        let letters = letters(folder);
         for row in rows.unwrap() {
-            let (id, campaign, step, email, variant) = row.unwrap();
+            let (id, campaign, step, email, variant, message_id) = row.unwrap();
             seen = seen.max(id);
-            let mut words = vec!["preview", &campaign, &step, "--contact", &email];
-            words.extend(variant.iter().flat_map(|name| ["--variant", name]));
-            let mail = drip(folder, now, &words);
-            let (subject, body) = mail.split_once('\n').unwrap();
+            let Letter { subject, text, .. } = &letters[&message_id];
             let at = now.with_timezone(&ZONE).format("%Y-%m-%d %H:%M");
             let variant = variant.map_or(String::new(), |name| format!(".{name}"));
-            lines +=
-                &format!("{at}  {email}  {campaign}/{step}{variant}  {}\n", subject.trim_start_matches("Subject: "));
-            let title = format!("\n=== {campaign}/{step}{variant} to {email}\n{subject}\n");
-            texts += &(title + &without_ids(body.trim_end()) + "\n");
+            lines += &format!("{at}  {email}  {campaign}/{step}{variant}  {subject}\n");
+            let title = format!("\n=== {campaign}/{step}{variant} to {email}\nSubject: {subject}\n\n");
+            texts += &(title + &without_ids(text.trim_end()) + "\n");
         }
     }
     format!("{lines}{texts}")
+}
+
+/// Returns the mails that left, by Message-ID.
+fn letters(folder: &Path) -> HashMap<String, Letter> {
+    let Ok(mails) = fs::read_dir(folder.join("outbox/new")) else { return HashMap::new() };
+    let read = |path: PathBuf| eml::read(&fs::read_to_string(path).unwrap());
+    let letters = mails.map(|entry| read(entry.unwrap().path()));
+    letters.map(|letter| (letter.message_id.clone(), letter)).collect()
 }
 
 /// Takes out what differs from one project to the next: the token in the address to unsubscribe at.
