@@ -94,8 +94,8 @@ fn again_and_again(effort: Effort) -> String {
     for kill in 0..kills {
         let (before, unknown_before) = (relay.content_bytes(), in_the_air(&sandbox));
         let mut child = sandbox.command(&RUN).spawn().unwrap();
-        // After so many bytes of mail on average that the kills spread over the whole crowd; a mail has about 1500.
-        let bytes = random(2 * 1500 * mails / kills);
+        // After so many bytes of mail on average that the crowd lasts for all the kills; a mail has about 1500.
+        let bytes = random(3 * 1500 * mails / kills / 2);
         while relay.content_bytes() < before + bytes && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_micros(200));
         }
@@ -111,6 +111,7 @@ fn again_and_again(effort: Effort) -> String {
     }
     run_until_idle(&sandbox);
     let account = settle_accounts(&sandbox, &["a"], received(&relay));
+    assert!(killed >= effort.choose(1, kills * 9 / 10), "{killed} kills, and everything was sent");
     assert!(midway > kills / 4, "{midway} kills hit a run that was sending");
     assert!(most_unknown <= CONNECTIONS, "{most_unknown} unknown after one kill");
     format!(

@@ -94,7 +94,10 @@ fn cut_while_sending(record: &Record, steps: &[&str], few: Option<usize>) -> Str
         most.fetch_max(account.unknown, Ordering::SeqCst);
     });
     let (unknown, arrived, most) = (unknown.into_inner(), arrived.into_inner(), most.into_inner());
-    assert!(arrived > 0 && unknown > arrived, "{unknown} unknown, {arrived} arrived: the cuts hit nothing");
+    assert!(
+        arrived > 0 && (few.is_some() || unknown > arrived),
+        "{unknown} unknown, {arrived} arrived: the cuts hit nothing"
+    );
     format!(
         "{cuts} disks; none twice, none lost; at most {most} `unknown`, of all {unknown} of them {arrived} had arrived"
     )
@@ -104,7 +107,7 @@ fn sending(effort: Effort) -> String {
     trace::check_reading();
     let relay = SmtpServer::start(Script::new());
     let record = Record::of(&everyone_due(20, &["a", "b"], CONNECTIONS), Some(&relay), &RUN);
-    cut_while_sending(&record, &["a", "b"], effort.choose(Some(10), None))
+    cut_while_sending(&record, &["a", "b"], effort.choose(Some(6), None))
 }
 
 fn sending_with_a_long_log(effort: Effort) -> String {
@@ -120,14 +123,14 @@ fn sending_with_a_long_log(effort: Effort) -> String {
     let last_mail = record.events.iter().rposition(|event| matches!(event, Event::Said { .. })).unwrap();
     let midway = record.changes_of("drip.db").iter().filter(|at| **at < last_mail).count();
     assert!(midway > 0, "the log was never written into drip.db");
-    let cuts = cut_while_sending(&record, &["a"], effort.choose(Some(6), None));
+    let cuts = cut_while_sending(&record, &["a"], effort.choose(Some(4), None));
     format!("drip.db was written to {midway} times between mails; {cuts}")
 }
 
 fn after_a_kill(effort: Effort) -> String {
     let relay = SmtpServer::start(Script::new());
     let record = Record::of_killed(&everyone_due(20, &["a"], CONNECTIONS), &relay, &RUN, 6);
-    cut_while_sending(&record, &["a"], effort.choose(Some(6), None))
+    cut_while_sending(&record, &["a"], effort.choose(Some(4), None))
 }
 
 fn import(effort: Effort) -> String {

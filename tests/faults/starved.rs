@@ -35,7 +35,7 @@ fn small_files(effort: Effort) -> String {
     let project = everyone_due(PEOPLE, &STEPS, 4);
     let bytes = |file: &str| fs::metadata(project.path(file)).map_or(0, |file| file.len());
     // The log grows beyond the file, to some hundred KiB here.
-    let (first, step) = (bytes("drip.db").min(40_000), effort.choose(60_000, 10_000));
+    let (first, step) = (bytes("drip.db").min(40_000), effort.choose(100_000, 10_000));
     let (mut limits, mut stopped, mut unknown) = (0, 0, 0);
     for limit in (first..).step_by(step) {
         let relay = SmtpServer::start(Script::new());
@@ -63,7 +63,7 @@ fn small_files(effort: Effort) -> String {
 fn few_files(effort: Effort) -> String {
     let project = everyone_due(PEOPLE, &STEPS, 4);
     let (mut stopped, mut fewer) = (Vec::new(), 0);
-    for limit in (3..30).step_by(effort.choose(4, 1)) {
+    for limit in (3..30).step_by(effort.choose(6, 1)) {
         let relay = SmtpServer::start(Script::new());
         let sandbox = project.copy().through(&relay);
         let starter = ["prlimit", &format!("--nofile={limit}"), "--"];
