@@ -94,7 +94,7 @@ fn reach(line: &str) -> (usize, bool) {
     let (mut open, mut quote, mut is_cut) = (0_usize, None, false);
     let is_condition = |read: &str| read.contains(['(', '[', '"', '=']);
     for (at, c) in line.char_indices() {
-        let key_ends = c == ':' && line[at + 1..].starts_with([' ', '{', '[']) || c == ':' && at + 1 == line.len();
+        let key_ends = c == ':' && (at + 1 == line.len() || line[at + 1..].starts_with([' ', '{', '[']));
         match c {
             ',' | '[' | ']' | '{' | '}' if quote.is_some() => is_cut = true,
             '\'' | '"' if quote == Some(c) => quote = None,

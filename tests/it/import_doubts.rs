@@ -263,8 +263,8 @@ fn zones_and_languages_have_other_names() {
 fn a_birthday_without_its_year_is_a_day_of_every_year() {
     let birthdays = |header: &str, cells: &[&str], words: &[&str]| {
         let sandbox = Sandbox::new();
-        let rows: String =
-            cells.iter().enumerate().map(|(row, cell)| format!("{row}@example.com,{cell},1\n")).collect();
+        let row = |(number, cell): (usize, &&str)| format!("{number}@example.com,{cell},1\n");
+        let rows = cells.iter().enumerate().map(row).collect::<Vec<_>>().concat();
         sandbox.write("a.csv", &format!("email,{header}\n{rows}"));
         let said = sandbox.drip(&[&["import", "a.csv"], words].concat()).stderr;
         (attribute(&sandbox, "birthday"), said)

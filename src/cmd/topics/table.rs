@@ -80,7 +80,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if line.is_empty() => *line = word.to_owned(),
+            Some(line) if line.is_empty() => line.push_str(word),
             Some(line) if line.width() + 1 + word.width() <= width => *line += &format!(" {word}"),
             _ => lines.push(word.to_owned()),
         }

@@ -53,7 +53,8 @@ fn words(value: &str) -> String {
     let (mut bytes, mut after_word) = (Vec::new(), false);
     for word in value.split(' ') {
         let inner = word.strip_prefix("=?utf-8?").and_then(|rest| rest.strip_suffix("?="));
-        if !bytes.is_empty() && !(after_word && inner.is_some()) {
+        let joined = after_word && inner.is_some();
+        if !joined && !bytes.is_empty() {
             bytes.push(b' ');
         }
         after_word = inner.is_some();
