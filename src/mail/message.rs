@@ -5,6 +5,7 @@
 //! ends, lines of bearable length and one of each header. Knows nothing of templates or the relay.
 
 mod body;
+mod quoted;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! The parts of a mail: text and HTML to choose from, pictures with the HTML, attachments around all.
 
+use std::borrow::Cow;
+
 use lettre::message::header::{ContentDisposition, ContentId, ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, SinglePart};
 
-use super::{Draft, Enclosure, MessageError, hex, one_line};
+use super::{Draft, Enclosure, MessageError, hex, one_line, quoted};
 
 /// Puts together the parts of a mail; those it does not need are not there.
 pub(super) fn of(draft: &Draft<'_>) -> Result<MultiPart, MessageError> {
@@ -43,16 +45,19 @@ fn content_type(text: &str) -> Result<ContentType, MessageError> {
 }
 
 fn text_part(kind: ContentType, text: &str) -> Result<SinglePart, MessageError> {
-    let clean = text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "");
+    let clean = if text.contains(['\r', '\0']) {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', ""))
+    } else {
+        Cow::Borrowed(text)
+    };
     // Quoted-printable keeps mostly-ASCII text legible in the raw mail; of every other byte it makes three.
     let special = clean.bytes().filter(|&byte| !(b' '..=b'~').contains(&byte) && byte != b'\n' || byte == b'=').count();
-    let encoding = if special * 5 <= clean.len() {
-        ContentTransferEncoding::QuotedPrintable
+    let body = if special * 5 <= clean.len() {
+        Body::dangerous_pre_encoded(quoted::encode(&clean), ContentTransferEncoding::QuotedPrintable)
     } else {
-        ContentTransferEncoding::Base64
+        Body::new_with_encoding(clean.into_owned(), ContentTransferEncoding::Base64)
+            .map_err(|_| MessageError::Build("a part does not encode".to_owned()))?
     };
-    let body = Body::new_with_encoding(clean, encoding)
-        .map_err(|_| MessageError::Build("a part does not encode".to_owned()))?;
     Ok(SinglePart::builder().content_type(kind).body(body))
 }
 
