@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::fs;
+use std::process::Stdio;
+use std::time::Duration;
+
 use crate::support::Sandbox;
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
@@ -229,4 +233,26 @@ fn a_pause_holds_for_a_run_that_is_under_way() {
     sandbox.drip(&["campaign", "resume", "w"]).code(0);
     sandbox.run(NOW);
     assert_eq!(relay.recipients().len(), 60);
+}
+
+/// Where Linux gives them, a connection that needs a few kilobytes takes a page of two megabytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_connection_takes_a_huge_page() {
+    let sandbox = Sandbox::new();
+    let mut child = sandbox.command(&["import", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let refused = || fs::read_to_string(&status).unwrap().lines().any(|line| line == "THP_enabled:\t0");
+    let known = fs::read_to_string(&status).unwrap().contains("THP_enabled");
+    // It waits for its standard input, so it will have come that far.
+    let refused = !known
+        || (0..500).any(|_| {
+            refused() || {
+                std::thread::sleep(Duration::from_millis(20));
+                false
+            }
+        });
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    assert!(refused, "huge pages are allowed");
 }
