@@ -1,5 +1,8 @@
 //! What a cell of a well-known column says: consent, tags, language, time.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 
@@ -100,7 +103,26 @@ pub(super) fn tags(text: &str) -> Vec<String> {
 
 /// Checks the shape of a language tag (RFC 5646) and writes it in its usual case; knows a few languages by name.
 pub(super) fn language(text: &str) -> Result<String, String> {
-    const NAMES: [(&str, &str); 20] = [
+    // `vi_VN.UTF-8` is what a Unix program calls it.
+    let text = text.split('.').next().unwrap_or(text).trim();
+    if let Some(tag) = LANGUAGES.get(&fold(text)) {
+        return Ok((*tag).to_owned());
+    }
+    let mut parts = text.split(['-', '_']);
+    let first = parts.next().unwrap_or_default();
+    let mut right = matches!(first.len(), 2..=3) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let mut tag = first.to_ascii_lowercase();
+    for part in parts {
+        right &= matches!(part.len(), 2..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        tag.push('-');
+        tag.push_str(&if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_owned() });
+    }
+    if right { Ok(tag) } else { Err(format!("{} is no language; write one as `vi` or `en-US`", quoted(text))) }
+}
+
+/// The languages that are known by name, as they are folded.
+static LANGUAGES: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
+    let names = [
         ("tiếng việt", "vi"),
         ("việt", "vi"),
         ("vietnamese", "vi"),
@@ -122,23 +144,8 @@ pub(super) fn language(text: &str) -> Result<String, String> {
         ("dutch", "nl"),
         ("thai", "th"),
     ];
-    // `vi_VN.UTF-8` is what a Unix program calls it.
-    let text = text.split('.').next().unwrap_or(text).trim();
-    let folded = fold(text);
-    if let Some((_, tag)) = NAMES.iter().find(|(name, _)| fold(name) == folded) {
-        return Ok((*tag).to_owned());
-    }
-    let mut parts = text.split(['-', '_']);
-    let first = parts.next().unwrap_or_default();
-    let mut right = matches!(first.len(), 2..=3) && first.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let mut tag = first.to_ascii_lowercase();
-    for part in parts {
-        right &= matches!(part.len(), 2..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        tag.push('-');
-        tag.push_str(&if part.len() == 2 { part.to_ascii_uppercase() } else { part.to_owned() });
-    }
-    if right { Ok(tag) } else { Err(format!("{} is no language; write one as `vi` or `en-US`", quoted(text))) }
-}
+    names.into_iter().map(|(name, tag)| (fold(name), tag)).collect()
+});
 
 /// Reads RFC 3339, a day, or a day and a time of day in `zone`; in another order only where the user named it.
 pub(super) fn time(text: &str, zone: Tz, order: Option<DateOrder>) -> Result<Instant, String> {

@@ -51,7 +51,9 @@ impl Address {
     /// # Errors
     /// Returns why the text cannot be mailed.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let text: String = text.trim_matches(is_margin).nfc().collect();
+        let text = text.trim_matches(is_margin);
+        // What is ASCII is in NFC.
+        let text: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
         if text.is_empty() {
             return Err(AddressError::Empty);
         }
