@@ -141,13 +141,18 @@ def copy_rows(database, table, copies, highest):
             return f"'k' || k.value || '.' || t.{column}"
         return f"t.{column}"
 
-    person = {"contacts": "t.id", "sends": "(SELECT contact_id FROM enrolments WHERE id = t.enrolment_id)"}
-    order = "k.value, t.id" if "id" in columns else "t.at, k.value" if table == "sends" else "k.value"
+    person = {"contacts": "id", "sends": "(SELECT contact_id FROM enrolments WHERE id = enrolment_id)"}
+    database.execute("DROP TABLE IF EXISTS temp.pattern")
+    database.execute(
+        f"""CREATE TEMP TABLE pattern AS SELECT * FROM {table} WHERE {person.get(table, "contact_id")} IN who
+            ORDER BY {"at, id" if table == "sends" else "1, 2"}"""
+    )
+    # CROSS JOIN keeps the loops as they are written: by person, but the ledger by time.
+    loops = "pattern t CROSS JOIN k" if table == "sends" else "k CROSS JOIN pattern t"
     database.execute(
         f"""INSERT INTO {table} ({", ".join(columns)})
             WITH RECURSIVE k (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM k WHERE value < {copies})
-            SELECT {", ".join(map(changed, columns))} FROM {table} t, k
-            WHERE {copies} > 0 AND {person.get(table, "t.contact_id")} IN who ORDER BY {order}"""
+            SELECT {", ".join(map(changed, columns))} FROM {loops} WHERE {copies} > 0"""
     )
 
 
