@@ -29,6 +29,9 @@ fn earlier(written: &str, case: &Case) -> Option<String> {
 
 /// Finds each case in the document as it stands, with a verdict.
 pub(crate) fn check(cases: &[Case]) {
+    let mut ids: Vec<_> = cases.iter().map(|case| case.id).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|two| two[0] != two[1]), "an id stands twice: {ids:?}");
     let text = fs::read_to_string(path()).unwrap();
     let (_, written) = text.split_once(BEGIN).expect("the mark below which the harness writes");
     let without_verdicts = |text: &str| -> Vec<String> {

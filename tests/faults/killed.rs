@@ -77,7 +77,7 @@ fn at_every_call(effort: Effort) -> String {
 }
 
 fn again_and_again(effort: Effort) -> String {
-    let (kills, mails) = effort.choose((12, 300), (1000, 50_000));
+    let (kills, mails) = effort.choose((12, 300), (1000, 20_000));
     let relay = SmtpServer::start(Script::new());
     let sandbox = everyone_due(mails, &["a"], CONNECTIONS).through(&relay);
     // Pseudo-random moments that are the same each time (a linear congruential generator).

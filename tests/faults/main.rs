@@ -38,11 +38,11 @@ mod smuggled;
 mod starved;
 mod stopped;
 mod strace;
-mod templates;
-mod threats;
 #[path = "../it/support/mod.rs"]
 #[allow(dead_code, reason = "each test target uses its own part")]
 mod support;
+mod templates;
+mod threats;
 mod trace;
 mod trouble;
 mod unanswered;

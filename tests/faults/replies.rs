@@ -31,7 +31,7 @@ pub(crate) fn cases() -> Vec<Case> {
             too_many,
         ),
         case(
-            "S22",
+            "S22b",
             "a relay's words that carry terminal commands, turn the reading direction, or name the recipient",
             "they are shown on one line without any of that; the address is masked but for `-v`",
             escapes,
