@@ -112,13 +112,13 @@ def there_and_back(run, folder, people):
     before = ask(os.path.join(folder, "drip.db"), attributes)
     if len(before) != len(people):
         wrong.append(f"{len(before)} contacts of {len(people)}")
-    for name in ("drip.db", "drip.db-wal", "drip.db-shm"):
+    for name in ("drip.db", "drip.db-wal", "drip.db-shm", "drip.lock"):
         if os.path.exists(os.path.join(folder, name)):
             os.rename(os.path.join(folder, name), os.path.join(folder, "old-" + name))
     run("import", "out.csv")
     after = ask(os.path.join(folder, "drip.db"), attributes)
     wrong += [f"{one!r} comes back as {other!r}" for one, other in zip(before, after) if one != other]
-    for name in ("drip.db", "drip.db-wal", "drip.db-shm"):
+    for name in ("drip.db", "drip.db-wal", "drip.db-shm", "drip.lock"):
         if os.path.exists(os.path.join(folder, "old-" + name)):
             os.replace(os.path.join(folder, "old-" + name), os.path.join(folder, name))
     return wrong
