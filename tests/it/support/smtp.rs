@@ -284,7 +284,7 @@ impl SmtpServer {
                     let record = shared.script.lock().unwrap().keeps_wire.then_some((&*shared, number));
                     let peer = Peer { stream: Stream::Plain(stream), buffer: Vec::new(), record };
                     // A client that hangs up ends its own conversation, not the test.
-                    let _ = Dialogue { shared: &shared, peer, number }.run();
+                    let _ = Dialogue { shared: &shared, peer, number, mail: 0 }.run();
                     shared.ended.fetch_add(1, Ordering::SeqCst);
                 });
             }
@@ -398,6 +398,8 @@ struct Dialogue<'a> {
     shared: &'a Shared,
     peer: Peer<'a>,
     number: usize,
+    /// The mail that this connection is at; another one's may have begun since.
+    mail: usize,
 }
 
 impl Dialogue<'_> {
@@ -426,7 +428,7 @@ impl Dialogue<'_> {
                 }
                 "AUTH" => self.login(&line, &upper)?,
                 "MAIL" => {
-                    self.shared.mail_number.fetch_add(1, Ordering::SeqCst);
+                    self.mail = self.shared.mail_number.fetch_add(1, Ordering::SeqCst) + 1;
                     to.clear();
                     from.clear();
                     if self.answer(Verb::Mail, &line, "250 2.1.0 ok")?.starts_with('2') {
@@ -496,7 +498,8 @@ impl Dialogue<'_> {
         let count = |bytes| {
             counter.fetch_add(bytes, Ordering::SeqCst);
         };
-        if let Some(bytes) = self.close_after() {
+        let action = self.take(Verb::Content, "");
+        if let Some(Action::CloseAfter(bytes)) = action {
             while self.peer.buffer.len() < bytes {
                 count(self.peer.fill()?);
             }
@@ -510,7 +513,7 @@ impl Dialogue<'_> {
             bytes.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
         }
         let mail = Mail { connection: self.number, from: from.to_owned(), to: to.to_vec(), bytes };
-        let refused = match self.action(Verb::Content, "") {
+        let refused = match &action {
             Some(Action::Say(pieces, _)) => pieces.concat().first().is_some_and(|byte| matches!(byte, b'4' | b'5')),
             Some(Action::SayAndClose(text)) => text.starts_with(['4', '5']),
             _ => false,
@@ -522,46 +525,30 @@ impl Dialogue<'_> {
             }
             mails.push(mail);
         }
-        self.answer(Verb::Content, "", "250 2.0.0 queued").map(|_| ())
+        self.act(action, "250 2.0.0 queued").map(|_| ())
     }
 
-    /// Returns what the script says for this moment.
-    fn action(&self, verb: Verb, line: &str) -> Option<Action> {
-        let script = self.shared.script.lock().unwrap();
-        script.rules.get(self.rule(&script, verb, line)?).map(|rule| rule.action.clone())
-    }
-
-    /// Returns after how many bytes of a content the script hangs up.
-    fn close_after(&self) -> Option<usize> {
-        let Some(Action::CloseAfter(bytes)) = self.action(Verb::Content, "") else { return None };
-        self.used(Verb::Content, "");
-        Some(bytes)
-    }
-
-    fn used(&self, verb: Verb, line: &str) {
+    /// Returns what the script says for this moment, which counts as one of its times.
+    fn take(&self, verb: Verb, line: &str) -> Option<Action> {
         let mut script = self.shared.script.lock().unwrap();
-        if let Some(at) = self.rule(&script, verb, line) {
-            script.rules[at].times -= 1;
-        }
-    }
-
-    fn rule(&self, script: &Script, verb: Verb, line: &str) -> Option<usize> {
-        let mail = self.shared.mail_number.load(Ordering::SeqCst);
-        script.rules.iter().position(|rule| {
+        let rule = script.rules.iter_mut().find(|rule| {
             rule.verb == verb
                 && rule.times > 0
                 && line.contains(&rule.contains)
                 && rule.connection.is_none_or(|number| number == self.number)
-                && rule.mail.is_none_or(|number| number == mail)
-        })
+                && rule.mail.is_none_or(|number| number == self.mail)
+        })?;
+        rule.times -= 1;
+        Some(rule.action.clone())
     }
 
     /// Speaks, and returns what was said; an error ends the conversation.
     fn answer(&mut self, verb: Verb, line: &str, usual: &str) -> io::Result<String> {
-        let action = self.action(verb, line);
-        if action.is_some() {
-            self.used(verb, line);
-        }
+        let action = self.take(verb, line);
+        self.act(action, usual)
+    }
+
+    fn act(&mut self, action: Option<Action>, usual: &str) -> io::Result<String> {
         match action {
             Some(Action::Say(pieces, pause)) => {
                 for piece in &pieces {
