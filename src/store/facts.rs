@@ -69,7 +69,7 @@ impl Work<'_> {
     fn mails_to(&self, contact: ContactId, since: Instant) -> Result<Vec<Instant>> {
         let mut statement = self.sql(
             "SELECT s.at FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
-             WHERE n.contact_id = ?1 AND s.state IN (0, 1, 2, 7) AND s.at >= ?2 AND s.kind IS NULL",
+             WHERE n.contact_id = ?1 AND (s.state <= 2 OR s.state = 7) AND s.at >= ?2 AND s.kind IS NULL",
         )?;
         let rows = statement.query_map(params![contact.0, millis(since)], |row| Ok(instant(row.get(0)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -42,6 +42,11 @@ impl Store {
 impl Work<'_> {
     /// Erases everything about an address but a keyed hash; returns whether anything was known.
     pub fn forget(&self, address: &Address, now: Instant) -> Result<bool> {
+        self.sql(
+            "INSERT INTO meta SELECT 'last_send', coalesce(max(id), 0) FROM sends WHERE true
+             ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute([])?;
         let contacts = self.sql("DELETE FROM contacts WHERE email_key = ?1")?.execute([address.key()])?;
         let listed = self
             .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1")?

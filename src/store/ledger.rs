@@ -89,28 +89,41 @@ impl Work<'_> {
             }
             Some((send, ..)) => return Err(StoreError::Row(format!("send {send} has no Message-ID"))),
             None => {
+                let send = self.next_send()?;
+                let message_id = message_id(send);
                 self.sql(
-                    "INSERT INTO sends (enrolment_id, step, state, due_at, made_at, at, run_id, kind, variant)
-                     VALUES (?1, ?2, 0, ?3, ?4, ?4, ?5, ?6, ?7)",
+                    "INSERT INTO sends (id, enrolment_id, step, state, due_at, made_at, at, run_id, message_id, kind, variant)
+                     VALUES (?1, ?2, ?3, 0, ?4, ?5, ?5, ?6, ?7, ?8, ?9)",
                 )?
                 .execute(params![
+                    send.0,
                     enrolment.0,
                     step,
                     millis(due),
                     millis(now),
                     run.0,
+                    message_id,
                     kind.as_word(),
                     variant
                 ])?;
-                let send = SendId(self.transaction.last_insert_rowid());
-                let message_id = message_id(send);
-                self.sql("UPDATE sends SET message_id = ?2 WHERE id = ?1")?.execute(params![send.0, message_id])?;
                 (send, now, message_id, 0)
             }
         };
         self.sql("UPDATE enrolments SET position = ?2, due_at = NULL WHERE id = ?1")?
             .execute(params![enrolment.0, step])?;
         Ok(Claim { send, made_at, message_id, attempts })
+    }
+
+    /// Returns the number of the next row. A Message-ID or a bounce address made of one is never made again, though the
+    /// row may be forgotten.
+    fn next_send(&self) -> Result<SendId> {
+        let last: i64 = self
+            .sql(
+                "SELECT max(coalesce((SELECT max(id) FROM sends), 0),
+                            coalesce((SELECT value FROM meta WHERE key = 'last_send'), 0))",
+            )?
+            .query_row([], |row| row.get(0))?;
+        Ok(SendId(last + 1))
     }
 
     /// Records a step that sends nothing: skipped, or done.
@@ -125,7 +138,7 @@ impl Work<'_> {
         self.sql(
             "INSERT INTO sends (enrolment_id, step, state, reason, due_at, made_at, at, run_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
              ON CONFLICT (enrolment_id, step) DO UPDATE SET state = ?3, reason = ?4, at = ?6, retry_at = NULL, run_id = ?7
-             WHERE state IN (0, 3, 5)",
+             WHERE state = 0 OR state = 3 OR state = 5",
         )?
         .execute(params![
             enrolment.0,

@@ -88,8 +88,9 @@ pub struct Work<'a> {
 /// How long a writer waits for another one.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Pages of the log after which it is copied into the file; SQLite's own measure.
-const LOG_PAGES: std::ffi::c_int = 1000;
+/// Pages of the log after which it is copied into the file: 16 MB. A page that changes with every mail is copied once for all
+/// of them, and the disk waited for as often.
+const LOG_PAGES: std::ffi::c_int = 4000;
 
 impl Store {
     /// Opens the file to read and write; makes it when it is not there.
@@ -208,6 +209,11 @@ impl Work<'_> {
     /// Makes everything since [`Store::begin`] permanent.
     pub fn commit(self) -> Result<()> {
         Ok(self.transaction.commit()?)
+    }
+
+    /// Returns a number that changes whenever another process has written.
+    pub fn version(&self) -> Result<i64> {
+        Ok(self.sql("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
     fn sql(&self, text: &str) -> Result<rusqlite::CachedStatement<'_>> {

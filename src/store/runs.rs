@@ -53,25 +53,24 @@ impl Work<'_> {
     pub fn begin_run(&self, now: Instant, boot: Option<&str>) -> Result<(RunId, Recovered)> {
         self.sql("INSERT INTO runs (started_at, boot) VALUES (?1, ?2)")?.execute(params![millis(now), boot])?;
         let run = RunId(self.transaction.last_insert_rowid());
-        // The index `sends_open` is used where its own condition stands word for word.
         self.sql(
             "UPDATE enrolments SET due_at = ?1 WHERE state = 'active'
-             AND id IN (SELECT enrolment_id FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (0, 1))",
+             AND id IN (SELECT enrolment_id FROM open_sends WHERE state IN (0, 1))",
         )?
         .execute([millis(now)])?;
         let lost = self
             .sql(
                 "UPDATE sends SET state = 7, reason = 'the machine went down before the answer was recorded'
-                 WHERE state IN (0, 1, 3, 5, 7) AND state IN (0, 1)
+                 WHERE id IN (SELECT id FROM open_sends WHERE state IN (0, 1))
                  AND run_id IN (SELECT id FROM runs WHERE boot IS NOT NULL AND boot IS NOT ?1)",
             )?
             .execute([boot])?;
         let given_back = self
-            .sql("UPDATE sends SET state = 3, reason = 'given back: the run ended', at = ?1, retry_at = NULL WHERE state IN (0, 1, 3, 5, 7) AND state = 0")?
+            .sql("UPDATE sends SET state = 3, reason = 'given back: the run ended', at = ?1, retry_at = NULL WHERE state = 0")?
             .execute([millis(now)])?;
         // `at` stays: the moment the content began to leave is the best guess of when it arrived.
         let unknown = self
-            .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state IN (0, 1, 3, 5, 7) AND state = 1")?
+            .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state = 1")?
             .execute([])?;
         Ok((run, Recovered { given_back, unknown: unknown + lost }))
     }

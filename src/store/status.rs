@@ -24,9 +24,7 @@ pub struct DueCounts {
 impl Work<'_> {
     /// Returns how many mails wait for a person: held, or of unknown fate.
     pub fn stuck(&self) -> Result<u64> {
-        Ok(self
-            .sql("SELECT count(*) FROM sends WHERE state IN (0, 1, 3, 5, 7) AND state IN (5, 7)")?
-            .query_row([], |row| row.get(0))?)
+        Ok(self.sql("SELECT count(*) FROM open_sends WHERE state IN (5, 7)")?.query_row([], |row| row.get(0))?)
     }
 
     /// Returns how many people of each campaign are due, and since when the first of them is.
@@ -43,8 +41,8 @@ impl Work<'_> {
     /// Returns how many mails of each campaign are in a state that is not the last.
     pub fn open_mails(&self) -> Result<Vec<(CampaignRow, SendState, u64)>> {
         let mut statement = self.sql(
-            "SELECT n.campaign_id, s.state, count(*) FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-             WHERE s.state IN (0, 1, 3, 5, 7) GROUP BY 1, 2",
+            "SELECT n.campaign_id, s.state, count(*) FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id
+             GROUP BY 1, 2",
         )?;
         let mut rows = statement.query([])?;
         let mut open = Vec::new();
@@ -58,7 +56,7 @@ impl Work<'_> {
     pub fn calls_put_off(&self) -> Result<Vec<(CampaignRow, String, String, u64)>> {
         let mut statement = self.sql(
             "SELECT n.campaign_id, s.step, s.reason, count(*) FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-             WHERE s.state IN (0, 1, 3, 5, 7) AND s.state = 3 AND s.kind = 'webhook' AND s.reason IS NOT NULL
+             WHERE s.state = 3 AND s.kind = 'webhook' AND s.reason IS NOT NULL
              GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC",
         )?;
         let rows =

@@ -27,9 +27,9 @@ impl Work<'_> {
     pub fn all_stuck(&self) -> Result<Vec<Stuck>> {
         let mut statement = self.sql(
             "SELECT s.id, k.name, s.step, c.email, s.state, s.at, s.reason, s.message_id
-             FROM sends s JOIN enrolments n ON n.id = s.enrolment_id JOIN contacts c ON c.id = n.contact_id
+             FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id JOIN contacts c ON c.id = n.contact_id
                   JOIN campaigns k ON k.id = n.campaign_id
-             WHERE s.state IN (0, 1, 3, 5, 7) AND s.state IN (5, 7) ORDER BY s.at, s.id",
+             WHERE s.state IN (5, 7) ORDER BY s.at, s.id",
         )?;
         let mut rows = statement.query([])?;
         let mut stuck = Vec::new();

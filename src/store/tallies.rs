@@ -103,8 +103,8 @@ impl Work<'_> {
     fn add_open(&self, campaign: CampaignRow, counts: &mut FunnelCounts) -> Result<()> {
         let mut statement = self.sql(
             "SELECT s.step, s.state, count(*), sum(n.state = 'active' AND n.position IS s.step)
-             FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-             WHERE s.state IN (0, 1, 3, 5, 7) AND n.campaign_id = ?1 GROUP BY s.step, s.state",
+             FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id
+             WHERE n.campaign_id = ?1 GROUP BY s.step, s.state",
         )?;
         let rows = statement.query_map([campaign.0], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, usize>(1)?, row.get::<_, u64>(2)?, row.get::<_, u64>(3)?))
