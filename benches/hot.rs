@@ -90,7 +90,7 @@ impl Shop {
 
     fn render(&self, data: &Value) -> Rendered {
         let locale = Locale { language: "vi", zone: self.project.settings.timezone };
-        self.templates.render(self.hello(), locale, data).expect("nothing is missing")
+        self.templates.render(self.hello(), locale, data.clone()).expect("nothing is missing")
     }
 
     fn build(&self, rendered: &Rendered) -> Vec<u8> {

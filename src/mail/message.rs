@@ -99,9 +99,11 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
     if let Some(list) = draft.list.filter(|list| !is_mailto(list.unsubscribe)) {
         return Err(MessageError::Unsubscribe(one_line(list.unsubscribe)));
     }
-    let mut builder = lettre::Message::builder()
-        .from(mailbox(&draft.from.address, draft.from.name.as_deref())?)
-        .to(mailbox(draft.to, draft.to_name)?);
+    let (from, to) = (mailbox(&draft.from.address, draft.from.name.as_deref())?, mailbox(draft.to, draft.to_name)?);
+    // Given one, lettre does not read it back out of the headers.
+    let envelope = lettre::address::Envelope::new(Some(from.email.clone()), vec![to.email.clone()]);
+    let envelope = envelope.map_err(|error| MessageError::Build(error.to_string()))?;
+    let mut builder = lettre::Message::builder().envelope(envelope).from(from).to(to);
     if let Some(reply_to) = draft.reply_to {
         builder = builder.reply_to(mailbox(&reply_to.address, reply_to.name.as_deref())?);
     }

@@ -84,7 +84,7 @@ pub(super) fn compose(
     let locale = locale(settings, &job.contact);
     let mut rendered = parts
         .templates
-        .render(mail, locale, &data)
+        .render(mail, locale, data)
         .map_err(|error| why(parts, campaign, mail.subject.as_deref(), error))?;
     let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
     if !utm.is_empty() {

@@ -48,7 +48,7 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
             let locale = Locale { language: &settings.language, zone: settings.timezone };
             parts
                 .templates
-                .render(&mail, locale, &data)
+                .render(&mail, locale, data)
                 .map_err(|error| compose::why(parts, campaign, mail.subject.as_deref(), error))?
         }
         None => {

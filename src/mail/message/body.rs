@@ -45,14 +45,13 @@ fn content_type(text: &str) -> Result<ContentType, MessageError> {
 }
 
 fn text_part(kind: ContentType, text: &str) -> Result<SinglePart, MessageError> {
-    let clean = if text.contains(['\r', '\0']) {
+    let clean = if memchr::memchr2(b'\r', 0, text.as_bytes()).is_some() {
         Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n").replace('\0', ""))
     } else {
         Cow::Borrowed(text)
     };
     // Quoted-printable keeps mostly-ASCII text legible in the raw mail; of every other byte it makes three.
-    let special = clean.bytes().filter(|&byte| !(b' '..=b'~').contains(&byte) && byte != b'\n' || byte == b'=').count();
-    let body = if special * 5 <= clean.len() {
+    let body = if quoted::special(&clean) * 5 <= clean.len() {
         Body::dangerous_pre_encoded(quoted::encode(&clean), ContentTransferEncoding::QuotedPrintable)
     } else {
         Body::new_with_encoding(clean.into_owned(), ContentTransferEncoding::Base64)

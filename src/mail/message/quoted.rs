@@ -7,9 +7,30 @@
 const LONGEST: usize = 76;
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
+/// Whether a byte may stand for itself inside a line. A table, because each byte of each mail is looked up.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = byte != b'=';
+        byte += 1;
+    }
+    plain[b'\t' as usize] = true;
+    plain
+};
+
+/// Returns how many bytes of a text would take three characters each.
+pub(super) fn special(text: &str) -> usize {
+    // One comparison at a time, so that the compiler takes many bytes at once.
+    let outside = text.bytes().filter(|byte| !(b' '..=b'~').contains(byte)).count();
+    let equals = text.bytes().filter(|&byte| byte == b'=').count();
+    let ends = text.bytes().filter(|&byte| byte == b'\n').count();
+    outside + equals - ends
+}
+
 /// Writes a text with line ends of `\n` as lines of ASCII that end in CRLF.
 pub(super) fn encode(text: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len() + text.len() / 4);
+    let mut out = Vec::with_capacity(text.len() * 5 / 4 + LONGEST);
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
             out.extend_from_slice(b"\r\n");
@@ -20,24 +41,35 @@ pub(super) fn encode(text: &str) -> Vec<u8> {
 }
 
 fn encode_line(out: &mut Vec<u8>, line: &[u8]) {
-    let mut width = 0;
-    for (index, &byte) in line.iter().enumerate() {
-        let is_last = index + 1 == line.len();
-        // White space at the end of a line may be lost on the way.
-        let is_plain = matches!(byte, b'!'..=b'<' | b'>'..=b'~') || (matches!(byte, b' ' | b'\t') && !is_last);
-        let length = if is_plain { 1 } else { 3 };
+    // White space at the end of a line may be lost on the way.
+    let kept = line.len() - usize::from(line.ends_with(b" ") || line.ends_with(b"\t"));
+    let (mut at, mut width) = (0, 0);
+    while at < line.len() {
+        let ahead = &line[at..kept.min(at + LONGEST)];
+        let run = ahead.iter().position(|&byte| !PLAIN[usize::from(byte)]).unwrap_or(ahead.len());
+        // As it stands, or as three characters.
+        let (bytes, length) = if run > 0 { (run, run) } else { (1, 3) };
         // A line that goes on needs a place for its `=`.
-        if width + length > LONGEST - usize::from(!is_last) {
+        let room = LONGEST - width - usize::from(at + bytes < line.len());
+        if length <= room {
+            match run {
+                0 => out.extend_from_slice(&escaped(line[at])),
+                _ => out.extend_from_slice(&line[at..at + run]),
+            }
+            at += bytes;
+            width += length;
+        } else {
+            let before = if run > 0 { LONGEST - 1 - width } else { 0 };
+            out.extend_from_slice(&line[at..at + before]);
             out.extend_from_slice(b"=\r\n");
+            at += before;
             width = 0;
         }
-        if is_plain {
-            out.push(byte);
-        } else {
-            out.extend_from_slice(&[b'=', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
-        width += length;
     }
+}
+
+fn escaped(byte: u8) -> [u8; 3] {
+    [b'=', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ impl Templates {
     /// Renders a step's mail in the language that comes nearest to that of `locale`.
     ///
     /// `data` is an object; a value that is missing or null, and has no default, is an error.
-    pub fn render(&self, mail: &Mail, locale: Locale<'_>, data: &Value) -> Result<Rendered, RenderError> {
+    pub fn render(&self, mail: &Mail, locale: Locale<'_>, data: Value) -> Result<Rendered, RenderError> {
         let variants = self.all().get(&mail.template).map(Vec::as_slice).unwrap_or_default();
         let languages: Vec<_> = variants.iter().map(|one| one.language.as_deref()).collect();
         let Some(at) = choose(&languages, Some(locale.language), &self.default_language) else {
@@ -244,14 +244,14 @@ impl Templates {
             });
         };
         let one = &variants[at];
-        if let Some((name, length)) = too_long(data) {
+        if let Some((name, length)) = too_long(&data) {
             return Err(RenderError {
                 place: subject::place(mail.template.as_str()),
                 message: format!("the list `{name}` has {length} entries"),
                 hint: format!("a mail goes through {LONGEST_LIST} at most; import fewer"),
             });
         }
-        let mut context = Context::from(data.clone());
+        let mut context = Context::from(data);
         let language = one.language.as_deref().unwrap_or(&self.default_language);
         if let Value::Object(map) = context.data_mut() {
             map.insert(locale::KEY.to_owned(), locale.data(language));

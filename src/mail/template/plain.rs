@@ -71,22 +71,42 @@ pub(super) fn tidy(text: &str) -> String {
 pub(super) fn wrap(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 50);
     for line in text.lines() {
-        let (first, next, words) = hanging(line);
-        if UnicodeWidthStr::width(line) <= WIDTH {
+        if width(line) <= WIDTH {
             out.push_str(line);
         } else {
-            let options = textwrap::Options::new(WIDTH)
-                .initial_indent(first)
-                .subsequent_indent(&next)
-                .break_words(false)
-                .word_separator(textwrap::WordSeparator::AsciiSpace)
-                .word_splitter(textwrap::WordSplitter::NoHyphenation)
-                .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
-            out.push_str(&textwrap::fill(words, options));
+            let (first, next, words) = hanging(line);
+            out.push_str(first);
+            fill(&mut out, words, &next, width(first));
         }
         out.push('\n');
     }
     out
+}
+
+/// Writes words into as few lines as they take, the first of which is full up to a column; a longer word has one of its own.
+fn fill(out: &mut String, words: &str, next: &str, mut column: usize) {
+    let mut gap = 0;
+    for word in words.split(' ') {
+        let wide = width(word);
+        if gap > 0 && !word.is_empty() && column + gap + wide > WIDTH {
+            out.push('\n');
+            out.push_str(next);
+            column = width(next);
+            gap = 0;
+        }
+        if !word.is_empty() {
+            out.extend(std::iter::repeat_n(' ', gap));
+            out.push_str(word);
+            column += gap + wide;
+            gap = 0;
+        }
+        gap += 1;
+    }
+}
+
+/// Returns how many columns a text takes.
+fn width(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { UnicodeWidthStr::width(text) }
 }
 
 /// Cuts a line into what stands in front of its words, what stands there in the lines that follow, and the words.

@@ -53,7 +53,7 @@ fn mail(template: &str) -> Mail {
 
 #[track_caller]
 fn rendered(files: &[(&str, &str)], data: &Value) -> Rendered {
-    compiled(files).render(&mail("a"), locale("vi"), data).unwrap_or_else(|error| panic!("{error}"))
+    compiled(files).render(&mail("a"), locale("vi"), data.clone()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Renders one Markdown body without a layout.
@@ -171,7 +171,7 @@ fn a_missing_value_holds_the_mail_and_says_where() {
     let templates =
         compiled(&[("a.md", "---\nsubject: S\n---\nChào {{#if name}}{{name}}{{/if}},\n\nxin {{contact.plan}}.\n")]);
     for data in [json!({ "contact": {} }), json!({ "contact": { "plan": null } })] {
-        let error = templates.render(&mail("a"), locale("vi"), &data).unwrap_err();
+        let error = templates.render(&mail("a"), locale("vi"), data.clone()).unwrap_err();
         assert_eq!(error.to_string(), "templates/a.md:6:5: `contact.plan` is missing");
         assert_eq!(error.hint, "write `{{default contact.plan \"there\"}}`, or give the contact a value");
     }
@@ -186,7 +186,7 @@ fn a_missing_value_holds_the_mail_and_says_where() {
 fn a_missing_list_and_a_missing_argument_are_named() {
     let held = |body: &str| {
         let templates = compiled(&[("a.md", &format!("---\nsubject: S\n---\n{body}"))]);
-        templates.render(&mail("a"), locale("vi"), &json!({ "n": null })).unwrap_err().to_string()
+        templates.render(&mail("a"), locale("vi"), json!({ "n": null })).unwrap_err().to_string()
     };
     assert_eq!(held("x\n\n{{#each items}}\n- {{this}}\n{{/each}}\n"), "templates/a.md:6:1: `items` is missing");
     assert_eq!(held("{{upper n}}"), "templates/a.md:4:1: `n` is missing");
@@ -197,12 +197,12 @@ fn a_missing_list_and_a_missing_argument_are_named() {
 fn a_subject_is_one_line_and_not_empty() {
     let templates = compiled(&[("a.md", "---\nsubject: \"{{name}}\"\n---\nHi\n")]);
     let subject =
-        |name: &str| templates.render(&mail("a"), locale("vi"), &json!({ "name": name })).map(|mail| mail.subject);
+        |name: &str| templates.render(&mail("a"), locale("vi"), json!({ "name": name })).map(|mail| mail.subject);
     assert_eq!(subject("Lan\r\nBcc: x@y.example\u{85}\u{2028}\0<b>").unwrap(), "Lan  Bcc: x@y.example   <b>");
     assert_eq!(subject(" \n").unwrap_err().message, "the subject is empty for this contact");
     let own = Mail { subject: Some("{{name}}, còn {{days}} ngày".to_owned()), ..mail("a") };
     let data = json!({ "name": "Lan & Co", "days": 7 });
-    assert_eq!(templates.render(&own, locale("vi"), &data).unwrap().subject, "Lan & Co, còn 7 ngày");
+    assert_eq!(templates.render(&own, locale("vi"), data.clone()).unwrap().subject, "Lan & Co, còn 7 ngày");
     assert_eq!(
         templates.check_line("{{uper name}}", &subject::place("")).unwrap_err(),
         ("there is no function `uper`".to_owned(), Some("did you mean `upper`?".to_owned()))
@@ -224,7 +224,7 @@ fn the_nearest_language_is_chosen() {
     let mut files: Vec<_> = all.iter().map(|(path, text)| (*path, text.as_str())).collect();
     files.extend([("_partials/foot.md", "foot"), ("_partials/foot.pt.md", "pé")]);
     let templates = compiled(&files);
-    let text = |name: &str, language: &str| templates.render(&mail(name), locale(language), &json!({})).unwrap().text;
+    let text = |name: &str, language: &str| templates.render(&mail(name), locale(language), json!({})).unwrap().text;
     assert_eq!(text("a", "pt-BR"), "br\n");
     assert_eq!(text("a", "pt-PT"), "pt pé\n");
     assert_eq!(text("a", "de"), "none foot\n");
@@ -377,7 +377,7 @@ fn what_would_overflow_the_stack_is_refused() {
 fn a_mail_does_not_grow_without_end() {
     let body = "---\nsubject: S\n---\n{{#each l}}{{#each @root.l}}0123456789{{/each}}{{/each}}";
     let data = json!({ "l": vec![1; 1000] });
-    let error = compiled(&[("a.md", body)]).render(&mail("a"), locale("vi"), &data).unwrap_err();
+    let error = compiled(&[("a.md", body)]).render(&mail("a"), locale("vi"), data.clone()).unwrap_err();
     assert_eq!(error.message, "the mail grows larger than 1 MB");
 }
 

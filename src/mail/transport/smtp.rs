@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use memchr::{memchr_iter, memchr2_iter};
 use rustls::pki_types::CertificateDer;
 
 use self::opening::Extensions;
@@ -341,23 +342,23 @@ fn command(wire: &mut Wire, line: &str, timeout: Duration) -> Result<Reply, Lost
 ///
 /// `None` for a message that servers could take for two (bare CR or LF before a dot), or must refuse.
 fn stuffed(message: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(message.len() + message.len() / 64 + 8);
     let body = message.strip_suffix(b"\r\n").unwrap_or(message);
-    for line in body.split(|&byte| byte == b'\n') {
+    let mut out = Vec::with_capacity(body.len() + body.len() / 64 + 8);
+    let (mut begin, mut ends) = (0, 0);
+    for end in memchr_iter(b'\n', body).chain([body.len() + 1]) {
+        let line = if end > body.len() { &body[begin..] } else { body[begin..end].strip_suffix(b"\r")? };
+        if line.len() > 998 {
+            return None;
+        }
         if line.first() == Some(&b'.') {
             out.push(b'.');
         }
         out.extend_from_slice(line);
-        out.push(b'\n');
+        out.extend_from_slice(b"\r\n");
+        (begin, ends) = (end + 1, ends + 1);
     }
-    // The last piece has no `\n` of its own: it gets its line end here.
-    out.pop();
-    out.extend_from_slice(b"\r\n");
-    let clean = out.split_inclusive(|&byte| byte == b'\n').all(|line| {
-        line.strip_suffix(b"\r\n").is_some_and(|text| {
-            text.len() <= 998 + usize::from(text.first() == Some(&b'.')) && !text.contains(&b'\r') && !text.contains(&0)
-        })
-    });
+    // Each line end wrote one of the two; another one, or a NUL, was in the text.
+    let clean = memchr2_iter(b'\r', 0, &out).count() == ends;
     out.extend_from_slice(b".\r\n");
     clean.then_some(out)
 }

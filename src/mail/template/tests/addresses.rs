@@ -8,7 +8,7 @@ fn no_value_turns_a_link_into_a_script() {
     let templates = compiled(&[("a.md", &format!("---\nsubject: S\n---\n{body}"))]);
     let render = |url: &str, photo: &str| {
         let data = json!({ "url": url, "photo": photo });
-        templates.render(&mail("a"), locale("vi"), &data).map_err(|error| error.to_string())
+        templates.render(&mail("a"), locale("vi"), data.clone()).map_err(|error| error.to_string())
     };
     let good = "https://acme.example/?q=javascript:x&y";
     assert!(render(good, good).unwrap().html.contains("href=\"https://acme.example/?q&#x3D;javascript:x&amp;y\""));

@@ -29,7 +29,7 @@ fn a_picture_travels_once_and_only_when_it_is_shown() {
                 ![Map](https://acme.example/map.png)\n";
     let files = [("_layouts/main.mjml", layout), ("a.md", body)];
     let templates = with(&files, &assets()).unwrap();
-    let render = |data: Value| templates.render(&mail("a"), locale("vi"), &data).unwrap();
+    let render = |data: Value| templates.render(&mail("a"), locale("vi"), data.clone()).unwrap();
     let first = render(json!({ "more": true }));
     let names = |mail: &Rendered| mail.images.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(&first), ["logo.png", "tea.png", "trà xanh.jpg"]);
@@ -47,7 +47,7 @@ fn a_picture_travels_once_and_only_when_it_is_shown() {
     );
     let hidden = "---\nsubject: S\nlayout: none\n---\n{{#if more}}\n![Tea](images/tea.png)\n{{/if}}\n\nHi\n";
     let templates = with(&[("a.md", hidden)], &assets()).unwrap();
-    assert!(templates.render(&mail("a"), locale("vi"), &json!({})).unwrap().images.is_empty());
+    assert!(templates.render(&mail("a"), locale("vi"), json!({})).unwrap().images.is_empty());
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn functions_write_for_their_reader() {
                 ("a.en.md", format!("---\nsubject: '{tag}'\n---\nx\n")),
             ];
             let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-            let said = compiled(&files).render(&mail("a"), locale(language), &data).map(|mail| mail.subject);
+            let said = compiled(&files).render(&mail("a"), locale(language), data.clone()).map(|mail| mail.subject);
             assert_eq!(said.unwrap_or_else(|error| error.to_string()), expected, "{tag} in {language}");
         }
     }
@@ -112,10 +112,12 @@ fn a_value_that_does_not_fit_holds_the_mail_and_says_where() {
         let body = format!("---\nsubject: x\n---\n{tag}\n");
         let data = data.as_object().unwrap().iter().filter(|(name, _)| *name != "long");
         let data = serde_json::Value::Object(data.map(|(name, value)| (name.clone(), value.clone())).collect());
-        let error = compiled(&[("a.md", &body)]).render(&mail("a"), locale("vi"), &data).unwrap_err().to_string();
+        let error =
+            compiled(&[("a.md", &body)]).render(&mail("a"), locale("vi"), data.clone()).unwrap_err().to_string();
         assert!(error.starts_with("templates/a.md:4:1: ") && error.contains(message), "{tag}: {error}");
     }
-    let error = compiled(&[("a.md", "---\nsubject: x\n---\ny\n")]).render(&mail("a"), locale("vi"), &data).unwrap_err();
+    let error =
+        compiled(&[("a.md", "---\nsubject: x\n---\ny\n")]).render(&mail("a"), locale("vi"), data.clone()).unwrap_err();
     assert_eq!(error.message, "the list `long` has 1001 entries");
 }
 
@@ -128,7 +130,7 @@ fn no_data_makes_a_mail_take_long() {
         "{{#each l}}{{#each @root.l}}{{#if (join @root.deep.big)}}{{/if}}{{/each}}{{/each}}",
     ] {
         let templates = compiled(&[("a.md", &format!("---\nsubject: S\n---\n{body}"))]);
-        let error = templates.render(&mail("a"), locale("vi"), &data).err().map(|error| error.message);
+        let error = templates.render(&mail("a"), locale("vi"), data.clone()).err().map(|error| error.message);
         assert_eq!(error.as_deref(), Some("the mail takes too much work"), "{body}");
     }
 }

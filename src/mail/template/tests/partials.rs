@@ -28,9 +28,9 @@ fn a_partial_sees_the_values_it_is_given_and_behind_them_its_template() {
 
 #[test]
 fn a_value_that_is_missing_or_leads_astray_holds_the_mail() {
-    let button = |tag: &str, data| {
+    let button = |tag: &str, data: Value| {
         let body = format!("---\nsubject: S\n---\n{tag}\n");
-        let error = compiled(&[("a.md", &body), BUTTON]).render(&mail("a"), locale("vi"), &data).unwrap_err();
+        let error = compiled(&[("a.md", &body), BUTTON]).render(&mail("a"), locale("vi"), data.clone()).unwrap_err();
         error.to_string()
     };
     assert_eq!(
@@ -99,7 +99,7 @@ fn what_goes_around_a_text_speaks_its_language() {
     let footers = [("_partials/foot.md", "foot"), ("_partials/foot.vi.md", "chân thư")];
     let said = |files: &[TemplateFile], project: &str, name: &str, reader: &str| {
         let templates = Templates::compile(files, &[], project).unwrap();
-        let made = templates.render(&mail(name), locale(reader), &json!({})).unwrap();
+        let made = templates.render(&mail(name), locale(reader), json!({})).unwrap();
         let language = made.html.split_once("lang=\"").unwrap().1.split_once('"').unwrap().0.to_owned();
         format!("{language}: {}", made.text.replace('\n', " ").trim_end())
     };
