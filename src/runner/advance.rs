@@ -11,7 +11,7 @@ use crate::model::contact::Contact;
 use crate::model::enrolment::EnrolmentState;
 use crate::model::event::Event;
 use crate::model::facts::Facts;
-use crate::model::id::EnrolmentId;
+use crate::model::id::{EnrolmentId, StepId};
 use crate::model::send::{CAME, SendKind, SendRecord, SendState, TIMED_OUT};
 use crate::store::{Claim, Closing, NewClaim, StoreError, Work};
 
@@ -32,6 +32,30 @@ pub(super) struct Job {
     pub(super) event: Option<Event>,
     /// What the contact did last, latest first; for a `notify` alone.
     pub(super) history: Vec<Event>,
+    /// What was known when it was claimed; `None` where nothing is decided after it.
+    pub(super) seen: Option<Seen>,
+}
+
+/// The facts of an enrolment, and which state of the store they are from.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    facts: Facts,
+    version: i64,
+}
+
+impl Seen {
+    /// Returns the facts, once the mail has come to its end; `None` where the store may know others by now.
+    pub(super) fn after(mut self, closing: &Closing<'_>, run: &Run<'_>) -> Option<Facts> {
+        if self.version != run.version || run.touched.contains(&self.facts.contact.id) {
+            return None;
+        }
+        let row = self.facts.sends.last_mut()?;
+        (row.state, row.at, row.reason) = (closing.state, closing.at, closing.reason.map(str::to_owned));
+        if row.is_mail() && !run.rules.frequency_caps.is_empty() {
+            self.facts.recent_mails.push(closing.at);
+        }
+        Some(self.facts)
+    }
 }
 
 /// What leaves.
@@ -75,12 +99,29 @@ impl Run<'_> {
         id: EnrolmentId,
         may_send: bool,
     ) -> Result<Advanced, StoreError> {
+        let facts = self.facts(work, index, id)?;
+        self.advance_from(work, index, facts, may_send)
+    }
+
+    /// Loads what a decision about an enrolment rests on.
+    pub(super) fn facts(&self, work: &Work<'_>, index: usize, id: EnrolmentId) -> Result<Facts, StoreError> {
         let known = &self.known[index];
-        let campaign: &Campaign = known.campaign;
         // Two days more than the cap looks back cover every zone.
         let longest = self.rules.frequency_caps.iter().map(|cap| cap.days).max();
         let mails_since = longest.map(|days| self.now - TimeDelta::days(i64::from(days) + 2));
-        let mut facts = work.facts(id, &campaign.id, known.reads_events, mails_since, self.now)?;
+        work.facts(id, &known.campaign.id, known.reads_events, mails_since, self.now)
+    }
+
+    /// The same with the facts at hand.
+    pub(super) fn advance_from(
+        &mut self,
+        work: &Work<'_>,
+        index: usize,
+        mut facts: Facts,
+        may_send: bool,
+    ) -> Result<Advanced, StoreError> {
+        let campaign: &Campaign = self.known[index].campaign;
+        let id = facts.enrolment.id;
         loop {
             let decision = decide(campaign, &facts, self.rules, self.now);
             if !matches!(decision, Decision::Wait { .. } | Decision::Send { .. }) {
@@ -108,7 +149,7 @@ impl Run<'_> {
                             return Ok(Advanced::OverLimit);
                         }
                         self.drop_removed(work, campaign, Some(step), &mut facts)?;
-                        let job = self.claim(work, index, &facts, step, task, None, due)?;
+                        let job = self.claim(work, index, facts, step, task, None, due)?;
                         return Ok(Advanced::Claimed(Box::new(job)));
                     }
                     let reason = self.act(work, step, &mut facts)?;
@@ -138,7 +179,7 @@ impl Run<'_> {
                     self.drop_removed(work, campaign, Some(step), &mut facts)?;
                     let sender = step.sender.clone().or_else(|| campaign.sender.clone());
                     let task = Task::Mail { mail: mail.clone(), sender };
-                    let job = self.claim(work, index, &facts, step, task, variant, due)?;
+                    let job = self.claim(work, index, facts, step, task, variant, due)?;
                     self.moved.insert(campaign.id.clone());
                     return Ok(Advanced::Claimed(Box::new(job)));
                 }
@@ -158,6 +199,7 @@ impl Run<'_> {
                     }
                 }
                 work.set_attributes(facts.contact.id, &facts.contact.attributes)?;
+                self.touched.insert(facts.contact.id);
                 Ok(None)
             }
             Action::Enrol(id) => {
@@ -181,7 +223,7 @@ impl Run<'_> {
         &self,
         work: &Work<'_>,
         index: usize,
-        facts: &Facts,
+        mut facts: Facts,
         step: &Step,
         task: Task,
         variant: Option<&str>,
@@ -189,7 +231,8 @@ impl Run<'_> {
     ) -> Result<Job, StoreError> {
         let id = facts.enrolment.id;
         let domain = self.parts.settings.from.address.domain();
-        let new = NewClaim { enrolment: id, step: ledger_name(step, facts), kind: task.kind(), variant, due };
+        let name = ledger_name(step, &facts).to_owned();
+        let new = NewClaim { enrolment: id, step: &name, kind: task.kind(), variant, due };
         let claim = work.claim(&new, self.id, self.now, |send| message::message_id(&self.token, send.0, domain))?;
         let event = match work.trigger_event(id)? {
             Some(event) => work.event(event)?,
@@ -199,6 +242,17 @@ impl Run<'_> {
         if matches!(task, Task::Notify(_)) {
             history = noticed(work.events_of(facts.contact.id, self.now)?);
         }
+        facts.enrolment.position = Some(StepId::new(name.as_str()));
+        facts.sends.retain(|row| row.step != name);
+        facts.sends.push(SendRecord {
+            step: name,
+            kind: task.kind(),
+            variant: variant.map(str::to_owned),
+            reason: None,
+            state: SendState::Claimed,
+            at: self.now,
+            retry_at: None,
+        });
         Ok(Job {
             known: index,
             enrolment: id,
@@ -208,6 +262,7 @@ impl Run<'_> {
             contact: facts.contact.clone(),
             event,
             history,
+            seen: Some(Seen { facts, version: self.version }),
         })
     }
 
@@ -223,6 +278,7 @@ impl Run<'_> {
         let name = ledger_name(step, facts).to_owned();
         let closing = Closing { state, reason, at: self.now, retry_at: None };
         work.record(facts.enrolment.id, &name, due, &closing, self.id)?;
+        facts.enrolment.position = Some(StepId::new(name.as_str()));
         facts.sends.retain(|row| row.step != name);
         facts.sends.push(SendRecord {
             step: name,

@@ -21,9 +21,10 @@ pub mod preview;
 mod ramp;
 mod register;
 mod settle;
+mod stock;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,7 +36,7 @@ use crate::mail::template::Templates;
 use crate::mail::transport::{ConnectError, Relay};
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
-use crate::model::id::{CampaignId, RunId};
+use crate::model::id::{CampaignId, ContactId, RunId};
 use crate::model::settings::Settings;
 use crate::store::{CampaignRow, KnownCampaign, Recovered, RunTotals, Store, StoreError};
 use crate::webhook::Caller;
@@ -222,6 +223,10 @@ struct Run<'a> {
     /// Events that fired a trigger too late.
     stale: u64,
     moved: BTreeSet<CampaignId>,
+    /// Which state of the store the transaction at hand began with, but for what this run writes itself.
+    version: i64,
+    /// Contacts whom this run changed.
+    touched: HashSet<ContactId>,
     tell: &'a mut dyn FnMut(Happening),
 }
 
@@ -262,6 +267,8 @@ pub fn run(
         totals: RunTotals::default(),
         stale: 0,
         moved: BTreeSet::new(),
+        version: 0,
+        touched: HashSet::new(),
         tell,
     };
     run.totals.unknown += recovered.unknown as u64;

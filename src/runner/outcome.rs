@@ -33,18 +33,19 @@ impl Run<'_> {
         &mut self,
         work: &Work<'_>,
         progress: &mut Progress<'_>,
-        job: &Job,
+        job: Box<Job>,
         handover: Handover,
         at: Instant,
         desk: &Desk,
     ) -> Result<(), StoreError> {
         let outcome = match handover {
-            Handover::GivenBack => return self.give_back(work, job, at),
+            Handover::GivenBack => return self.give_back(work, &job, at),
             Handover::Held(reason) => {
-                close(work, job, SendState::Held, Some(&reason), at, None)?;
+                let closing = Closing { state: SendState::Held, reason: Some(&reason), at, retry_at: None };
+                work.close(job.claim.send, &closing)?;
                 work.wait(job.enrolment, Some(&job.step), None)?;
                 self.totals.held += 1;
-                self.say(job, |campaign, step, contact| Happening::Held { campaign, step, contact, reason });
+                self.say(&job, |campaign, step, contact| Happening::Held { campaign, step, contact, reason });
                 return Ok(());
             }
             Handover::Called(answer) => return self.called(work, job, answer, at),
@@ -64,10 +65,12 @@ impl Run<'_> {
             transport::Outcome::Sent { .. } => {
                 progress.policy[job.known] = 0;
                 desk.ramp.took();
-                close(work, job, SendState::Sent, None, at, None)?;
                 self.totals.sent += 1;
-                self.say(job, |campaign, step, contact| Happening::Sent { campaign, step, contact });
-                self.move_on(work, job)
+                self.finish(work, job, SendState::Sent, None, at, |campaign, step, contact| Happening::Sent {
+                    campaign,
+                    step,
+                    contact,
+                })
             }
             transport::Outcome::Deferred { reply, scope } => {
                 match scope {
@@ -90,28 +93,31 @@ impl Run<'_> {
                 }
                 if matches!(kind, Rejection::Address) && to_contact {
                     work.set_consent(job.contact.id, Consent::Bounced, &reply, at)?;
+                    self.touched.insert(job.contact.id);
                 }
-                self.rejected(work, job, reply, at)
+                self.rejected(work, job, &reply, at)
             }
             transport::Outcome::Unknown { reason } => {
-                close(work, job, SendState::Unknown, Some(&reason), at, None)?;
                 self.totals.unknown += 1;
-                self.say(job, |campaign, step, contact| Happening::Unknown { campaign, step, contact, reason });
-                self.move_on(work, job)
+                self.finish(work, job, SendState::Unknown, Some(&reason), at, |campaign, step, contact| {
+                    Happening::Unknown { campaign, step, contact, reason: reason.clone() }
+                })
             }
         }
     }
 
-    fn called(&mut self, work: &Work<'_>, job: &Job, answer: Answer, at: Instant) -> Result<(), StoreError> {
+    fn called(&mut self, work: &Work<'_>, job: Box<Job>, answer: Answer, at: Instant) -> Result<(), StoreError> {
         match answer {
             Answer::Done => {
-                close(work, job, SendState::Done, None, at, None)?;
                 self.totals.called += 1;
-                self.say(job, |campaign, step, contact| Happening::Called { campaign, step, contact });
-                self.move_on(work, job)
+                self.finish(work, job, SendState::Done, None, at, |campaign, step, contact| Happening::Called {
+                    campaign,
+                    step,
+                    contact,
+                })
             }
             Answer::Deferred { reason, after } => self.deferred(work, job, reason, after, at),
-            Answer::Rejected { reason } => self.rejected(work, job, reason, at),
+            Answer::Rejected { reason } => self.rejected(work, job, &reason, at),
         }
     }
 
@@ -119,20 +125,21 @@ impl Run<'_> {
     fn deferred(
         &mut self,
         work: &Work<'_>,
-        job: &Job,
+        job: Box<Job>,
         reply: String,
         after: Option<Duration>,
         at: Instant,
     ) -> Result<(), StoreError> {
         if let Some(why) = self.parts.settings.give_up.reached(job.claim.attempts + 1, at - job.claim.made_at) {
-            return self.rejected(work, job, format!("{why}: {reply}"), at);
+            return self.rejected(work, job, &format!("{why}: {reply}"), at);
         }
         let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();
         let retry_at = at + back_off(job.claim.send, job.claim.attempts).max(asked.min(TimeDelta::days(1)));
-        close(work, job, SendState::Deferred, Some(&reply), at, Some(retry_at))?;
+        let closing = Closing { state: SendState::Deferred, reason: Some(&reply), at, retry_at: Some(retry_at) };
+        work.close(job.claim.send, &closing)?;
         work.wait(job.enrolment, Some(&job.step), Some(retry_at))?;
         self.totals.deferred += 1;
-        self.say(job, |campaign, step, contact| Happening::Deferred {
+        self.say(&job, |campaign, step, contact| Happening::Deferred {
             campaign,
             step,
             contact,
@@ -142,22 +149,41 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn rejected(&mut self, work: &Work<'_>, job: &Job, reason: String, at: Instant) -> Result<(), StoreError> {
-        close(work, job, SendState::Rejected, Some(&reason), at, None)?;
+    fn rejected(&mut self, work: &Work<'_>, job: Box<Job>, reason: &str, at: Instant) -> Result<(), StoreError> {
         self.totals.rejected += 1;
-        self.say(job, |campaign, step, contact| Happening::Rejected { campaign, step, contact, reason });
-        self.move_on(work, job)
+        self.finish(work, job, SendState::Rejected, Some(reason), at, |campaign, step, contact| Happening::Rejected {
+            campaign,
+            step,
+            contact,
+            reason: reason.to_owned(),
+        })
     }
 
     /// Puts a mail back that was claimed and not begun: it is due as before.
     pub(super) fn give_back(&mut self, work: &Work<'_>, job: &Job, at: Instant) -> Result<(), StoreError> {
-        close(work, job, SendState::Deferred, Some("given back"), at, None)?;
+        let closing = Closing { state: SendState::Deferred, reason: Some("given back"), at, retry_at: None };
+        work.close(job.claim.send, &closing)?;
         work.wait(job.enrolment, Some(&job.step), Some(self.now))
     }
 
-    /// Finds what the enrolment waits for next. Its next mail is at least a moment away.
-    fn move_on(&mut self, work: &Work<'_>, job: &Job) -> Result<(), StoreError> {
-        match self.advance(work, job.known, job.enrolment, false)? {
+    /// Closes the row for good, and finds what the enrolment waits for next: a mail of it is at least a moment away.
+    fn finish(
+        &mut self,
+        work: &Work<'_>,
+        mut job: Box<Job>,
+        state: SendState,
+        reason: Option<&str>,
+        at: Instant,
+        what: impl FnOnce(CampaignId, String, String) -> Happening,
+    ) -> Result<(), StoreError> {
+        let closing = Closing { state, reason, at, retry_at: None };
+        work.close(job.claim.send, &closing)?;
+        self.say(&job, what);
+        let facts = match job.seen.take().and_then(|seen| seen.after(&closing, self)) {
+            Some(facts) => facts,
+            None => self.facts(work, job.known, job.enrolment)?,
+        };
+        match self.advance_from(work, job.known, facts, false)? {
             Advanced::OverLimit => work.wait(job.enrolment, None, Some(self.now)),
             _ => Ok(()),
         }
@@ -193,15 +219,4 @@ fn back_off(send: SendId, attempts: u32) -> TimeDelta {
     let seed = send.0.cast_unsigned() ^ u64::from(attempts) << 32;
     let spread = i32::from((seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8);
     wait + wait / 4 * spread / 256
-}
-
-fn close(
-    work: &Work<'_>,
-    job: &Job,
-    state: SendState,
-    reason: Option<&str>,
-    at: Instant,
-    retry_at: Option<Instant>,
-) -> Result<(), StoreError> {
-    work.close(job.claim.send, &Closing { state, reason, at, retry_at })
 }

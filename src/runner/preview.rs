@@ -93,6 +93,7 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
         contact: preview.contact.clone(),
         event: preview.event.clone(),
         history: noticed(preview.history.clone()),
+        seen: None,
     };
     let composed = match &job.task {
         Task::Mail { mail, sender } => compose(parts, campaign, &job, mail, sender.as_deref()),

@@ -4,21 +4,20 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::advance::{Advanced, Job};
 use super::deliver::{self, Desk, Offer, Report};
 use super::outcome::REST;
 use super::pace::Pace;
 use super::ramp::Ramp;
+use super::stock::Stock;
 use super::{Options, Run, Stop};
 use crate::model::send::SendKind;
 use crate::store::{Store, StoreError};
 
-/// Claims made in one transaction at the most. Each such transaction waits for the disk.
-const CLAIMS: usize = 64;
-/// Mails in hand for each connection: enough that none waits for the next claim.
-const IN_HAND: usize = 8;
+/// People looked at in one transaction, at the least: each such transaction waits for the disk.
+const BATCH: usize = 64;
 /// How long a signal may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -144,14 +143,14 @@ impl Run<'_> {
         inbox: &Receiver<Report>,
         desk: &Desk,
     ) -> Result<(), StoreError> {
-        let room = progress.connections * IN_HAND;
+        let mut stock = Stock::new(progress.connections);
         loop {
             if self.is_interrupted() {
                 progress.stop(Stop::Interrupted);
                 desk.stopping.store(true, Ordering::Release);
             }
-            while progress.stopped.is_none() && progress.in_hand <= room / 2 && progress.at < self.known.len() {
-                self.claim_batch(store, progress, room, jobs, desk)?;
+            while progress.stopped.is_none() && stock.is_low(progress.in_hand) && progress.at < self.known.len() {
+                self.claim_batch(store, progress, &mut stock, jobs, desk)?;
             }
             if progress.in_hand == 0 {
                 // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
@@ -183,7 +182,7 @@ impl Run<'_> {
         &mut self,
         store: &mut Store,
         progress: &mut Progress<'_>,
-        room: usize,
+        stock: &mut Stock,
         jobs: &Sender<Box<Job>>,
         desk: &Desk,
     ) -> Result<(), StoreError> {
@@ -192,6 +191,7 @@ impl Run<'_> {
             return Ok(());
         }
         let work = store.begin()?;
+        self.version = work.version()?;
         // Somebody may have paused it since the run began.
         if let Some(reason) = work.paused(self.known[progress.at].row)? {
             self.rest(progress.at, reason, desk);
@@ -201,14 +201,15 @@ impl Run<'_> {
             progress.stop(Stop::Ceiling(limit.to_owned()));
             return Ok(());
         }
-        let due = work.due(self.known[progress.at].row, self.now, CLAIMS)?;
+        let room = stock.size().saturating_sub(progress.in_hand);
+        let due = work.due(self.known[progress.at].row, self.now, room.max(BATCH))?;
         if due.is_empty() {
             progress.at += 1;
             return Ok(());
         }
         let mut claimed = Vec::new();
         for id in due {
-            if progress.in_hand + claimed.len() >= room {
+            if claimed.len() >= room {
                 break;
             }
             let may_send = progress.may_claim() && self.budget.reached().is_none();
@@ -231,6 +232,9 @@ impl Run<'_> {
             }
         }
         work.commit()?;
+        if !claimed.is_empty() {
+            stock.claimed(Instant::now());
+        }
         for job in claimed {
             progress.in_hand += 1;
             // A receiver that is gone means that no thread is left; `work_off` finds out.
@@ -254,12 +258,13 @@ impl Run<'_> {
         let mut again = Vec::new();
         let mut leaving = 0;
         let work = if self.parts.boot.is_some() { store.begin_group()? } else { store.begin()? };
+        self.version = work.version()?;
         for report in std::iter::once(first).chain(inbox.try_iter()) {
             match report {
                 Report::Offer(Offer { send, last, answer }) => {
                     if let Some((job, handover)) = last {
                         progress.in_hand -= 1;
-                        self.outcome(&work, progress, &job, handover, at, desk)?;
+                        self.outcome(&work, progress, job, handover, at, desk)?;
                     }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping && work.set_sending(send, self.id, at)?;
@@ -268,7 +273,7 @@ impl Run<'_> {
                 }
                 Report::Done(job, handover) => {
                     progress.in_hand -= 1;
-                    self.outcome(&work, progress, &job, handover, at, desk)?;
+                    self.outcome(&work, progress, job, handover, at, desk)?;
                 }
                 Report::NoConnection(job, error) => {
                     progress.connections -= 1;
