@@ -159,7 +159,8 @@ pub(super) fn data(
     job: &Job,
     unsubscribe: Option<&str>,
 ) -> Value {
-    let mut data = job.contact.attributes.clone();
+    let mut data = Map::with_capacity(job.contact.attributes.len() + 10);
+    data.extend(job.contact.attributes.clone());
     let fixed = [
         ("contact", contact(&job.contact)),
         ("event", job.event.as_ref().map_or(Value::Null, event)),
@@ -188,7 +189,8 @@ pub(super) fn event(event: &Event) -> Value {
 
 /// Returns a contact as templates and webhooks see it.
 pub(super) fn contact(contact: &Contact) -> Value {
-    let mut map: Map<String, Value> = contact.attributes.clone();
+    let mut map = Map::with_capacity(contact.attributes.len() + 4);
+    map.extend(contact.attributes.clone());
     map.insert("email".to_owned(), contact.address.as_str().into());
     map.insert("tags".to_owned(), contact.tags.iter().map(String::as_str).collect());
     map.insert("language".to_owned(), contact.language.as_deref().map_or(Value::Null, Into::into));

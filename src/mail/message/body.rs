@@ -51,8 +51,9 @@ fn text_part(kind: ContentType, text: &str) -> Result<SinglePart, MessageError> 
         Cow::Borrowed(text)
     };
     // Quoted-printable keeps mostly-ASCII text legible in the raw mail; of every other byte it makes three.
-    let body = if quoted::special(&clean) * 5 <= clean.len() {
-        Body::dangerous_pre_encoded(quoted::encode(&clean), ContentTransferEncoding::QuotedPrintable)
+    let (encoded, escaped) = quoted::encode(&clean);
+    let body = if escaped * 5 <= clean.len() {
+        Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable)
     } else {
         Body::new_with_encoding(clean.into_owned(), ContentTransferEncoding::Base64)
             .map_err(|_| MessageError::Build("a part does not encode".to_owned()))?

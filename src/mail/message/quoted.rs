@@ -19,31 +19,24 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
-/// Returns how many bytes of a text would take three characters each.
-pub(super) fn special(text: &str) -> usize {
-    // One comparison at a time, so that the compiler takes many bytes at once.
-    let outside = text.bytes().filter(|byte| !(b' '..=b'~').contains(byte)).count();
-    let equals = text.bytes().filter(|&byte| byte == b'=').count();
-    let ends = text.bytes().filter(|&byte| byte == b'\n').count();
-    outside + equals - ends
-}
-
-/// Writes a text with line ends of `\n` as lines of ASCII that end in CRLF.
-pub(super) fn encode(text: &str) -> Vec<u8> {
+/// Writes a text with line ends of `\n` as lines of ASCII that end in CRLF; returns with it how many of its bytes took
+/// three characters each.
+pub(super) fn encode(text: &str) -> (Vec<u8>, usize) {
+    let mut escaped = 0;
     let mut out = Vec::with_capacity(text.len() * 5 / 4 + LONGEST);
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
             out.extend_from_slice(b"\r\n");
         }
-        encode_line(&mut out, line.as_bytes());
+        escaped += encode_line(&mut out, line.as_bytes());
     }
-    out
+    (out, escaped)
 }
 
-fn encode_line(out: &mut Vec<u8>, line: &[u8]) {
+fn encode_line(out: &mut Vec<u8>, line: &[u8]) -> usize {
     // White space at the end of a line may be lost on the way.
     let kept = line.len() - usize::from(line.ends_with(b" ") || line.ends_with(b"\t"));
-    let (mut at, mut width) = (0, 0);
+    let (mut at, mut width, mut escaped) = (0, 0, 0);
     while at < line.len() {
         let ahead = &line[at..kept.min(at + LONGEST)];
         let run = ahead.iter().position(|&byte| !PLAIN[usize::from(byte)]).unwrap_or(ahead.len());
@@ -53,7 +46,14 @@ fn encode_line(out: &mut Vec<u8>, line: &[u8]) {
         let room = LONGEST - width - usize::from(at + bytes < line.len());
         if length <= room {
             match run {
-                0 => out.extend_from_slice(&escaped(line[at])),
+                0 => {
+                    out.extend_from_slice(&[
+                        b'=',
+                        DIGITS[usize::from(line[at] >> 4)],
+                        DIGITS[usize::from(line[at] & 15)],
+                    ]);
+                    escaped += 1;
+                }
                 _ => out.extend_from_slice(&line[at..at + run]),
             }
             at += bytes;
@@ -66,10 +66,7 @@ fn encode_line(out: &mut Vec<u8>, line: &[u8]) {
             width = 0;
         }
     }
-}
-
-fn escaped(byte: u8) -> [u8; 3] {
-    [b'=', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
+    escaped
 }
 
 #[cfg(test)]
@@ -95,7 +92,7 @@ mod tests {
     }
 
     fn assert_encodes(text: &str) {
-        let encoded = String::from_utf8(encode(text)).unwrap();
+        let encoded = String::from_utf8(encode(text).0).unwrap();
         assert_eq!(decode(&encoded), text.as_bytes(), "{encoded:?}");
         for line in encoded.split("\r\n") {
             assert!(line.len() <= 76, "{} characters: {line:?}", line.len());
@@ -113,11 +110,11 @@ mod tests {
             ("\n\n.", "\r\n\r\n."),
             ("bell\u{7}", "bell=07"),
         ] {
-            assert_eq!(String::from_utf8(encode(text)).unwrap(), encoded, "{text:?}");
+            assert_eq!(String::from_utf8(encode(text).0).unwrap(), encoded, "{text:?}");
         }
         // A line of 76 stays whole, one of 77 does not.
-        assert_eq!(encode(&"x".repeat(76)), "x".repeat(76).into_bytes());
-        assert_eq!(encode(&"x".repeat(77)), format!("{}=\r\nxx", "x".repeat(75)).into_bytes());
+        assert_eq!(encode(&"x".repeat(76)).0, "x".repeat(76).into_bytes());
+        assert_eq!(encode(&"x".repeat(77)).0, format!("{}=\r\nxx", "x".repeat(75)).into_bytes());
     }
 
     #[test]

@@ -20,6 +20,8 @@ const MAX_OUTPUT: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Program {
     template: Template,
+    /// How long the compiled text is: about as long as what comes of it.
+    length: usize,
     spots: Vec<Spot>,
     /// Stands in where handlebars names no place.
     whole: Place,
@@ -74,13 +76,13 @@ impl Program {
                     .hint("put whole elements, list items or table rows between a block's tags"),
             )
         })?;
-        Ok(Self { template, spots, whole })
+        Ok(Self { template, length: out.text.len(), spots, whole })
     }
 
     /// Renders the text for one contact.
     pub(super) fn render(&self, registry: &Handlebars<'static>, data: &Context) -> Result<String, RenderError> {
         registry::begin();
-        let mut out = Limited(String::new());
+        let mut out = Limited(String::with_capacity(self.length));
         self.template
             .render(registry, data, &mut RenderContext::new(None), &mut out)
             .map_err(|error| self.explain(&error))?;
