@@ -245,10 +245,8 @@ fn list_id(campaign: &str, domain: &str) -> String {
 }
 
 fn hex(text: &str, bytes: usize) -> String {
-    Sha256::digest(text).iter().take(bytes).fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    Sha256::digest(text).iter().take(bytes).flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Returns the date a header can hold: its form knows four digits of a year.

@@ -9,6 +9,7 @@
 mod adopt;
 mod advance;
 mod call;
+mod claim;
 mod compose;
 mod deliver;
 mod edits;

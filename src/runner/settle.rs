@@ -1,42 +1,47 @@
-//! Sending: due enrolments out of the index, claims a batch at a time, and what the connections report, all of it that
-//! has come in by now in one transaction.
+//! Sending: the run's own thread hands mails to the connections, and writes what they report.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use super::advance::{Advanced, Job};
+use super::advance::Job;
 use super::deliver::{self, Desk, Offer, Report};
 use super::outcome::REST;
 use super::pace::Pace;
 use super::ramp::Ramp;
 use super::stock::Stock;
 use super::{Options, Run, Stop};
-use crate::model::send::SendKind;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Work};
 
-/// People looked at in one transaction, at the least: each such transaction waits for the disk.
-const BATCH: usize = 64;
+/// Claims made in one transaction, at the least.
+const FEW: usize = 16;
+/// People looked at in one transaction while no thread has anything to do.
+const CROWD: usize = 256;
+/// Claims for each connection that make it worth waiting for the disk.
+const MANY: usize = 8;
 /// How long a signal may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// The state of sending that is not in the store.
 pub(super) struct Progress<'o> {
-    options: &'o Options,
+    pub(super) options: &'o Options,
     /// Mails claimed and not settled.
     pub(super) in_hand: usize,
-    claimed: u64,
+    /// Those of them whose claims may not be on the disk yet.
+    #[expect(clippy::vec_box, reason = "they come as boxes and go on as such")]
+    pub(super) waiting: Vec<Box<Job>>,
+    pub(super) claimed: u64,
     /// Which campaign is being worked through.
-    at: usize,
+    pub(super) at: usize,
     connections: usize,
     pub(super) silent: u32,
     pub(super) policy: Vec<u32>,
-    stopped: Option<Stop>,
+    pub(super) stopped: Option<Stop>,
 }
 
 impl Progress<'_> {
-    fn may_claim(&self) -> bool {
+    pub(super) fn may_claim(&self) -> bool {
         self.stopped.is_none() && self.options.limit.is_none_or(|limit| self.claimed < limit)
     }
 
@@ -55,6 +60,7 @@ impl Run<'_> {
         let mut progress = Progress {
             options,
             in_hand: 0,
+            waiting: Vec::new(),
             claimed: 0,
             at: 0,
             connections: 0,
@@ -130,7 +136,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    fn is_wanted(&self, index: usize, options: &Options) -> bool {
+    pub(super) fn is_wanted(&self, index: usize, options: &Options) -> bool {
         let known = &self.known[index];
         known.stored.paused.is_none() && options.campaign.as_ref().is_none_or(|only| *only == known.campaign.id)
     }
@@ -144,146 +150,130 @@ impl Run<'_> {
         desk: &Desk,
     ) -> Result<(), StoreError> {
         let mut stock = Stock::new(progress.connections);
+        let mut refilling = false;
         loop {
             if self.is_interrupted() {
                 progress.stop(Stop::Interrupted);
                 desk.stopping.store(true, Ordering::Release);
             }
-            while progress.stopped.is_none() && stock.is_low(progress.in_hand) && progress.at < self.known.len() {
-                self.claim_batch(store, progress, &mut stock, jobs, desk)?;
-            }
-            if progress.in_hand == 0 {
-                // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
-                // by one of a campaign that was worked through before.
-                if progress.stopped.is_none() && self.anyone_due(store, progress.options)? {
-                    progress.at = 0;
-                    continue;
-                }
-                return Ok(());
-            }
-            let first = match inbox.recv_timeout(GLANCE) {
-                Ok(first) => first,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => {
-                    // Every thread has ended, each with a report before it; what is left was never begun.
-                    progress.stop(Stop::Relay("every connection failed".to_owned()));
+            let may_claim = progress.stopped.is_none() && progress.at < self.known.len();
+            refilling = may_claim && (stock.is_low(progress.in_hand) || refilling && progress.in_hand < stock.size());
+            let first = if refilling || !progress.waiting.is_empty() {
+                inbox.try_recv().map_err(|error| match error {
+                    TryRecvError::Empty => RecvTimeoutError::Timeout,
+                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+                })
+            } else {
+                if progress.in_hand == 0 {
+                    // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
+                    // by one of a campaign that was worked through before.
+                    if progress.stopped.is_none() && self.anyone_due(store, progress.options)? {
+                        progress.at = 0;
+                        continue;
+                    }
                     return Ok(());
                 }
+                match inbox.recv_timeout(GLANCE) {
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    report => report,
+                }
             };
-            self.settle(store, progress, first, inbox, jobs, desk)?;
+            if matches!(first, Err(RecvTimeoutError::Disconnected)) {
+                // Every thread has ended, each with a report before it; what is left was never begun.
+                progress.stop(Stop::Relay("every connection failed".to_owned()));
+                return Ok(());
+            }
+            let room = if refilling { stock.size().saturating_sub(progress.in_hand) } else { 0 };
+            if self.turn(store, progress, first.ok(), room, jobs, inbox, desk)? {
+                stock.claimed(Instant::now());
+            }
             if progress.stopped.as_ref().is_some_and(|why| !why.is_gentle()) {
                 desk.stopping.store(true, Ordering::Release);
             }
         }
     }
 
-    /// Decides the next due enrolments of the campaign at hand, and claims those that have a mail to send.
-    fn claim_batch(
+    /// One transaction: writes what the threads report, everything that has come in by now, and claims as many mails as
+    /// there is room for, a few at a time so that no thread waits for long. What is claimed is handed out once a
+    /// transaction has waited for the disk; says whether this one did.
+    #[expect(clippy::too_many_arguments, reason = "it is where everything comes together")]
+    fn turn(
         &mut self,
         store: &mut Store,
         progress: &mut Progress<'_>,
-        stock: &mut Stock,
+        first: Option<Report>,
+        room: usize,
         jobs: &Sender<Box<Job>>,
+        inbox: &Receiver<Report>,
         desk: &Desk,
-    ) -> Result<(), StoreError> {
-        if !self.is_wanted(progress.at, progress.options) {
-            progress.at += 1;
-            return Ok(());
-        }
-        let work = store.begin()?;
+    ) -> Result<bool, StoreError> {
+        let reports: Vec<Report> = first.into_iter().chain(inbox.try_iter()).collect();
+        let quota = room.min((2 * reports.len()).max(FEW));
+        let begun = progress.in_hand - progress.waiting.len();
+        let claims = progress.waiting.len() + quota;
+        // When enough has come together, when there is no more, or when the threads run out of work.
+        let waits = claims > 0 && (quota == room || claims >= begun || claims >= MANY * progress.connections);
+        let work = if waits || self.parts.boot.is_none() { store.begin()? } else { store.begin_group()? };
         self.version = work.version()?;
-        // Somebody may have paused it since the run began.
-        if let Some(reason) = work.paused(self.known[progress.at].row)? {
-            self.rest(progress.at, reason, desk);
-            return Ok(());
+        let acts = self.settle(&work, progress, reports, desk)?;
+        if quota > 0 {
+            let people = if begun == 0 { CROWD } else { quota };
+            self.claim_some(&work, progress, people, quota, desk)?;
         }
-        if let Some(limit) = self.budget.reached().filter(|_| progress.stopped.is_none()) {
-            progress.stop(Stop::Ceiling(limit.to_owned()));
-            return Ok(());
-        }
-        let room = stock.size().saturating_sub(progress.in_hand);
-        let due = work.due(self.known[progress.at].row, self.now, room.max(BATCH))?;
-        if due.is_empty() {
-            progress.at += 1;
-            return Ok(());
-        }
-        let mut claimed = Vec::new();
-        for id in due {
-            if claimed.len() >= room {
-                break;
-            }
-            let may_send = progress.may_claim() && self.budget.reached().is_none();
-            match self.advance(&work, progress.at, id, may_send)? {
-                Advanced::Settled => {}
-                Advanced::Claimed(job) => {
-                    progress.claimed += 1;
-                    if job.task.kind() != SendKind::Webhook {
-                        self.budget.take();
-                    }
-                    claimed.push(job);
-                }
-                Advanced::OverLimit => {
-                    progress.stop(match self.budget.reached() {
-                        Some(limit) => Stop::Ceiling(limit.to_owned()),
-                        None => Stop::Limit,
-                    });
-                    break;
-                }
-            }
+        if waits {
+            // Without a write there would be nothing to wait for.
+            work.touch_run(self.id)?;
         }
         work.commit()?;
-        if !claimed.is_empty() {
-            stock.claimed(Instant::now());
+        // Only what is committed may be acted on.
+        for (answer, may_leave) in acts.answers {
+            let _ = answer.send(may_leave);
         }
-        for job in claimed {
-            progress.in_hand += 1;
+        let claimed = if waits { std::mem::take(&mut progress.waiting) } else { Vec::new() };
+        let any = !claimed.is_empty();
+        for job in acts.again.into_iter().chain(claimed) {
             // A receiver that is gone means that no thread is left; `work_off` finds out.
             let _ = jobs.send(job);
         }
-        Ok(())
+        Ok(any)
     }
 
-    /// Writes what the threads report, everything that has come in by now in one transaction.
+    /// Writes what the threads report; returns what is to be done once that is committed.
     fn settle(
         &mut self,
-        store: &mut Store,
+        work: &Work<'_>,
         progress: &mut Progress<'_>,
-        first: Report,
-        inbox: &Receiver<Report>,
-        jobs: &Sender<Box<Job>>,
+        reports: Vec<Report>,
         desk: &Desk,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Acts, StoreError> {
         let at = (self.parts.clock)();
-        let mut answers: Vec<(SyncSender<bool>, bool)> = Vec::new();
-        let mut again = Vec::new();
+        let mut acts = Acts::default();
         let mut leaving = 0;
-        let work = if self.parts.boot.is_some() { store.begin_group()? } else { store.begin()? };
-        self.version = work.version()?;
-        for report in std::iter::once(first).chain(inbox.try_iter()) {
+        for report in reports {
             match report {
                 Report::Offer(Offer { send, last, answer }) => {
                     if let Some((job, handover)) = last {
                         progress.in_hand -= 1;
-                        self.outcome(&work, progress, job, handover, at, desk)?;
+                        self.outcome(work, progress, job, handover, at, desk)?;
                     }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping && work.set_sending(send, self.id, at)?;
                     leaving += u64::from(may_leave);
-                    answers.push((answer, may_leave));
+                    acts.answers.push((answer, may_leave));
                 }
                 Report::Done(job, handover) => {
                     progress.in_hand -= 1;
-                    self.outcome(&work, progress, job, handover, at, desk)?;
+                    self.outcome(work, progress, job, handover, at, desk)?;
                 }
                 Report::NoConnection(job, error) => {
                     progress.connections -= 1;
                     desk.ramp.lost();
                     if progress.connections == 0 || progress.stopped.is_some() {
                         progress.in_hand -= 1;
-                        self.give_back(&work, &job, at)?;
+                        self.give_back(work, &job, at)?;
                         progress.stop(Stop::NoConnection(error));
                     } else {
-                        again.push(job);
+                        acts.again.push(job);
                     }
                 }
             }
@@ -291,14 +281,16 @@ impl Run<'_> {
         if leaving > 0 {
             work.count_outflow(leaving, at)?;
         }
-        work.commit()?;
-        // Only what is committed may be acted on.
-        for (answer, may_leave) in answers {
-            let _ = answer.send(may_leave);
-        }
-        for job in again {
-            let _ = jobs.send(job);
-        }
-        Ok(())
+        Ok(acts)
     }
+}
+
+/// What follows from reports.
+#[derive(Default)]
+struct Acts {
+    /// Whether contents may leave.
+    answers: Vec<(SyncSender<bool>, bool)>,
+    /// Mails for another connection.
+    #[expect(clippy::vec_box, reason = "they come as boxes and go on as such")]
+    again: Vec<Box<Job>>,
 }

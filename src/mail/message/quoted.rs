@@ -22,51 +22,64 @@ const PLAIN: [bool; 256] = {
 /// Writes a text with line ends of `\n` as lines of ASCII that end in CRLF; returns with it how many of its bytes took
 /// three characters each.
 pub(super) fn encode(text: &str) -> (Vec<u8>, usize) {
+    let mut out = Out { bytes: Vec::with_capacity(text.len() * 3 / 2 + LONGEST), line: [0; LONGEST + 3], width: 0 };
     let mut escaped = 0;
-    let mut out = Vec::with_capacity(text.len() * 5 / 4 + LONGEST);
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
-            out.extend_from_slice(b"\r\n");
+            out.end_line(b"\r\n");
         }
-        escaped += encode_line(&mut out, line.as_bytes());
+        let Some((&last, most)) = line.as_bytes().split_last() else { continue };
+        for &byte in most {
+            // A line that goes on needs a place for its `=`.
+            if PLAIN[usize::from(byte)] {
+                out.put(byte, LONGEST - 1);
+            } else {
+                out.escape(byte, LONGEST - 1);
+                escaped += 1;
+            }
+        }
+        // White space at the end of a line may be lost on the way.
+        if PLAIN[usize::from(last)] && !matches!(last, b' ' | b'\t') {
+            out.put(last, LONGEST);
+        } else {
+            out.escape(last, LONGEST);
+            escaped += 1;
+        }
     }
-    (out, escaped)
+    out.end_line(b"");
+    (out.bytes, escaped)
 }
 
-fn encode_line(out: &mut Vec<u8>, line: &[u8]) -> usize {
-    // White space at the end of a line may be lost on the way.
-    let kept = line.len() - usize::from(line.ends_with(b" ") || line.ends_with(b"\t"));
-    let (mut at, mut width, mut escaped) = (0, 0, 0);
-    while at < line.len() {
-        let ahead = &line[at..kept.min(at + LONGEST)];
-        let run = ahead.iter().position(|&byte| !PLAIN[usize::from(byte)]).unwrap_or(ahead.len());
-        // As it stands, or as three characters.
-        let (bytes, length) = if run > 0 { (run, run) } else { (1, 3) };
-        // A line that goes on needs a place for its `=`.
-        let room = LONGEST - width - usize::from(at + bytes < line.len());
-        if length <= room {
-            match run {
-                0 => {
-                    out.extend_from_slice(&[
-                        b'=',
-                        DIGITS[usize::from(line[at] >> 4)],
-                        DIGITS[usize::from(line[at] & 15)],
-                    ]);
-                    escaped += 1;
-                }
-                _ => out.extend_from_slice(&line[at..at + run]),
-            }
-            at += bytes;
-            width += length;
-        } else {
-            let before = if run > 0 { LONGEST - 1 - width } else { 0 };
-            out.extend_from_slice(&line[at..at + before]);
-            out.extend_from_slice(b"=\r\n");
-            at += before;
-            width = 0;
+/// What has been written, and the line that is being written.
+struct Out {
+    bytes: Vec<u8>,
+    line: [u8; LONGEST + 3],
+    width: usize,
+}
+
+impl Out {
+    fn put(&mut self, byte: u8, longest: usize) {
+        if self.width + 1 > longest {
+            self.end_line(b"=\r\n");
         }
+        self.line[self.width] = byte;
+        self.width += 1;
     }
-    escaped
+
+    fn escape(&mut self, byte: u8, longest: usize) {
+        if self.width + 3 > longest {
+            self.end_line(b"=\r\n");
+        }
+        let characters = [b'=', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+        self.line[self.width..self.width + 3].copy_from_slice(&characters);
+        self.width += 3;
+    }
+
+    fn end_line(&mut self, end: &[u8]) {
+        self.bytes.extend_from_slice(&self.line[..self.width]);
+        self.bytes.extend_from_slice(end);
+        self.width = 0;
+    }
 }
 
 #[cfg(test)]
