@@ -77,9 +77,18 @@ pub(super) fn value(text: &str) -> Value {
 pub(super) fn is_damaged(text: &str) -> bool {
     let lost = |pair: &[u8]| pair[0].is_ascii_alphabetic() && pair[1] == b'?' && pair[2].is_ascii_alphabetic();
     let end = |pair: &[u8]| pair[0].is_ascii_alphabetic() && pair[1] == b'?' && pair[2] == b' ';
-    let bytes = text.as_bytes();
-    bytes.windows(3).any(|part| lost(part) || end(part))
-        || ["\u{fffd}", "áº", "á»", "Ã¢", "Ã´", "Ãª", "Ä‘", "Æ°", "Æ¡"].iter().any(|wrong| text.contains(wrong))
+    if text.contains('?') && text.as_bytes().windows(3).any(|part| lost(part) || end(part)) {
+        return true;
+    }
+    // UTF-8 taken for Windows-1252: the first two of the three characters that a letter becomes.
+    let wrong = |first, second| {
+        matches!(
+            (first, second),
+            ('á', 'º' | '»') | ('Ã', '¢' | '´' | 'ª') | ('Ä', '‘') | ('Æ', '°' | '¡') | (_, '\u{fffd}')
+        )
+    };
+    !text.is_ascii()
+        && std::iter::once(' ').chain(text.chars()).zip(text.chars()).any(|(first, second)| wrong(first, second))
 }
 
 fn number(text: &str) -> Option<Number> {

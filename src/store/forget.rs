@@ -64,15 +64,20 @@ impl Work<'_> {
             "INSERT INTO suppressions (kind, value, reason, at) VALUES ('forgotten', ?1, 'forgotten', ?2) ON CONFLICT DO NOTHING",
         )?
         .execute(params![self.mark(address)?, millis(now)])?;
+        self.forgot.set(Some(true));
         Ok(true)
     }
 
     /// Returns when an address was forgotten, if it was.
     pub fn forgotten_at(&self, address: &Address) -> Result<Option<Instant>> {
-        // An import of a million addresses hashes none where nobody was ever forgotten.
-        let any: bool = self
-            .sql("SELECT EXISTS (SELECT 1 FROM suppressions WHERE kind = 'forgotten')")?
-            .query_row([], |row| row.get(0))?;
+        // An import of a million addresses hashes none, and looks for none, where nobody was ever forgotten.
+        let any = match self.forgot.get() {
+            Some(any) => any,
+            None => self
+                .sql("SELECT EXISTS (SELECT 1 FROM suppressions WHERE kind = 'forgotten')")?
+                .query_row([], |row| row.get(0))?,
+        };
+        self.forgot.set(Some(any));
         if !any {
             return Ok(None);
         }

@@ -44,6 +44,7 @@ mod suppressions;
 mod tallies;
 mod watches;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,6 +84,14 @@ pub struct Store {
 /// One transaction: all of it happens, or nothing.
 pub struct Work<'a> {
     transaction: Transaction<'a>,
+    /// Whether anybody was ever forgotten, once somebody asked.
+    forgot: Cell<Option<bool>>,
+}
+
+impl<'a> Work<'a> {
+    fn of(transaction: Transaction<'a>) -> Self {
+        Self { transaction, forgot: Cell::new(None) }
+    }
 }
 
 /// How long a writer waits for another one.
@@ -167,12 +176,12 @@ impl Store {
 
     fn begin_now(&mut self) -> Result<Work<'_>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Work { transaction })
+        Ok(Work::of(transaction))
     }
 
     /// Begins a transaction that reads one consistent moment.
     pub fn read(&mut self) -> Result<Work<'_>> {
-        Ok(Work { transaction: self.connection.transaction()? })
+        Ok(Work::of(self.connection.transaction()?))
     }
 
     fn connect(path: &Path, flags: OpenFlags) -> Result<Self> {

@@ -14,7 +14,7 @@ impl Work<'_> {
     /// Says whether a contact opted out, bounced, complained, or is on the suppression list.
     pub fn is_silenced(&self, address: &Address) -> Result<bool> {
         let mut statement = self.sql(
-            "SELECT c.consent IN ('unsubscribed', 'bounced', 'complained')
+            "SELECT c.consent = 'unsubscribed' OR c.consent = 'bounced' OR c.consent = 'complained'
                  OR EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
                  OR EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain' AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1))
              FROM contacts c WHERE c.email_key = ?1",

@@ -41,7 +41,7 @@ impl Work<'_> {
     /// Returns how many mails of each campaign are in a state that is not the last.
     pub fn open_mails(&self) -> Result<Vec<(CampaignRow, SendState, u64)>> {
         let mut statement = self.sql(
-            "SELECT n.campaign_id, s.state, count(*) FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id
+            "SELECT n.campaign_id, s.state, count(*) FROM open_sends s CROSS JOIN enrolments n ON n.id = s.enrolment_id
              GROUP BY 1, 2",
         )?;
         let mut rows = statement.query([])?;
@@ -55,7 +55,7 @@ impl Work<'_> {
     /// Returns the calls that are put off: campaign, step, why, and how many.
     pub fn calls_put_off(&self) -> Result<Vec<(CampaignRow, String, String, u64)>> {
         let mut statement = self.sql(
-            "SELECT n.campaign_id, s.step, s.reason, count(*) FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+            "SELECT n.campaign_id, s.step, s.reason, count(*) FROM open_sends s CROSS JOIN enrolments n ON n.id = s.enrolment_id
              WHERE s.state = 3 AND s.kind = 'webhook' AND s.reason IS NOT NULL
              GROUP BY 1, 2, 3 ORDER BY 1, 2, 4 DESC",
         )?;

@@ -27,7 +27,7 @@ impl Work<'_> {
     pub fn all_stuck(&self) -> Result<Vec<Stuck>> {
         let mut statement = self.sql(
             "SELECT s.id, k.name, s.step, c.email, s.state, s.at, s.reason, s.message_id
-             FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id JOIN contacts c ON c.id = n.contact_id
+             FROM open_sends s CROSS JOIN enrolments n ON n.id = s.enrolment_id JOIN contacts c ON c.id = n.contact_id
                   JOIN campaigns k ON k.id = n.campaign_id
              WHERE s.state IN (5, 7) ORDER BY s.at, s.id",
         )?;

@@ -103,7 +103,7 @@ impl Work<'_> {
     fn add_open(&self, campaign: CampaignRow, counts: &mut FunnelCounts) -> Result<()> {
         let mut statement = self.sql(
             "SELECT s.step, s.state, count(*), sum(n.state = 'active' AND n.position IS s.step)
-             FROM open_sends s JOIN enrolments n ON n.id = s.enrolment_id
+             FROM open_sends s CROSS JOIN enrolments n ON n.id = s.enrolment_id
              WHERE n.campaign_id = ?1 GROUP BY s.step, s.state",
         )?;
         let rows = statement.query_map([campaign.0], |row| {

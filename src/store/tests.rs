@@ -138,6 +138,12 @@ fn an_idle_run_and_a_report_find_what_they_need_in_indexes() {
             .collect();
         assert!(plan.contains("USING") && plan.contains("INDEX") && !plan.contains("TEMP B-TREE"), "{query}: {plan}");
     }
+    // Of the ledger it reads what is open, and only then whose it is.
+    let open =
+        "SELECT count(*) FROM open_sends s CROSS JOIN enrolments n ON n.id = s.enrolment_id WHERE n.campaign_id = 1";
+    let first: String =
+        work.sql(&format!("EXPLAIN QUERY PLAN {open}")).unwrap().query_row([], |row| row.get(3)).unwrap();
+    assert!(first.contains("sends_open"), "{first}");
 }
 
 #[test]
