@@ -43,6 +43,9 @@ impl From<Diagnostic> for Failure {
     }
 }
 
+/// How many things wrong with the files are shown at once; each shows the line it is on.
+const SHOWN: usize = 50;
+
 impl Failure {
     /// Says what is wrong, and returns the exit code for it.
     pub(super) fn print(self, output: &Output) -> Exit {
@@ -53,7 +56,10 @@ impl Failure {
                 Exit::Usage
             }
             Self::Project(Diagnostics(diagnostics)) => {
-                diagnostics.iter().for_each(say);
+                diagnostics.iter().take(SHOWN).for_each(say);
+                if let Some(more) = diagnostics.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+                    say(&Diagnostic::error(format!("{more} more are not shown")).hint("mend these first"));
+                }
                 Exit::Project
             }
             Self::Attention(diagnostic) => {

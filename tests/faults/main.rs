@@ -20,6 +20,7 @@ mod damaged;
 mod disk;
 mod document;
 mod elsewhere;
+mod endless;
 mod full_disk;
 mod held;
 mod killed;
@@ -80,6 +81,7 @@ fn cases() -> Vec<Case> {
         secrets::cases(),
         templates::cases(),
         threats::cases(),
+        endless::cases(),
     ];
     rooms.into_iter().flatten().collect()
 }

@@ -14,6 +14,8 @@ use super::source::{Kind, Piece, Tag};
 
 /// Blocks within blocks; handlebars recurses over them.
 const MAX_DEPTH: usize = 32;
+/// How many tags a template may have, with those of its layout and partials.
+const MAX_TAGS: usize = 2000;
 /// Loops within loops: their lengths multiply.
 const MAX_LOOPS: usize = 2;
 
@@ -61,6 +63,17 @@ pub(super) fn tags(pieces: &[Piece], tags: &[Tag], found: &mut Vec<Diagnostic>) 
             Diagnostic::error(format!("the block `{}` is never closed", opener.written()))
                 .at(opener.place.clone())
                 .hint(format!("close it with `{{{{/{name}}}}}`")),
+        );
+    }
+}
+
+/// Complains where a text has so many tags that compiling it takes long: handlebars counts the lines before each of them.
+pub(super) fn number<'a>(mut all: impl Iterator<Item = &'a Tag>, found: &mut Vec<Diagnostic>) {
+    if let Some(tag) = all.nth(MAX_TAGS) {
+        found.push(
+            Diagnostic::error(format!("there are more than {MAX_TAGS} tags"))
+                .at(tag.place.clone())
+                .hint("go through a list with `{{#each}}` instead"),
         );
     }
 }

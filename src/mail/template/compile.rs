@@ -148,6 +148,7 @@ fn template(
         return None;
     }
     let joined = composer.document(index, layout, found)?;
+    check::number(joined.ids(tokens).into_iter().filter_map(|id| tags.get(id)), found);
     check::depth(joined.ids(tokens).into_iter().filter_map(|id| tags.get(id)), found);
     check::loops(joined.ids(tokens).into_iter().filter_map(|id| tags.get(id)), found);
     if found.len() > before {

@@ -83,6 +83,7 @@ fn compile(source: &str) -> Result<Program, Box<Diagnostic>> {
     let whole = place(source);
     let pieces = cut(|span| Place { span, ..whole.clone() }, source, 0..source.len(), &mut tags, &mut found);
     check::tags(&pieces, &tags, &mut found);
+    check::number(tags.iter(), &mut found);
     check::depth(tags.iter(), &mut found);
     check::loops(tags.iter(), &mut found);
     if let Some(tag) = tags.iter().find(|tag| matches!(tag.kind, Kind::Partial(_)) || tag.is_body()) {
