@@ -24,6 +24,13 @@ impl Effort {
         }
     }
 
+    /// Returns after how many minutes what is left of [`Effort::All`] is played in part, where somebody has only so many.
+    #[expect(clippy::disallowed_methods, reason = "whoever starts the harness says how long it may take")]
+    pub(crate) fn minutes() -> Option<u64> {
+        let asked = std::env::var("DRIP_FAULTS_MINUTES").ok()?;
+        Some(asked.parse().unwrap_or_else(|_| panic!("DRIP_FAULTS_MINUTES is a number, not `{asked}`")))
+    }
+
     /// Returns the first number for the quick part and the second one otherwise.
     pub(crate) fn choose<T>(self, quick: T, all: T) -> T {
         if self == Self::Quick { quick } else { all }
