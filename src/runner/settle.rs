@@ -1,8 +1,8 @@
 //! Sending: the run's own thread hands mails to the connections, and writes what they report.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::advance::Job;
@@ -159,10 +159,7 @@ impl Run<'_> {
             let may_claim = progress.stopped.is_none() && progress.at < self.known.len();
             refilling = may_claim && (stock.is_low(progress.in_hand) || refilling && progress.in_hand < stock.size());
             let first = if refilling || !progress.waiting.is_empty() {
-                inbox.try_recv().map_err(|error| match error {
-                    TryRecvError::Empty => RecvTimeoutError::Timeout,
-                    TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-                })
+                inbox.try_recv().ok()
             } else {
                 if progress.in_hand == 0 {
                     // A notice or a call may have been followed by a mail that is due at once, and an `enrol`
@@ -173,18 +170,11 @@ impl Run<'_> {
                     }
                     return Ok(());
                 }
-                match inbox.recv_timeout(GLANCE) {
-                    Err(RecvTimeoutError::Timeout) => continue,
-                    report => report,
-                }
+                let Ok(report) = inbox.recv_timeout(GLANCE) else { continue };
+                Some(report)
             };
-            if matches!(first, Err(RecvTimeoutError::Disconnected)) {
-                // Every thread has ended, each with a report before it; what is left was never begun.
-                progress.stop(Stop::Relay("every connection failed".to_owned()));
-                return Ok(());
-            }
             let room = if refilling { stock.size().saturating_sub(progress.in_hand) } else { 0 };
-            if self.turn(store, progress, first.ok(), room, jobs, inbox, desk)? {
+            if self.turn(store, progress, first, room, jobs, inbox, desk)? {
                 stock.claimed(Instant::now());
             }
             if progress.stopped.as_ref().is_some_and(|why| !why.is_gentle()) {
@@ -280,6 +270,15 @@ impl Run<'_> {
         }
         if leaving > 0 {
             work.count_outflow(leaving, at)?;
+        }
+        if progress.connections == 0 {
+            // Every thread has ended, each with a report before it: nobody would begin what is left, or report of it.
+            let queue = desk.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+            let left = queue.try_iter().chain(progress.waiting.drain(..)).chain(acts.again.drain(..));
+            for job in left {
+                progress.in_hand -= 1;
+                self.give_back(work, &job, at)?;
+            }
         }
         Ok(acts)
     }

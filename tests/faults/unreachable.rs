@@ -71,7 +71,19 @@ fn gone_midway(_: Effort) -> String {
     let script = Script::new().on(Verb::Mail).mail(2).close().on(Verb::Connect).connection(2).reply_and_close(away);
     let relay = Trouble::new(script, 5, [Sent, Deferred(away), Due]).says(&["stays due: ", away, "hint: "]).tell();
     assert_eq!(relay.connections(), 2);
-    "1 mail sent, 1 `deferred`, 1 untouched".to_owned()
+
+    // Lost with a content on its way, while more mails are claimed than connections are left to take.
+    let people = 40;
+    let script = Script::new().on(Verb::Content).mail(2).close().on(Verb::Connect).connection(2).reply_and_close(away);
+    let relay = SmtpServer::start(script);
+    let sandbox = crowd(people, 1).through(&relay);
+    let ended = sandbox.drip(&["--now", NOW, "run"]).code(5);
+    assert!(ended.stderr.contains("everyone it did not reach stays due"), "{}", ended.stderr);
+    assert_eq!(sandbox.sql("SELECT count(*) FROM sends WHERE state IN (0, 1)"), ["0"], "nothing stays in hand");
+    let sends = sandbox.run(NOW);
+    assert_eq!(sends.iter().filter(|line| line.ends_with(" sent")).count(), people - 1, "{sends:?}");
+    assert_eq!(sandbox.sql("SELECT count(*) FROM sends WHERE state = 7"), ["1"]);
+    "1 mail sent, 1 `deferred`, 1 untouched; of 40 people 1 `unknown`, the others got theirs later".to_owned()
 }
 
 fn fewer_connections(_: Effort) -> String {
