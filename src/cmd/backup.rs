@@ -7,6 +7,7 @@ use anyhow::Context as _;
 
 use super::Failure;
 use super::context::Context;
+use super::machine;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::store::{RunLock, Store};
@@ -62,7 +63,8 @@ fn keep(database: &Path) -> Result<PathBuf, Failure> {
         .map(|number| with_ending(database, &format!("before-restore-{number}")))
         .find(|path| !path.exists())
         .unwrap_or_default();
-    if let Ok(Some(store)) = Store::open_to_read(database)
+    if Store::check_log(database, machine::boot().as_deref()).is_ok()
+        && let Ok(Some(store)) = Store::open_to_read(database)
         && store.back_up(&kept).is_ok()
     {
         return Ok(kept);

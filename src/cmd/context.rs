@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::Failure;
 use super::environment::Environment;
+use super::machine;
 use crate::cli::Global;
 use crate::clock::Clock;
 use crate::error::{Diagnostic, Diagnostics, Place};
@@ -154,6 +155,7 @@ impl Context {
 
     /// Opens the store as it is.
     pub(super) fn open(&self) -> Result<Store, Failure> {
+        self.check_log()?;
         let store = Store::open(&self.database())?;
         self.say_kept(&store);
         Ok(store)
@@ -161,11 +163,16 @@ impl Context {
 
     /// Opens the store to read alone; `None` when it is not there yet.
     pub(super) fn open_to_read(&self) -> Result<Option<Store>, Failure> {
+        self.check_log()?;
         let store = Store::open_to_read(&self.database())?;
         if let Some(store) = &store {
             self.say_kept(store);
         }
         Ok(store)
+    }
+
+    fn check_log(&self) -> Result<(), Failure> {
+        Ok(Store::check_log(&self.database(), machine::boot().as_deref())?)
     }
 
     fn say_kept(&self, store: &Store) {

@@ -88,6 +88,9 @@ fn store(error: &StoreError) -> Diagnostic {
         StoreError::Damaged(_) | StoreError::Foreign { .. } | StoreError::Unsound { .. } | StoreError::Row(_) => diagnostic
             .hint("drip does not send from a damaged file: put a backup in its place with `drip restore FILE`")
             .hint("keep the damaged file, as `drip restore` does: it may tell who got what"),
+        StoreError::Log { .. } => diagnostic
+            .hint("put a backup in its place with `drip restore FILE`, which keeps the damaged files; then `drip run --adopt`")
+            .hint("without a backup, move that log away, and drip.db is as it was a while before; then `drip run --adopt`"),
         StoreError::Failing(_) => diagnostic
             .hint("nothing is sent any more; see what the system's log says of the disk")
             .hint("then `drip backup FILE` reads the whole database, and says whether it is sound"),

@@ -33,7 +33,7 @@ pub(super) fn check(
     let work = store.read()?;
     let (token, run, machine) = (work.token()?, work.last_run_id()?, work.machine()?);
     let last = work.last_run()?.map(|ran| ran.ended_at.unwrap_or(ran.started_at).max(ran.started_at));
-    let latest = work.high_water()?;
+    let (latest, cut_off) = (work.high_water()?, work.adopted_since()?);
     drop(work);
     let here = machine::id();
     let why = match lock.noted() {
@@ -69,12 +69,19 @@ pub(super) fn check(
             ));
         }
     }
-    if let Some(here) = here.filter(|here| machine.as_ref() != Some(here)) {
-        let work = store.begin()?;
-        work.set_machine(&here)?;
-        work.commit()?;
-    }
     // A snapshot of a whole machine leaves no sign; a person who says so is believed.
     let by_hand = last.filter(|_| arguments.adopt);
-    Ok(why.map(|_| last.unwrap_or(now)).or(by_hand))
+    let work = store.begin()?;
+    let beginning = || Ok::<_, Failure>(last.or(work.first_came()?).unwrap_or(now));
+    let lost = why.map(|_| beginning()).transpose()?;
+    let since = [lost, by_hand, cut_off].into_iter().flatten().min();
+    // In one transaction: whoever dies while taking a file over is to be followed by one who goes on with that.
+    if let Some(since) = since {
+        work.begin_adoption(since)?;
+    }
+    if let Some(here) = here.filter(|here| machine.as_ref() != Some(here)) {
+        work.set_machine(&here)?;
+    }
+    work.commit()?;
+    Ok(since)
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::context::{self, Context, Loaded};
 use super::happening::Told;
 use super::outgoing::{self, Outgoing};
-use super::{Failure, guard, report};
+use super::{Failure, guard, machine, report};
 use crate::cli::RunArgs;
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
@@ -96,7 +96,7 @@ pub(super) fn pass(
     let mut told = Told::default();
     Ok(runner::run(store, &parts, options, &mut |happening| match (happening, lock) {
         (Happening::Began(run), Some(lock)) => {
-            if let Err(error) = lock.note(&Noted { token: token.clone(), run }) {
+            if let Err(error) = lock.note(&Noted { token: token.clone(), run, boot: machine::boot() }) {
                 context.output.warn(&format!("drip.lock cannot be written: {error}"));
             }
         }

@@ -13,6 +13,8 @@ pub enum StoreError {
     Damaged(#[source] rusqlite::Error),
     #[error("`{}` is damaged: {said}", path.display())]
     Unsound { path: PathBuf, said: String },
+    #[error("`{}` is damaged from its frame {frame} on, and behind that stands who got what", path.display())]
+    Log { path: PathBuf, frame: u64 },
     #[error("`{}` cannot be opened", path.display())]
     Open { path: PathBuf, source: rusqlite::Error },
     #[error("`{}` cannot be made", path.display())]

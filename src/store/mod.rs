@@ -30,6 +30,7 @@ mod forget;
 mod funnel;
 mod ledger;
 mod lock;
+mod log;
 mod members;
 mod notes;
 mod origin;

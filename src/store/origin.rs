@@ -5,7 +5,8 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Result, Work};
+use super::{Result, Work, instant, millis};
+use crate::model::Instant;
 use crate::model::id::RunId;
 
 /// What the run lock remembers of the file beside it.
@@ -14,17 +15,21 @@ pub struct Noted {
     /// The file's own token.
     pub token: String,
     pub run: RunId,
+    /// The start of the machine in which the run was, where the machine names it.
+    pub boot: Option<String>,
 }
 
 impl Noted {
     /// Reads what stands in a lock file; nothing where it is empty or not ours.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (token, run) = text.trim().split_once(' ')?;
-        Some(Self { token: token.to_owned(), run: RunId(run.parse().ok()?) })
+        let mut words = text.split_whitespace();
+        let (token, run) = (words.next()?, words.next()?);
+        Some(Self { token: token.to_owned(), run: RunId(run.parse().ok()?), boot: words.next().map(str::to_owned) })
     }
 
     pub(super) fn line(&self) -> String {
-        format!("{} {}\n", self.token, self.run.0)
+        let boot = self.boot.as_ref().map_or_else(String::new, |boot| format!(" {boot}"));
+        format!("{} {}{boot}\n", self.token, self.run.0)
     }
 }
 
@@ -43,6 +48,38 @@ impl Work<'_> {
     pub fn set_machine(&self, machine: &str) -> Result<()> {
         self.sql("INSERT INTO meta VALUES ('machine', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
             .execute(params![machine])?;
+        Ok(())
+    }
+
+    /// Returns when the first of the people came whom the file knows.
+    pub fn first_came(&self) -> Result<Option<Instant>> {
+        let at: Option<i64> = self
+            .sql("SELECT created_at FROM contacts ORDER BY id LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(at.map(instant))
+    }
+
+    /// Returns since when mails may have been sent without this file, where a run has begun to take it over and none has
+    /// ended doing so.
+    pub fn adopted_since(&self) -> Result<Option<Instant>> {
+        let since: Option<i64> = self
+            .sql("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'adopted_since'")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(since.map(instant))
+    }
+
+    /// Notes that a run takes the file over.
+    pub fn begin_adoption(&self, since: Instant) -> Result<()> {
+        self.sql("INSERT INTO meta VALUES ('adopted_since', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
+            .execute([millis(since).to_string()])?;
+        Ok(())
+    }
+
+    /// Notes that it is taken over.
+    pub fn end_adoption(&self) -> Result<()> {
+        self.sql("DELETE FROM meta WHERE key = 'adopted_since'")?.execute([])?;
         Ok(())
     }
 }

@@ -1,11 +1,13 @@
 //! A database that is damaged, cut short, gone, or no database at all.
 
 use std::fs;
+use std::time::Duration;
 
 use crate::case::{Case, Effort};
-use crate::people::{Beginning, NEXT_DAY, NOW, due, received, run};
+use crate::people::{Beginning, NEXT_DAY, NOW, due, everyone_once, number, received, run};
 use crate::support::Sandbox;
-use crate::support::smtp::{Script, SmtpServer};
+use crate::support::sandbox::Ended;
+use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const GROUP: &str = "A hostile machine";
 const PEOPLE: usize = 40;
@@ -38,6 +40,14 @@ pub(crate) fn cases() -> Vec<Case> {
             answer: "where SQLite can see it, the same. A letter that is another one within a value shows to nobody, because SQLite keeps no checksums: a file system that does (ZFS, btrfs) guards against that",
             needs: &[],
             story: each_byte,
+        },
+        Case {
+            id: "F26d",
+            group: GROUP,
+            fault: "the log that a killed run left (drip.db-wal) goes bad, at whichever of its pages but the last",
+            answer: "code 7 from every command, and both files are left as they are: what SQLite would forget in silence, drip refuses. A backup, or drip.db without its log, is taken up with `--adopt`",
+            needs: &[],
+            story: each_frame,
         },
     ]
 }
@@ -111,6 +121,73 @@ fn each_byte(effort: Effort) -> String {
     format!(
         "{refused} refused, {before_connecting} of them before connecting; {unharmed} seen by nobody, or by the next who needs it"
     )
+}
+
+/// Where the frames of a log lie in it: each with its page.
+fn frames(log: &[u8]) -> Vec<usize> {
+    (32..log.len()).step_by(24 + 4096).filter(|at| at + 24 + 4096 <= log.len()).collect()
+}
+
+fn each_frame(effort: Effort) -> String {
+    let relay = SmtpServer::start(Script::new().on(Verb::Content).stall(Duration::from_millis(5)));
+    let sandbox = due(PEOPLE, 2).through(&relay);
+    let mut killed = sandbox.command(&["-q", "--now", NOW, "run"]).spawn().unwrap();
+    while relay.mails().len() < PEOPLE / 2 {
+        assert!(killed.try_wait().unwrap().is_none(), "the run was done too soon");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let names = ["drip.db", "drip.db-wal", "drip.lock"];
+    let [file, log, lock] = names.map(|name| fs::read(sandbox.path(name)).unwrap());
+    let lay = |log: &[u8]| {
+        let _ = fs::remove_file(sandbox.path("drip.db-shm"));
+        for (name, bytes) in names.into_iter().zip([&file[..], log, &lock]) {
+            fs::write(sandbox.path(name), bytes).unwrap();
+        }
+    };
+    let begun = relay.connections();
+    // A page number, a salt, a checksum, what the page holds; and the header.
+    let harms = frames(&log).into_iter().flat_map(|frame| [2, 9, 17, 24 + 100, 24 + 4095].map(|at| frame + at));
+    let (mut harmed, mut refused) = (0, 0);
+    let last = frames(&log).into_iter().filter(|at| log[at + 4..at + 8] != [0; 4]).max().unwrap();
+    for at in (0..32).step_by(4).chain(harms).step_by(effort.choose(97, 3)) {
+        let mut bad = log.clone();
+        bad[at] ^= 0x10;
+        lay(&bad);
+        let words: &[&str] = [&["run"][..], &["run", "--adopt"], &["import", "import.csv"], &["status"]][harmed % 4];
+        harmed += 1;
+        if at >= last {
+            continue; // A kill may have left that as well.
+        }
+        let ended = sandbox.drip(words).code(7);
+        assert!(ended.stderr.contains("drip.db-wal` is damaged from its frame"), "{at}: {}", ended.stderr);
+        assert!(ended.stderr.contains("drip restore FILE"), "{at}: {}", ended.stderr);
+        assert!(fs::read(sandbox.path("drip.db-wal")).unwrap() == bad, "{at}: the log was changed");
+        assert!(fs::read(sandbox.path("drip.db")).unwrap() == file, "{at}: the file was changed");
+        refused += 1;
+    }
+    assert_eq!(relay.connections(), begun);
+    // Without its log, and as it should have been.
+    let took = relay.mails().len();
+    lay(&log);
+    fs::remove_file(sandbox.path("drip.db-wal")).unwrap();
+    run(&sandbox, NOW).code(6);
+    run_adopting(&sandbox).code(6);
+    run(&sandbox, NOW);
+    assert_eq!((relay.mails().len(), unknown(&sandbox)), (took, PEOPLE), "without its log");
+    lay(&log);
+    run(&sandbox, NOW);
+    everyone_once(&sandbox, &relay, PEOPLE);
+    format!("{refused} refused")
+}
+
+fn run_adopting(sandbox: &Sandbox) -> Ended {
+    sandbox.drip(&["-q", "--now", NOW, "run", "--adopt"])
+}
+
+fn unknown(sandbox: &Sandbox) -> usize {
+    number(sandbox, "SELECT count(*) FROM v_sends WHERE step = 'hello' AND state = 'unknown'")
 }
 
 /// What became of runs over a harmed file.

@@ -3,7 +3,8 @@
 use std::fs;
 
 use crate::case::{Case, Effort};
-use crate::people::{NEXT_DAY, NOW, below, due, everyone_once, nobody_twice};
+use crate::people::{NEXT_DAY, NOW, below, due, everyone_once, nobody_twice, run};
+use crate::strace::{everywhere, kill_at};
 use crate::support::Sandbox;
 use crate::support::sandbox::Ended;
 use crate::support::smtp::{Script, SmtpServer, Verb};
@@ -27,6 +28,14 @@ pub(crate) fn cases() -> Vec<Case> {
             answer: "one of them sends; the other finds its lock taken, or the file used by another machine, and sends nothing",
             needs: &["root", "unshare"],
             story: two_machines,
+        },
+        Case {
+            id: "F34c",
+            group: GROUP,
+            fault: "`kill -9` at every system call of the run that takes up an older copy",
+            answer: "the next run goes on with it: whatever may have been sent since the copy is `unknown`, also to those who had not come in by then",
+            needs: &["strace"],
+            story: killed_while_adopting,
         },
     ]
 }
@@ -109,4 +118,38 @@ fn two_machines(_: Effort) -> String {
         assert_eq!(unknown, 0);
     }
     format!("{people} mails each time, none twice; the other machine refused {refused} times")
+}
+
+fn killed_while_adopting(effort: Effort) -> String {
+    let people = 3;
+    let relay = SmtpServer::start(Script::new());
+    let project = due(people, 1).through(&relay);
+    // Older than the first run: nobody has come in.
+    let older = fs::read(project.path("drip.db")).unwrap();
+    for now in [NOW, NEXT_DAY] {
+        run(&project, now).code(0);
+    }
+    assert_eq!(relay.recipients().len(), 2 * people);
+    fs::write(project.path("drip.db"), older).unwrap();
+    let later = "2026-03-03T03:00:00Z";
+    let adopting = ["-q", "--now", later, "run", "--adopt"];
+    let again = SmtpServer::start(Script::new());
+    let kills = everywhere(effort, 12, &project.copy().through(&again), &adopting, |moment| {
+        let sandbox = project.copy().through(&again);
+        let killed = kill_at(&sandbox, &adopting, moment);
+        for now in [later, "2026-03-04T03:00:00Z"] {
+            let ended = run(&sandbox, now);
+            if ended.stderr.contains("--adopt") {
+                // It had not begun to.
+                sandbox.drip(&["-q", "--now", now, "run", "--adopt"]);
+            }
+        }
+        sandbox.check();
+        let states = sandbox
+            .sql("SELECT step || ' ' || state || ' ' || count(*) FROM v_sends GROUP BY step, state ORDER BY step");
+        assert_eq!(states, [format!("hello unknown {people}"), format!("more unknown {people}")], "{moment:?}");
+        killed
+    });
+    assert_eq!(again.connections(), 0);
+    format!("{kills} kills; {} mails `unknown`, none twice", 2 * people)
 }
