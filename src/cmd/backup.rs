@@ -45,11 +45,29 @@ pub(super) fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
     if !file.is_file() {
         return Err(Diagnostic::error(format!("there is no file `{}`", file.display())).into());
     }
+    Store::check_copy(file)?;
     let kept = database.exists().then(|| keep(&database)).transpose()?;
-    Store::put_back(&database, file)?;
+    let present = kept.as_ref().filter(|kept| kept.is_whole).map(|kept| kept.path.as_path());
+    let taken = Store::put_back(&database, file, present, context.now());
+    if let Some(kept) = &kept {
+        context.output.status(&format!("What was there lies in {}.", kept.path.display()));
+    }
+    let taken = taken?;
     context.output.result(&format!("drip.db is as it was in {}.\n", file.display()));
-    if let Some(kept) = kept {
-        context.output.status(&format!("What was there lies in {}.", kept.display()));
+    for (number, what) in [
+        (taken.opted_out, "who want no more mail are kept so"),
+        (taken.suppressed, "entries of the suppression list are kept"),
+        (taken.forgotten, "who were forgotten are forgotten again"),
+    ] {
+        if number > 0 {
+            context.output.status(&format!("{number} {what}."));
+        }
+    }
+    if present.is_none() {
+        context.output.warn(
+            "what was there cannot be read: who unsubscribed, bounced or was forgotten since the copy was made it does not know; \
+             say so with `drip contact unsubscribe` before the next run",
+        );
     }
     context.output.status(
         "It does not know what was sent since: the next run needs --adopt, and takes whatever fell due since for `unknown`.",
@@ -57,8 +75,15 @@ pub(super) fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// Where the present file was put aside.
+struct Kept {
+    path: PathBuf,
+    /// Whether it could be read.
+    is_whole: bool,
+}
+
 /// Puts the present file aside: a copy where it can be read, else the very files.
-fn keep(database: &Path) -> Result<PathBuf, Failure> {
+fn keep(database: &Path) -> Result<Kept, Failure> {
     let kept = (1..=u16::MAX)
         .map(|number| with_ending(database, &format!("before-restore-{number}")))
         .find(|path| !path.exists())
@@ -67,7 +92,7 @@ fn keep(database: &Path) -> Result<PathBuf, Failure> {
         && let Ok(Some(store)) = Store::open_to_read(database)
         && store.back_up(&kept).is_ok()
     {
-        return Ok(kept);
+        return Ok(Kept { path: kept, is_whole: true });
     }
     for ending in ["", "-wal", "-shm"] {
         let (from, to) = (with_suffix(database, ending), with_suffix(&kept, ending));
@@ -75,7 +100,7 @@ fn keep(database: &Path) -> Result<PathBuf, Failure> {
             fs::rename(&from, &to).with_context(|| format!("`{}` cannot be put aside", from.display()))?;
         }
     }
-    Ok(kept)
+    Ok(Kept { path: kept, is_whole: false })
 }
 
 fn same(a: &Path, b: &Path) -> bool {

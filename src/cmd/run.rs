@@ -13,7 +13,7 @@ use crate::model::id::CampaignId;
 use crate::model::wall;
 use crate::report::json as funnels_json;
 use crate::runner::{self, Happening, Options, Outcome, Stop};
-use crate::store::{Noted, RunLock, RunTotals, Store};
+use crate::store::{Noted, RunLock, RunTotals, Store, noted_beside};
 use crate::ui::sanitise;
 use crate::ui::words::{count, list};
 
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     };
     let mut options = Options { limit: arguments.limit, campaign: only, adopt_since: None };
     if arguments.dry_run {
-        return dry_run(context, &loaded, &options);
+        return dry_run(context, &loaded, &mut options, arguments);
     }
     let Some(lock) = RunLock::take(&context.database())? else {
         context.output.status("Another run is under way; this one does nothing.");
@@ -36,13 +36,21 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     };
     Store::check_room(&context.database())?;
     let mut store = context.open()?;
-    options.adopt_since = guard::check(context, &loaded.project, &lock, &mut store, arguments)?;
+    options.adopt_since = guard::check(context, &loaded.project, lock.noted().as_ref(), &mut store, arguments)?;
+    if lock.noted().is_none() {
+        // Before the first run begins: a file with runs and no note of them is one whose lock is gone.
+        let work = store.read()?;
+        note(context, &lock, &Noted { token: work.token()?, run: work.last_run_id()?, ended: false, boot: None });
+    }
     if loaded.templates.are_compiled() && loaded.templates.warnings().is_empty() {
         let work = store.begin()?;
         work.set_right_templates(&loaded.project.templates_fingerprint())?;
         work.commit()?;
     }
     let outcome = pass(context, &loaded, &mut store, &options, Some(&lock))?;
+    if let Some(noted) = lock.noted() {
+        note(context, &lock, &Noted { ended: true, ..noted });
+    }
     if context.output.options().json {
         let funnels = report::read(context, &loaded.project, &mut store, |id| outcome.moved.contains(id))?;
         let json = json!({
@@ -96,21 +104,27 @@ pub(super) fn pass(
     let mut told = Told::default();
     Ok(runner::run(store, &parts, options, &mut |happening| match (happening, lock) {
         (Happening::Began(run), Some(lock)) => {
-            if let Err(error) = lock.note(&Noted { token: token.clone(), run, boot: machine::boot() }) {
-                context.output.warn(&format!("drip.lock cannot be written: {error}"));
-            }
+            note(context, lock, &Noted { token: token.clone(), run, ended: false, boot: machine::boot() });
         }
         (happening, _) => told.tell(context, &happening, "sent"),
     })?)
 }
 
+fn note(context: &Context, lock: &RunLock, noted: &Noted) {
+    if let Err(error) = lock.note(noted) {
+        context.output.warn(&format!("drip.lock cannot be written: {error}"));
+    }
+}
+
 /// Plays the run on a copy of the store, with a relay that keeps nothing: the same code, and no trace.
-fn dry_run(context: &Context, loaded: &Loaded, options: &Options) -> Result<Exit, Failure> {
+fn dry_run(context: &Context, loaded: &Loaded, options: &mut Options, arguments: &RunArgs) -> Result<Exit, Failure> {
     let folder = tempfile::Builder::new().prefix("drip-").tempdir().context("no temporary folder can be made")?;
     let mut copy = match context.open_to_read()? {
         Some(store) => store.copy_to(&folder.path().join("drip.db"))?,
         None => Store::open(&folder.path().join("drip.db"))?,
     };
+    let noted = noted_beside(&context.database());
+    options.adopt_since = guard::check(context, &loaded.project, noted.as_ref(), &mut copy, arguments)?;
     let outgoing = Outgoing::nowhere(&mut copy)?;
     let clock = context.clock;
     let now = move || clock.now();

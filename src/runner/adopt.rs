@@ -20,47 +20,72 @@ const MOMENTS: i32 = 500;
 const REASON: &str = "fell due while this file was not in use, and may have been sent elsewhere";
 
 impl Run<'_> {
-    /// Plays through the time since the last run that the file knows.
-    pub(super) fn adopt(&mut self, store: &mut Store, since: Instant) -> Result<(), StoreError> {
+    /// Plays through the time since the last run that the file knows; says whether it came to the end of it.
+    pub(super) fn adopt(&mut self, store: &mut Store, since: Instant) -> Result<bool, StoreError> {
         let now = self.now;
         let mut moment = since.min(now);
         let step = ((now - moment) / MOMENTS).max(CRON);
+        let everyone: Vec<usize> = (0..self.known.len()).collect();
         loop {
             self.now = moment;
-            let played = self.enter(store).and_then(|()| self.play_until(store, since, moment));
+            let entered = self.enter(store);
             self.now = now;
-            played?;
+            entered?;
+            self.play_until(store, &everyone, since, moment)?;
             // The next run goes on with it; until then nothing is sent.
             if self.is_interrupted() {
-                return Ok(());
+                return Ok(false);
             }
             if moment == now {
-                let work = store.begin()?;
-                work.end_adoption()?;
-                return work.commit();
+                break;
             }
             moment = (moment + step).min(now);
         }
+        let work = store.begin()?;
+        let known = |row| self.known.iter().any(|known| known.row == row);
+        let gone: Vec<_> = work.campaigns()?.iter().map(|stored| stored.row).filter(|row| !known(*row)).collect();
+        work.end_adoption(since, &gone)?;
+        work.commit()?;
+        Ok(true)
     }
 
-    /// Plays what fell due up to a moment.
-    fn play_until(&mut self, store: &mut Store, since: Instant, now: Instant) -> Result<(), StoreError> {
+    /// Plays through the same time for campaigns whose file was gone when the database was adopted, and is back.
+    pub(super) fn adopt_returned(&mut self, store: &mut Store) -> Result<(), StoreError> {
         for index in 0..self.known.len() {
-            while self.known[index].stored.paused.is_none() {
-                let work = store.begin()?;
-                let due = work.due(self.known[index].row, now, BATCH)?;
-                if due.is_empty() {
-                    break;
-                }
-                for id in due {
-                    let played = self.play(&work, index, id, since, now);
-                    self.now = now;
-                    played?;
-                }
-                work.commit()?;
-            }
+            let row = self.known[index].row;
+            let Some(since) = store.read()?.campaign_adopted_since(row)? else { continue };
+            self.play_until(store, &[index], since, self.now)?;
+            let work = store.begin()?;
+            work.end_campaign_adoption(row)?;
+            work.commit()?;
         }
         Ok(())
+    }
+
+    /// Plays what fell due up to a moment, in campaigns that are paused as well: they may not have been elsewhere.
+    fn play_until(
+        &mut self,
+        store: &mut Store,
+        campaigns: &[usize],
+        since: Instant,
+        until: Instant,
+    ) -> Result<(), StoreError> {
+        let (now, caps) = (self.now, self.rules.frequency_caps);
+        // What was put off by a mail that only this file knows may have left elsewhere.
+        self.rules.frequency_caps = &[];
+        let played = campaigns.iter().try_for_each(|index| {
+            loop {
+                let work = store.begin()?;
+                let due = work.due(self.known[*index].row, until, BATCH)?;
+                if due.is_empty() {
+                    return Ok(());
+                }
+                due.into_iter().try_for_each(|id| self.play(&work, *index, id, since, until))?;
+                work.commit()?;
+            }
+        });
+        (self.now, self.rules.frequency_caps) = (now, caps);
+        played
     }
 
     /// Plays one enrolment from when it was due, or from `since`, up to `now`.

@@ -273,14 +273,17 @@ pub fn run(
         tell,
     };
     run.totals.unknown += recovered.unknown as u64;
-    if let Some(since) = options.adopt_since {
-        run.adopt(store, since)?;
-    }
-    run.enter(store)?;
-    if run.stale > 0 {
-        (run.tell)(Happening::Stale(run.stale));
-    }
-    let stopped = run.send(store, options)?;
+    let adopted = options.adopt_since.map_or(Ok(true), |since| run.adopt(store, since))?;
+    let stopped = if adopted {
+        run.adopt_returned(store)?;
+        run.enter(store)?;
+        if run.stale > 0 {
+            (run.tell)(Happening::Stale(run.stale));
+        }
+        run.send(store, options)?
+    } else {
+        Some(Stop::Interrupted)
+    };
     let trouble = stopped.as_ref().filter(|why| !why.is_gentle()).map(ToString::to_string);
     let work = store.begin()?;
     work.end_run(id, &run.totals, trouble.as_deref(), (parts.clock)())?;

@@ -1,11 +1,13 @@
-//! Copies of the file that can be trusted, and putting one back.
+//! Copies of the file that can be trusted.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Result, Store, StoreError, lock, schema};
+use super::{BUSY_TIMEOUT, Result, Store, StoreError, lock, schema};
 
 impl Store {
     /// Writes a copy from one consistent moment, a single file on the disk, while others go on. What lay at its place
@@ -21,7 +23,7 @@ impl Store {
 
     fn write_copy(&self, path: &Path) -> Result<()> {
         lock::create_private(path)?;
-        self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
+        copy(&self.connection, path)?;
         let copy = Connection::open(path)?;
         // A copy with a log beside it would be half a copy. Only at the statement's very end does a full disk show.
         let mut statement = copy.prepare("PRAGMA journal_mode=DELETE")?;
@@ -34,14 +36,26 @@ impl Store {
         let synced = File::open(path).and_then(|file| file.sync_all());
         synced.map_err(|source| StoreError::Create { path: path.to_owned(), source })
     }
+}
 
-    /// Takes over everything from a copy, in one transaction. The caller holds the run lock.
-    pub fn put_back(database: &Path, copy: &Path) -> Result<()> {
-        check(copy)?;
-        let from = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        lock::create_private(database)?;
-        from.backup("main", database, None::<fn(rusqlite::backup::Progress)>)?;
-        Self::open(database).map(drop)
+/// Copies everything into another file, in one transaction there and from one moment here: in steps it would begin anew
+/// whenever somebody writes, and beside a run never end.
+pub(super) fn copy(from: &Connection, to: &Path) -> Result<()> {
+    let mut target = Connection::open(to)?;
+    target.busy_timeout(BUSY_TIMEOUT)?;
+    let copying = Backup::new(from, &mut target)?;
+    let begun = Instant::now();
+    loop {
+        match copying.step(-1)? {
+            StepResult::Done => return Ok(()),
+            _ if begun.elapsed() < BUSY_TIMEOUT => std::thread::sleep(Duration::from_millis(50)),
+            _ => {
+                return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    None,
+                )));
+            }
+        }
     }
 }
 
@@ -65,7 +79,7 @@ pub(super) fn keep(database: &Path, version: i64) -> Result<PathBuf> {
 }
 
 /// Removes a copy with whatever SQLite keeps beside it: a journal of another copy would be taken for its own.
-fn discard(path: &Path) {
+pub(super) fn discard(path: &Path) {
     for ending in ["", "-journal", "-wal", "-shm"] {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(ending);
@@ -74,7 +88,7 @@ fn discard(path: &Path) {
 }
 
 /// Reads the whole of a copy, and says what is wrong with it.
-fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<()> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
     let foreign = || StoreError::Foreign { path: path.to_owned() };

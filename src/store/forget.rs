@@ -97,9 +97,14 @@ impl Work<'_> {
     fn mark(&self, address: &Address) -> Result<String> {
         let secret: String =
             self.sql("SELECT value FROM meta WHERE key = 'secret'")?.query_row([], |row| row.get(0))?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-            .map_err(|_| StoreError::Row("`secret` of the table meta".to_owned()))?;
-        mac.update(address.key().as_bytes());
-        Ok(mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+        mark(&secret, address.key())
     }
+}
+
+/// Returns what stands for an address that was forgotten.
+pub(super) fn mark(secret: &str, key: &str) -> Result<String> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .map_err(|_| StoreError::Row("`secret` of the table meta".to_owned()))?;
+    mac.update(key.as_bytes());
+    Ok(mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }

@@ -51,7 +51,7 @@ impl RunLock {
 }
 
 /// Returns the last run that was noted beside a file, whoever holds the lock now.
-pub(super) fn noted_beside(database: &Path) -> Option<Noted> {
+pub fn noted_beside(database: &Path) -> Option<Noted> {
     let mut text = String::new();
     let file = File::open(beside(database)).ok()?;
     file.take(1 << 10).read_to_string(&mut text).ok()?;

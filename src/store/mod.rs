@@ -34,6 +34,7 @@ mod log;
 mod members;
 mod notes;
 mod origin;
+mod restore;
 mod room;
 mod runs;
 mod schema;
@@ -61,8 +62,9 @@ pub use error::{Result, StoreError};
 pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
 pub use funnel::{FunnelCounts, Waiting};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
-pub use lock::RunLock;
+pub use lock::{RunLock, noted_beside};
 pub use origin::Noted;
+pub use restore::TakenOver;
 pub use runs::{Ran, Recovered, RunTotals};
 pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
@@ -139,7 +141,7 @@ impl Store {
     /// Copies the whole state to another file, from a consistent moment, and opens the copy.
     pub fn copy_to(&self, path: &Path) -> Result<Self> {
         lock::create_private(path)?;
-        self.connection.backup("main", path, None::<fn(rusqlite::backup::Progress)>)?;
+        backup::copy(&self.connection, path)?;
         Self::open(path)
     }
 

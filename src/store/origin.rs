@@ -5,7 +5,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Result, Work, instant, millis};
+use super::{CampaignRow, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::RunId;
 
@@ -15,6 +15,8 @@ pub struct Noted {
     /// The file's own token.
     pub token: String,
     pub run: RunId,
+    /// Whether it has ended, which its file then knows.
+    pub ended: bool,
     /// The start of the machine in which the run was, where the machine names it.
     pub boot: Option<String>,
 }
@@ -24,14 +26,18 @@ impl Noted {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let (token, run) = (words.next()?, words.next()?);
-        Some(Self { token: token.to_owned(), run: RunId(run.parse().ok()?), boot: words.next().map(str::to_owned) })
+        let (ended, boot) = (words.next() == Some(ENDED), words.next());
+        Some(Self { token: token.to_owned(), run: RunId(run.parse().ok()?), ended, boot: boot.map(str::to_owned) })
     }
 
     pub(super) fn line(&self) -> String {
-        let boot = self.boot.as_ref().map_or_else(String::new, |boot| format!(" {boot}"));
-        format!("{} {}{boot}\n", self.token, self.run.0)
+        let state = if self.ended { ENDED } else { BEGUN };
+        format!("{} {} {state} {}\n", self.token, self.run.0, self.boot.as_deref().unwrap_or_default())
     }
 }
+
+const BEGUN: &str = "begun";
+const ENDED: &str = "ended";
 
 impl Work<'_> {
     /// Returns the last run of this file; 0 when there was none.
@@ -60,26 +66,51 @@ impl Work<'_> {
         Ok(at.map(instant))
     }
 
-    /// Returns since when mails may have been sent without this file, where a run has begun to take it over and none has
-    /// ended doing so.
+    /// Returns since when mails may have been sent without this file, where it is a copy that was put back and that no run has
+    /// adopted yet.
+    pub fn restored_since(&self) -> Result<Option<Instant>> {
+        self.since_of("restored_since")
+    }
+
+    /// Returns the same where a run has begun to adopt the file, and none has ended doing so.
     pub fn adopted_since(&self) -> Result<Option<Instant>> {
+        self.since_of("adopted_since")
+    }
+
+    /// Notes that a run adopts the file.
+    pub fn begin_adoption(&self, since: Instant) -> Result<()> {
+        self.set_since("adopted_since", since)?;
+        self.sql("DELETE FROM meta WHERE key = 'restored_since'")?.execute([])?;
+        Ok(())
+    }
+
+    /// Notes that it is adopted, but for these campaigns, which could not be played.
+    pub fn end_adoption(&self, since: Instant, without: &[CampaignRow]) -> Result<()> {
+        self.sql("DELETE FROM meta WHERE key = 'adopted_since'")?.execute([])?;
+        without.iter().try_for_each(|row| self.set_since(&format!("adopted_since.{}", row.0), since))
+    }
+
+    /// Returns since when a campaign may have sent mails without this file, where nothing was played for it yet.
+    pub fn campaign_adopted_since(&self, row: CampaignRow) -> Result<Option<Instant>> {
+        self.since_of(&format!("adopted_since.{}", row.0))
+    }
+
+    /// Notes that it is played.
+    pub fn end_campaign_adoption(&self, row: CampaignRow) -> Result<()> {
+        self.sql("DELETE FROM meta WHERE key = ?1")?.execute([format!("adopted_since.{}", row.0)])?;
+        Ok(())
+    }
+
+    fn since_of(&self, key: &str) -> Result<Option<Instant>> {
         let since: Option<i64> = self
-            .sql("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'adopted_since'")?
-            .query_row([], |row| row.get(0))
+            .sql("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1")?
+            .query_row([key], |row| row.get(0))
             .optional()?;
         Ok(since.map(instant))
     }
 
-    /// Notes that a run takes the file over.
-    pub fn begin_adoption(&self, since: Instant) -> Result<()> {
-        self.sql("INSERT INTO meta VALUES ('adopted_since', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1")?
-            .execute([millis(since).to_string()])?;
-        Ok(())
-    }
-
-    /// Notes that it is taken over.
-    pub fn end_adoption(&self) -> Result<()> {
-        self.sql("DELETE FROM meta WHERE key = 'adopted_since'")?.execute([])?;
+    fn set_since(&self, key: &str, since: Instant) -> Result<()> {
+        self.sql("INSERT OR REPLACE INTO meta VALUES (?1, ?2)")?.execute(params![key, millis(since)])?;
         Ok(())
     }
 }

@@ -43,11 +43,14 @@ pub(crate) fn below(words: &[&str], inner: &Command) -> Command {
 }
 
 /// The state of a project, to begin from again and again.
-pub(crate) struct Beginning(Vec<u8>);
+pub(crate) struct Beginning {
+    database: Vec<u8>,
+    lock: Option<Vec<u8>>,
+}
 
 impl Beginning {
     pub(crate) fn of(sandbox: &Sandbox) -> Self {
-        Self(fs::read(sandbox.path("drip.db")).unwrap())
+        Self { database: fs::read(sandbox.path("drip.db")).unwrap(), lock: fs::read(sandbox.path("drip.lock")).ok() }
     }
 
     /// Puts the project back to it, with a relay that has heard nothing yet.
@@ -55,7 +58,10 @@ impl Beginning {
         for name in ["drip.db", "drip.db-wal", "drip.db-shm", "drip.lock"] {
             let _ = fs::remove_file(sandbox.path(name));
         }
-        fs::write(sandbox.path("drip.db"), &self.0).unwrap();
+        fs::write(sandbox.path("drip.db"), &self.database).unwrap();
+        if let Some(lock) = &self.lock {
+            fs::write(sandbox.path("drip.lock"), lock).unwrap();
+        }
         sandbox.send_to_port(Some(relay.port()));
     }
 }

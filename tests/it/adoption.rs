@@ -54,7 +54,9 @@ fn a_backup_that_is_put_back_sends_nothing_twice() {
     assert_eq!(states(&sandbox), ["hello sent 3"]);
     let refused = sandbox.drip(&["--now", "2026-03-04T02:00:00Z", "run"]).code(6);
     assert!(
-        refused.stderr.contains("this drip.db is older than the last run here; its last run was 2026-03-02 09:00"),
+        refused
+            .stderr
+            .contains("this drip.db is a copy that was put back; the last it knows of is from 2026-03-02 09:00"),
         "{}",
         refused.stderr
     );
@@ -89,7 +91,9 @@ fn a_copy_over_the_file_and_a_file_from_another_machine_wait_for_a_person() {
     fs::copy(&copy, sandbox.path("drip.db")).unwrap();
     let refused = sandbox.drip(&["--now", FIRST, "run"]).code(6);
     assert!(refused.stderr.contains("older than the last run here"), "{}", refused.stderr);
-    sandbox.drip(&["--now", FIRST, "run", "--dry-run"]).code(0);
+    sandbox.drip(&["--now", FIRST, "run", "--dry-run"]).code(6);
+    let played = sandbox.drip(&["--now", FIRST, "run", "--dry-run", "--adopt"]).code(0);
+    assert!(played.stdout.contains("2 unknown"), "{}", played.stdout);
     sandbox.drip(&["--now", FIRST, "run", "--adopt"]).code(6);
     assert_eq!(states(&sandbox), ["hello sent 1", "hello unknown 2"]);
     assert_eq!(relay.recipients().len(), 3);

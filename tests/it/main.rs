@@ -20,6 +20,7 @@ mod operator;
 mod preview;
 mod promises;
 mod report;
+mod restored;
 mod run;
 mod sending;
 mod support;

@@ -1,0 +1,161 @@
+//! Putting a copy back, with what may not be lost by that: who wants no mail, and that mails may have left since.
+//!
+//! The copy is made ready in a file beside the database, and then taken over in one transaction: killed at any moment, the
+//! database is as it was or as it should be.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{Result, Store, StoreError, backup, forget, lock, millis};
+use crate::model::Instant;
+
+/// Numbers of ledger rows that are passed over where nobody can say how many were used since: a Message-ID or a bounce
+/// address made of one must not come again.
+const PASSED_OVER: i64 = 1_000_000;
+
+/// What a copy that was put back took over from the file before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TakenOver {
+    /// People who want no more mail, and whom the copy took for willing or did not know.
+    pub opted_out: usize,
+    /// Addresses and domains of the suppression list that the copy lacked.
+    pub suppressed: usize,
+    /// People who were forgotten, and whom the copy still knew.
+    pub forgotten: usize,
+}
+
+impl Store {
+    /// Says what is wrong with a copy before anything is touched for it.
+    pub fn check_copy(copy: &Path) -> Result<()> {
+        backup::check(copy)
+    }
+
+    /// Takes over everything from a copy, in one transaction; `present` is the file as it was, where it can be read. Until a
+    /// run adopts the database none sends from it. The caller holds the run lock, and has checked the copy.
+    pub fn put_back(database: &Path, copy: &Path, present: Option<&Path>, now: Instant) -> Result<TakenOver> {
+        let part = database.with_extension("restoring");
+        backup::discard(&part);
+        let taken = prepare(&part, copy, present, now).and_then(|taken| {
+            lock::create_private(database)?;
+            backup::copy(&Connection::open(&part)?, database)?;
+            Ok(taken)
+        });
+        backup::discard(&part);
+        let taken = taken?;
+        Self::open(database)?;
+        Ok(taken)
+    }
+}
+
+fn prepare(part: &Path, copy: &Path, present: Option<&Path>, now: Instant) -> Result<TakenOver> {
+    lock::create_private(part)?;
+    backup::copy(&Connection::open(copy)?, part)?;
+    let mut connection = Connection::open(part)?;
+    connection.execute_batch("PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON")?;
+    if let Some(present) = present {
+        let present = present.to_str().ok_or_else(|| StoreError::Row(present.display().to_string()))?;
+        connection.execute("ATTACH ?1 AS present", [present])?;
+    }
+    let transaction = connection.transaction()?;
+    let last: i64 = transaction.query_row(LAST_SEND, [], |row| row.get(0))?;
+    let (taken, last) = match present {
+        Some(_) => {
+            let used: i64 = transaction.query_row(&LAST_SEND.replace("main.", "present."), [], |row| row.get(0))?;
+            (take_over(&transaction, now)?, last.max(used))
+        }
+        None => (TakenOver::default(), last + PASSED_OVER),
+    };
+    transaction.execute("INSERT OR REPLACE INTO main.meta VALUES ('last_send', ?1)", [last])?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO main.meta VALUES ('restored_since', CAST(coalesce(
+             (SELECT coalesce(ended_at, started_at) FROM main.runs ORDER BY id DESC LIMIT 1),
+             (SELECT created_at FROM main.contacts ORDER BY id LIMIT 1), ?1) AS TEXT))",
+        [millis(now)],
+    )?;
+    transaction.commit()?;
+    Ok(taken)
+}
+
+const LAST_SEND: &str = "SELECT max(coalesce((SELECT max(id) FROM main.sends), 0),
+                                    coalesce((SELECT value FROM main.meta WHERE key = 'last_send'), 0))";
+
+/// Takes over who wants no mail. Only ever away from mail: whoever opted in again since says so once more.
+fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
+    let at = millis(now);
+    let forgotten = take_over_forgotten(to)?;
+    let suppressed = to.execute(
+        "INSERT OR IGNORE INTO main.suppressions
+         SELECT * FROM present.suppressions WHERE kind IN ('address', 'domain', 'opted_out')",
+        [],
+    )?;
+    to.execute(
+        "INSERT INTO main.consent_changes
+         SELECT c.id, ?1, p.consent, 'known before a copy was put back'
+         FROM main.contacts c JOIN present.contacts p USING (email_key)
+         WHERE c.consent IN ('subscribed', 'pending') AND p.consent NOT IN ('subscribed', 'pending')",
+        [at],
+    )?;
+    let known = to.execute(
+        "UPDATE main.contacts SET changed = 1, consent = (SELECT consent FROM present.contacts p WHERE p.email_key = contacts.email_key)
+         WHERE consent IN ('subscribed', 'pending')
+         AND email_key IN (SELECT email_key FROM present.contacts WHERE consent NOT IN ('subscribed', 'pending'))",
+        [],
+    )?;
+    // Whom the copy does not know an import may bring back as subscribed.
+    let mut unknown = 0;
+    for (kind, who) in
+        [("address", "('unsubscribed', 'complained', 'bounced')"), ("opted_out", "('unsubscribed', 'complained')")]
+    {
+        let rows = to.execute(
+            &format!(
+                "INSERT OR IGNORE INTO main.suppressions
+                 SELECT ?1, email_key, consent, ?2 FROM present.contacts
+                 WHERE consent IN {who} AND email_key NOT IN (SELECT email_key FROM main.contacts)"
+            ),
+            params![kind, at],
+        )?;
+        unknown = unknown.max(rows);
+    }
+    Ok(TakenOver { opted_out: known + unknown, suppressed, forgotten })
+}
+
+/// Forgets again whom the copy still knows. Who they are only the secret tells, which is another one in another project.
+fn take_over_forgotten(to: &Connection) -> Result<usize> {
+    let secret = |schema: &str| {
+        let text = format!("SELECT value FROM {schema}.meta WHERE key = 'secret'");
+        to.query_row(&text, [], |row| row.get::<_, String>(0)).optional()
+    };
+    let Some(secret) = secret("present")?.filter(|there| secret("main").is_ok_and(|here| here.as_ref() == Some(there)))
+    else {
+        return Ok(0);
+    };
+    let new = to.execute(
+        "INSERT OR IGNORE INTO main.suppressions SELECT * FROM present.suppressions WHERE kind = 'forgotten'",
+        [],
+    )?;
+    if new == 0 {
+        return Ok(0);
+    }
+    let mut is_marked =
+        to.prepare("SELECT EXISTS (SELECT 1 FROM main.suppressions WHERE kind = 'forgotten' AND value = ?1)")?;
+    let mut forgotten = 0;
+    for (select, delete) in KEYS {
+        let keys: rusqlite::Result<Vec<String>> = to.prepare(select)?.query_map([], |row| row.get(0))?.collect();
+        for key in keys? {
+            if is_marked.query_row([forget::mark(&secret, &key)?], |row| row.get(0))? {
+                forgotten += to.execute(delete, [&key])?;
+            }
+        }
+    }
+    Ok(forgotten)
+}
+
+/// Where addresses stand, and how one goes.
+const KEYS: [(&str, &str); 2] = [
+    ("SELECT email_key FROM main.contacts", "DELETE FROM main.contacts WHERE email_key = ?1"),
+    (
+        "SELECT DISTINCT value FROM main.suppressions WHERE kind IN ('address', 'lifted', 'opted_out')",
+        "DELETE FROM main.suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1",
+    ),
+];
