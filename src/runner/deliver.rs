@@ -41,9 +41,10 @@ impl Report {
     }
 }
 
-/// A mail whose content the relay waits for.
+/// A mail whose content the relay waits for, or a call that is ready to be made.
 pub(super) struct Offer {
     pub(super) send: SendId,
+    pub(super) is_call: bool,
     /// The mail before it, of which is known by now what became of it.
     pub(super) last: Option<(Box<Job>, Handover)>,
     pub(super) answer: SyncSender<bool>,
@@ -119,8 +120,12 @@ impl Worker<'_> {
             let report = match prepared {
                 Prepared::Over(handover) => Report::Done(job, handover),
                 Prepared::Call(request) => {
-                    let answer = self.parts.caller.call(&request);
-                    Report::Done(job, Handover::Called(answer))
+                    let handover = if self.may_call(job.claim.send, &mut last) {
+                        Handover::Called(self.parts.caller.call(&request))
+                    } else {
+                        Handover::GivenBack
+                    };
+                    Report::Done(job, handover)
                 }
                 Prepared::Mail(mail) => match transport.connect() {
                     Ok(()) => {
@@ -206,6 +211,13 @@ impl Worker<'_> {
         }
     }
 
+    /// Asks whether somebody who is to be called about has not said no meanwhile.
+    fn may_call(&self, send: SendId, last: &mut Option<(Box<Job>, Handover)>) -> bool {
+        let (answer, answered) = sync_channel(1);
+        let offer = Offer { send, is_call: true, last: last.take(), answer };
+        self.reports.send(Report::Offer(offer)).is_ok() && answered.recv() == Ok(true)
+    }
+
     fn hand_over(
         &mut self,
         transport: &mut dyn Transport,
@@ -215,7 +227,7 @@ impl Worker<'_> {
     ) -> Handover {
         let mut commit = || {
             let (answer, answered) = sync_channel(1);
-            if self.reports.send(Report::Offer(Offer { send, last: last.take(), answer })).is_err() {
+            if self.reports.send(Report::Offer(Offer { send, is_call: false, last: last.take(), answer })).is_err() {
                 return Permit::No;
             }
             let next = self.look_ahead();

@@ -130,7 +130,9 @@ impl Run<'_> {
         after: Option<Duration>,
         at: Instant,
     ) -> Result<(), StoreError> {
-        if let Some(why) = self.parts.settings.give_up.reached(job.claim.attempts + 1, at - job.claim.made_at) {
+        if let Some(why) =
+            self.parts.settings.give_up.reached(job.claim.attempts + 1, at - job.claim.tried_at.unwrap_or(at))
+        {
             return self.rejected(work, job, &format!("{why}: {reply}"), at);
         }
         let asked = after.and_then(|after| TimeDelta::from_std(after).ok()).unwrap_or_default();

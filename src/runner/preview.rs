@@ -87,7 +87,7 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
     let job = Job {
         known: 0,
         enrolment: EnrolmentId(0),
-        claim: Claim { send, made_at, message_id, attempts: 0 },
+        claim: Claim { send, made_at, message_id, attempts: 0, tried_at: None },
         step: step.id.as_str().to_owned(),
         task,
         contact: preview.contact.clone(),

@@ -20,6 +20,8 @@ const FEW: usize = 16;
 const CROWD: usize = 256;
 /// Claims for each connection that make it worth waiting for the disk.
 const MANY: usize = 8;
+/// How long another writer is waited for by a run with mails in hand.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a signal may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -110,7 +112,8 @@ impl Run<'_> {
                     Err(_) => break,
                 }
             }
-            let result = self.work_off(store, &mut progress, &jobs, &inbox, &desk);
+            // What the relay takes while another writer is waited for, such as a large import, would else be of unknown fate.
+            let result = store.wait_longer(PATIENCE, |store| self.work_off(store, &mut progress, &jobs, &inbox, &desk));
             // Whatever happened, threads that ask from now on are told no, and find no more work.
             desk.stopping.store(true, Ordering::Release);
             let over = desk.ramp.is_over();
@@ -241,14 +244,15 @@ impl Run<'_> {
         let mut leaving = 0;
         for report in reports {
             match report {
-                Report::Offer(Offer { send, last, answer }) => {
+                Report::Offer(Offer { send, is_call, last, answer }) => {
                     if let Some((job, handover)) = last {
                         progress.in_hand -= 1;
                         self.outcome(work, progress, job, handover, at, desk)?;
                     }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
-                    let may_leave = !stopping && work.set_sending(send, self.id, at)?;
-                    leaving += u64::from(may_leave);
+                    let may_leave = !stopping
+                        && if is_call { work.may_call(send, self.id)? } else { work.set_sending(send, self.id, at)? };
+                    leaving += u64::from(may_leave && !is_call);
                     acts.answers.push((answer, may_leave));
                 }
                 Report::Done(job, handover) => {

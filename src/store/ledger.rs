@@ -31,6 +31,8 @@ pub struct Claim {
     pub message_id: String,
     /// How often the content was offered before.
     pub attempts: u32,
+    /// When it was first put off.
+    pub tried_at: Option<Instant>,
 }
 
 /// What a contact has had of a step.
@@ -52,6 +54,19 @@ pub struct Closing<'a> {
     pub retry_at: Option<Instant>,
 }
 
+/// What must hold at the last moment of a row (?1) of a run (?2): nobody has taken it, paused its campaign or said no since.
+macro_rules! may_leave {
+    () => {
+        "id = ?1 AND run_id = ?2 AND state = 0
+         AND EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
+                     JOIN campaigns k ON k.id = n.campaign_id
+                     WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed' AND k.paused IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
+                     AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
+                                     AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))"
+    };
+}
+
 impl Work<'_> {
     /// Takes a step in hand: makes its row, or takes up the one that was deferred, held or given back.
     pub fn claim(
@@ -63,7 +78,7 @@ impl Work<'_> {
     ) -> Result<Claim> {
         let NewClaim { enrolment, step, kind, variant, due } = *new;
         let known = self
-            .sql("SELECT id, made_at, message_id, attempts, state FROM sends WHERE enrolment_id = ?1 AND step = ?2")?
+            .sql("SELECT id, made_at, message_id, attempts, state, tried_at FROM sends WHERE enrolment_id = ?1 AND step = ?2")?
             .query_row(params![enrolment.0, step], |row| {
                 Ok((
                     SendId(row.get(0)?),
@@ -71,21 +86,25 @@ impl Work<'_> {
                     row.get::<_, Option<String>>(2)?,
                     row.get(3)?,
                     row.get(4)?,
+                    row.get::<_, Option<i64>>(5)?,
                 ))
             })
             .optional()?;
-        let (send, made_at, message_id, attempts) = match known {
-            Some((send, made_at, Some(message_id), attempts, state)) => {
+        let (send, made_at, message_id, attempts, tried_at) = match known {
+            Some((send, made_at, Some(message_id), attempts, state, tried_at)) => {
                 let state = state_at(state)?;
                 if state.is_closed() || state == SendState::Sending {
                     return Err(StoreError::Row(format!("send {send} is `{}` and cannot be claimed", state.as_str())));
                 }
+                // Whoever mended what held it has not tried it yet.
+                let (attempts, tried_at) = if state == SendState::Held { (0, None) } else { (attempts, tried_at) };
                 self.sql(
-                    "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3, kind = ?4, variant = ?5
+                    "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3, kind = ?4, variant = ?5,
+                            attempts = ?6, tried_at = ?7
                      WHERE id = ?1",
                 )?
-                .execute(params![send.0, millis(now), run.0, kind.as_word(), variant])?;
-                (send, made_at, message_id, attempts)
+                .execute(params![send.0, millis(now), run.0, kind.as_word(), variant, attempts, tried_at])?;
+                (send, made_at, message_id, attempts, tried_at.map(instant))
             }
             Some((send, ..)) => return Err(StoreError::Row(format!("send {send} has no Message-ID"))),
             None => {
@@ -106,12 +125,12 @@ impl Work<'_> {
                     kind.as_word(),
                     variant
                 ])?;
-                (send, now, message_id, 0)
+                (send, now, message_id, 0, None)
             }
         };
         self.sql("UPDATE enrolments SET position = ?2, due_at = NULL WHERE id = ?1")?
             .execute(params![enrolment.0, step])?;
-        Ok(Claim { send, made_at, message_id, attempts })
+        Ok(Claim { send, made_at, message_id, attempts, tried_at })
     }
 
     /// Returns the number of the next row. A Message-ID or a bounce address made of one is never made again, though the
@@ -157,17 +176,16 @@ impl Work<'_> {
     /// Returns whether the row was this run's to send; otherwise nothing may leave.
     pub fn set_sending(&self, send: SendId, run: RunId, at: Instant) -> Result<bool> {
         let rows = self
-            .sql(
-                "UPDATE sends SET state = 1, at = ?3, attempts = attempts + 1 WHERE id = ?1 AND run_id = ?2 AND state = 0
-                 AND EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
-                             JOIN campaigns k ON k.id = n.campaign_id
-                             WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed' AND k.paused IS NULL
-                             AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
-                             AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
-                                             AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))",
-            )?
+            .sql(concat!("UPDATE sends SET state = 1, at = ?3, attempts = attempts + 1 WHERE ", may_leave!()))?
             .execute(params![send.0, run.0, millis(at)])?;
         Ok(rows == 1)
+    }
+
+    /// Says whether a row is this run's to call a web address for, and whether its contact still wants it.
+    pub fn may_call(&self, send: SendId, run: RunId) -> Result<bool> {
+        Ok(self
+            .sql(concat!("SELECT EXISTS (SELECT 1 FROM sends WHERE ", may_leave!(), ")"))?
+            .query_row(params![send.0, run.0], |row| row.get(0))?)
     }
 
     /// Closes a row that this run has in hand, or puts it off.
@@ -175,7 +193,8 @@ impl Work<'_> {
         let attempted = i64::from(closing.state == SendState::Deferred && closing.retry_at.is_some());
         let rows = self
             .sql(
-                "UPDATE sends SET attempts = attempts + CASE WHEN state = 0 THEN ?6 ELSE 0 END, state = ?2, reason = ?3, at = ?4, retry_at = ?5
+                "UPDATE sends SET attempts = attempts + CASE WHEN state = 0 THEN ?6 ELSE 0 END, state = ?2, reason = ?3, at = ?4, retry_at = ?5,
+                        tried_at = CASE WHEN ?6 THEN coalesce(tried_at, ?4) ELSE tried_at END
                  WHERE id = ?1 AND state IN (0, 1)",
             )?
             .execute(params![

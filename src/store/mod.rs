@@ -182,6 +182,17 @@ impl Store {
         Ok(Work::of(transaction))
     }
 
+    /// Does something during which other writers are waited for so long.
+    ///
+    /// # Errors
+    /// Those of what is done, and where the database does not take the time.
+    pub fn wait_longer<T>(&mut self, time: Duration, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.connection.busy_timeout(time)?;
+        let result = work(self);
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        result
+    }
+
     /// Begins a transaction that reads one consistent moment.
     pub fn read(&mut self) -> Result<Work<'_>> {
         Ok(Work::of(self.connection.transaction()?))

@@ -69,7 +69,8 @@ impl Work<'_> {
     pub fn send_again(&self, send: SendId, now: Instant) -> Result<bool> {
         let reopened = self
             .sql(
-                "UPDATE sends SET state = CASE state WHEN 7 THEN 3 ELSE state END, reason = 'to be sent again', retry_at = NULL
+                "UPDATE sends SET state = CASE state WHEN 7 THEN 3 ELSE state END, reason = 'to be sent again', retry_at = NULL,
+                        attempts = 0, tried_at = NULL
                  WHERE id = ?1 AND state IN (5, 7)
                  AND (state = 5 OR NOT EXISTS (SELECT 1 FROM sends later WHERE later.enrolment_id = sends.enrolment_id
                                                AND (later.at, later.id) > (sends.at, sends.id) AND later.state NOT IN (3, 5)))

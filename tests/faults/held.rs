@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::case::{Case, Effort};
-use crate::people::{NOW, below, due, everyone_once, number, run};
+use crate::people::{NOW, below, due, everyone_once, number};
 use crate::support::Sandbox;
 use crate::support::sandbox::{Ended, binary};
 use crate::support::smtp::{Script, SmtpServer};
@@ -73,12 +73,20 @@ fn busy(effort: Effort) -> String {
         assert_eq!(relay.connections(), 0);
         drop(hold);
         assert_eq!(number(&sandbox, "SELECT count(*) FROM v_sends"), 0);
-        run(&sandbox, NOW).code(0);
+        let mut child = sandbox.command(&["-q", "--now", NOW, "run"]).spawn().unwrap();
+        while relay.mails().is_empty() {
+            assert!(child.try_wait().unwrap().is_none());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let hold = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        std::thread::sleep(Duration::from_secs(25));
+        drop(hold);
+        assert!(child.wait().unwrap().success());
     }
-    everyone_once(&sandbox, &relay, people);
+    assert_eq!(everyone_once(&sandbox, &relay, people), 0);
     match effort {
         Effort::Quick => "held for a moment: the run went on after it",
-        _ => "held for longer: stopped before any claim; sent once it was free",
+        _ => "held for longer: stopped before any claim; with mails in hand it waited; sent once it was free",
     }
     .to_owned()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::case::{Case, Effort};
 use crate::people::{NEXT_DAY, NOW, due, everyone_once, nobody_twice, number, received, run};
 use crate::support::Sandbox;
+use crate::support::http::HttpServer;
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const GROUP: &str = "A hostile machine";
@@ -36,6 +37,14 @@ pub(crate) fn cases() -> Vec<Case> {
             needs: &[],
             story: unsubscribed_meanwhile,
         },
+        Case {
+            id: "F37b",
+            group: GROUP,
+            fault: "people unsubscribe while a run waits for the web address that it is to call about them",
+            answer: "consent is looked at again before each call: nobody who said no is called about",
+            needs: &[],
+            story: unsubscribed_before_a_call,
+        },
     ]
 }
 
@@ -53,6 +62,10 @@ fn under_way(people: usize, pause: u64) -> (SmtpServer, Sandbox, Child) {
 fn written_meanwhile(effort: Effort) -> String {
     let people = effort.choose(40, 600);
     let (relay, sandbox, mut child) = under_way(people, 15);
+    // So large that a copy is not made in a moment.
+    let filler = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 4000)
+                  INSERT INTO meta SELECT 'filler-' || n, randomblob(4000) FROM n";
+    sandbox.database().execute(filler, []).unwrap();
     let (mut rounds, mut reports) = (0, 0);
     let now = ["--now", NOW];
     let said = |words: &[&str]| sandbox.drip(&[&now, words].concat()).code(0).stdout;
@@ -63,6 +76,14 @@ fn written_meanwhile(effort: Effort) -> String {
         said(&["-q", "track", &person, "bought", &format!("order={rounds}")]);
         said(&["-q", "contact", "set", &person, &format!("seen={rounds}")]);
         said(&["-q", "backup", "copy.db", "--force"]);
+        let copy = rusqlite::Connection::open(sandbox.path("copy.db")).unwrap();
+        let of = |query: &str| copy.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap();
+        // Of one moment: what is counted is there.
+        assert_eq!(
+            of("SELECT coalesce(sum(number), 0) FROM tallies WHERE kind = 'send' AND state = 2"),
+            of("SELECT count(*) FROM sends WHERE state = 2")
+        );
+        assert_eq!(copy.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0)).unwrap(), "ok");
         let report: serde_json::Value = serde_json::from_str(&said(&["--json", "report", "w"])).unwrap();
         let step = &report["campaigns"][0]["steps"][0];
         let of = |name: &str| step[name].as_u64().unwrap_or_default();
@@ -72,7 +93,7 @@ fn written_meanwhile(effort: Effort) -> String {
         reports += 1;
         rounds += 1;
     }
-    assert!(rounds > 0, "the run was over at once");
+    assert!(rounds >= effort.choose(1, 5), "{rounds} rounds: the run was over at once, or a copy took until its end");
     assert!(child.wait().unwrap().success());
     for round in 0..rounds {
         let person = format!("c{:04}@example.com", round % people);
@@ -144,4 +165,31 @@ fn unsubscribed_meanwhile(_: Effort) -> String {
     assert_eq!(relay.recipients(), ["c0002@example.com"]);
     assert_eq!(number(&sandbox, "SELECT count(*) FROM v_enrolments WHERE state = 'exited'"), 2);
     "two people who said no at the last moment got nothing".to_owned()
+}
+
+fn unsubscribed_before_a_call(_: Effort) -> String {
+    let (people, connections) = (8, 2);
+    let who: Vec<String> = (0..people).map(|n| format!("c{n:04}@example.com")).collect();
+    let relay = SmtpServer::start(Script::new());
+    // Each connection waits for its first call until it has waited enough.
+    let server = HttpServer::start(&["hold"; 2]);
+    let call = format!("id: crm, webhook: {{ url: \"{}\", timeout: 3s }}", server.url("/crm"));
+    let sandbox = Sandbox::new()
+        .settings(&format!("smtp: {{ url: \"smtp://localhost\", connections: {connections} }}"))
+        .campaign("c", "trigger: { segment: 'true' }", &[&call])
+        .contacts("email", &who.iter().map(String::as_str).collect::<Vec<_>>())
+        .through(&relay);
+    let mut child = sandbox.command(&["-q", "--now", NOW, "run"]).spawn().unwrap();
+    while server.calls().len() < connections {
+        assert!(child.try_wait().unwrap().is_none(), "nobody was called");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    for address in &who {
+        sandbox.drip(&["contact", "unsubscribe", address]).code(0);
+    }
+    assert!(child.wait().unwrap().success());
+    run(&sandbox, "2026-03-02T04:00:00Z").code(0);
+    assert_eq!(server.calls().len(), connections);
+    sandbox.check();
+    format!("{people} people were claimed and said no: none but the {connections} under way was called about")
 }

@@ -79,6 +79,16 @@ fn given_up(_: Effort) -> String {
         sandbox.drip(&["--now", &format!("{now}T02:00:00Z"), "run"]);
         assert_eq!(sandbox.sql("SELECT state FROM v_sends"), [state], "{now}");
     }
+    // From the first attempt, not from the day on which it was due: a mail that was held for long is tried as any other.
+    let sandbox =
+        people(1, "frequency_cap: none\ngive_up: after 2d", &["id: a, send: mail, subject: \"{{city}}\""], &relay);
+    for (now, state) in
+        [("2026-03-02", "held"), ("2026-03-06", "deferred"), ("2026-03-07", "deferred"), ("2026-03-08", "rejected")]
+    {
+        sandbox.drip(&["--now", &format!("{now}T02:00:00Z"), "run"]);
+        assert_eq!(sandbox.sql("SELECT state FROM v_sends"), [state], "{now}");
+        sandbox.drip(&["contact", "set", "c000@example.com", "city=Vinh"]).code(0);
+    }
     "40 mails asked for 3 times, each at a moment of its own, and given up".to_owned()
 }
 
