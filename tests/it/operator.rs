@@ -208,6 +208,19 @@ fn a_log_names_nobody_unless_it_is_asked_to_and_machines_can_read_it() {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_is_told_by_its_number() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &TWO);
+    sandbox.database().execute("UPDATE contacts SET tags = '{' WHERE email = 'c@example.com'", []).unwrap();
+    let said = sandbox.drip(&["--now", NOW, "run"]).code(7).stderr;
+    assert!(
+        said.starts_with("error: a row of the database cannot be read: `tags` of row 3 of the table contacts\n"),
+        "{said}"
+    );
+    assert!(!said.contains('@'), "{said}");
+}
+
+#[test]
 fn a_pause_holds_for_a_run_that_is_under_way() {
     let relay = SmtpServer::start(Script::new().on(Verb::Content).stall(std::time::Duration::from_millis(60)));
     let rows: Vec<String> = (0..60).map(|n| format!("c{n}@example.com")).collect();
