@@ -108,6 +108,19 @@ fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says(
     let id = sandbox.sql("SELECT message_id FROM v_sends WHERE email = 'b@example.com'").remove(0);
     sandbox.drip(&["--now", NOW, "resolve", "--sent"]).code(2);
     sandbox.drip(&["--now", NOW, "resolve", "nobody@example.com", "--sent"]).code(2);
+    for (words, missing) in [
+        (&["--state", "held", "--resend"][..], "no mail is held"),
+        (&["--step", "more", "--sent"], "no mail of step `more` is held or unknown"),
+        (&["--campaign", "w", "--step", "more", "--skip"], "no mail of step `more` of campaign `w` is held or unknown"),
+        (&["--all", "--state", "held", "--skip"], "no mail is held"),
+        (
+            &["a@example.com", "b@example.com", "--state", "held", "--skip"],
+            "no mail to or with `a@example.com` and `b@example.com` is held",
+        ),
+    ] {
+        let said = sandbox.drip(&[&["--now", NOW, "resolve"], words].concat()).code(2).stderr;
+        assert_eq!(said, format!("error: {missing}\nhint: `drip resolve` lists all that are\n"), "{words:?}");
+    }
     assert_eq!(
         sandbox.drip(&["--now", NOW, "resolve", "A@example.com", "--sent"]).code(0).stdout,
         "1 mail taken for sent.\n"
@@ -118,6 +131,8 @@ fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says(
     );
     sandbox.drip(&["--now", NOW, "resolve", "--campaign", "w", "--step", "hello", "--skip"]).code(0);
     assert_eq!(sandbox.drip(&["resolve"]).code(0).stdout, "No mail is held or unknown.\n");
+    assert_eq!(sandbox.drip(&["resolve", "--all", "--skip"]).code(0).stdout, "No mail is held or unknown.\n");
+    sandbox.drip(&["resolve", "--campaign", "w", "--skip"]).code(2);
     assert_eq!(
         sandbox.sql("SELECT email || ' ' || state FROM v_sends ORDER BY email LIMIT 3"),
         ["a@example.com sent", "b@example.com deferred", "c@example.com skipped"]
