@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::documents::document;
 use crate::support::Sandbox;
+use crate::support::sandbox::{Ended, binary};
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
@@ -94,6 +96,38 @@ fn status_speaks_to_machines_too() {
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line}:\n{metrics}");
     }
+}
+
+#[test]
+fn monitoring_hears_of_a_project_that_cannot_be_looked_at() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &TWO);
+    let guide = document("docs/operating.md");
+    let recipe = guide.lines().find(|line| line.contains("--format prometheus >")).unwrap();
+    let recipe = recipe
+        .replace("/var/lib/node_exporter/", "")
+        .replace("-C /srv/tea-shop", "--now 2026-03-02T02:30:00Z -C \"$PROJECT\"");
+    let folder = tempfile::tempdir().unwrap();
+    let collected = || {
+        let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &recipe]).current_dir(folder.path()).env_clear().env("PATH", path);
+        let said = Ended::of(shell.env("PROJECT", sandbox.path("."))).code(0).stderr;
+        (fs::read_to_string(folder.path().join("drip.prom")).unwrap(), said)
+    };
+    let alarm = "# HELP drip_ok 1 while nothing needs a person.\n# TYPE drip_ok gauge\ndrip_ok 0\n";
+    sandbox.run(NOW);
+    assert!(collected().0.contains("\ndrip_ok 1\n"), "{}", collected().0);
+    let status = |code: i32| sandbox.drip(&["--now", NOW, "status", "--format", "prometheus"]).code(code);
+    let whole = fs::read(sandbox.path("campaigns/w.yaml")).unwrap();
+    sandbox.write("campaigns/w.yaml", "steps: [\n");
+    assert_eq!((status(3).stdout.as_str(), collected().0.as_str()), (alarm, alarm));
+    assert!(collected().1.contains("campaigns/w.yaml:"), "{}", collected().1);
+    fs::write(sandbox.path("campaigns/w.yaml"), whole).unwrap();
+    sandbox.write("drip.db", "not a database, but as long as the head of one: ".repeat(100).as_str());
+    assert_eq!((status(7).stdout.as_str(), collected().0.as_str()), (alarm, alarm));
+    assert!(collected().1.contains("drip restore FILE"), "{}", collected().1);
+    assert_eq!(sandbox.drip(&["status"]).code(7).stdout, "", "to people it is said in words");
 }
 
 #[test]
