@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::documents::document;
 use crate::support::Sandbox;
+use crate::support::eml;
 use crate::support::sandbox::{Ended, binary};
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
@@ -209,6 +210,20 @@ fn a_mail_is_not_sent_again_behind_what_came_after_it() {
     sandbox.drip(&["--now", NEXT_DAY, "resolve", "--all", "--resend"]).code(0);
     sandbox.run(NEXT_DAY);
     assert_eq!(relay.mails().iter().filter(|mail| mail.to == ["a@example.com"]).count(), 1);
+}
+
+#[test]
+fn a_mail_that_is_sent_again_is_rendered_anew() {
+    let relay = silent_to(&["a@"]);
+    let sandbox = five(&relay, &["id: only, send: mail"]);
+    sandbox.run_ends(NOW, 6);
+    sandbox.drip(&["contact", "set", "a@example.com", "first_name=Lan"]).code(0);
+    sandbox.drip(&["--now", NOW, "resolve", "--all", "--resend"]).code(0);
+    sandbox.run(NEXT_DAY);
+    let mails = relay.mails().into_iter().filter(|mail| mail.to == ["a@example.com"]);
+    let letters: Vec<_> = mails.map(|mail| eml::read(&String::from_utf8(mail.bytes).unwrap())).collect();
+    assert_eq!(letters.iter().map(|letter| &letter.subject).collect::<Vec<_>>(), ["Chào bạn", "Chào Lan"]);
+    assert_eq!(letters[0].message_id, letters[1].message_id);
 }
 
 #[test]
