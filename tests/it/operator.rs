@@ -6,6 +6,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::documents::document;
 use crate::support::Sandbox;
 use crate::support::eml;
@@ -266,9 +268,80 @@ fn a_log_names_nobody_unless_it_is_asked_to_and_machines_can_read_it() {
 
     sandbox.write("campaigns/broken.yaml", "steps: [\n");
     let log = sandbox.drip(&["--log-format", "json", "run"]).code(3).stderr;
-    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!(first["level"], "error");
-    assert!(first["message"].as_str().unwrap().contains("campaigns/broken.yaml:"), "{log}");
+    assert_eq!(
+        without_time(&log),
+        [json!({
+            "level": "error", "message": "this is not valid YAML: unclosed bracket '['",
+            "file": "campaigns/broken.yaml", "line": 1, "column": 8,
+            "hint": ["check the indentation, and put texts with `: ` or `#` in quotes"],
+        })]
+    );
+}
+
+/// Returns the records of a log without the time that each has.
+fn without_time(log: &str) -> Vec<serde_json::Value> {
+    let read = |line: &str| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(record.as_object_mut().unwrap().remove("time").unwrap().is_string());
+        record
+    };
+    log.lines().map(read).collect()
+}
+
+#[test]
+fn a_log_ends_with_what_the_run_did() {
+    let relay = SmtpServer::start(Script::new().on(Verb::Rcpt).to("b@").reply("550 5.1.1 no such user"));
+    let sandbox = five(&relay, &TWO);
+    let run = |now: &str, words: &[&str], code: i32| {
+        sandbox.drip(&[&["--now", now, "--log-format", "json"], words].concat()).code(code)
+    };
+    let ended = run(NOW, &["--json", "run"], 6);
+    let last = without_time(&ended.stderr).pop().unwrap();
+    assert_eq!(last["event"], "run");
+    assert_eq!((&last["totals"]["sent"], &last["totals"]["rejected"]), (&json!(4), &json!(1)));
+    assert_eq!(last["totals"], serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap()["totals"]);
+    assert_eq!(last["message"], "4 mails sent, 5 enrolled, 1 rejected and 1 left early.");
+    let idle = without_time(&run(NOW, &["run"], 0).stderr);
+    assert_eq!((idle.len(), &idle[0]["message"]), (1, &json!("Nothing was due.")));
+    assert_eq!(run(NOW, &["-q", "run"], 0).stderr, "", "it is no trouble");
+    assert!(!sandbox.drip(&["--now", NOW, "run"]).code(0).stderr.contains("Nothing was due"), "people read stdout");
+
+    let log = without_time(&run(NEXT_DAY, &["run", "--limit", "1"], 0).stderr);
+    assert!(log.last().unwrap()["stopped"].as_str().unwrap().contains("limit"), "{log:?}");
+}
+
+#[test]
+fn a_log_takes_errors_apart_whatever_they_are_about() {
+    let mut sandbox = five(&SmtpServer::start(Script::new()), &TWO);
+    let said = |sandbox: &Sandbox, words: &[&str], code: i32| {
+        without_time(&sandbox.drip(&[&["--log-format", "json", "--now", NOW], words].concat()).code(code).stderr)
+    };
+    // A command line that cannot be read.
+    let wrong = said(&sandbox, &["status", "--format", "prometeus"], 2).remove(0);
+    assert_eq!(
+        wrong["message"],
+        "invalid value 'prometeus' for '--format <FORMAT>' [possible values: text, json, prometheus]"
+    );
+    assert_eq!(wrong["hint"], json!(["a similar value exists: 'prometheus'"]));
+    let wrong = said(&sandbox, &["import"], 2);
+    assert_eq!(wrong[0]["message"], "the following required arguments were not provided: <FILE>...");
+    assert!(wrong[0]["hint"][0].as_str().unwrap().starts_with("Usage: drip import"), "{wrong:?}");
+    assert_eq!(said(&sandbox, &["contact"], 2)[0]["level"], "error");
+    let text = sandbox.drip(&["import", "--", "--log-format=json", "--no"]).stderr;
+    assert!(text.starts_with("error: "), "those are names of files: {text}");
+
+    let wrong = said(&sandbox, &["resolve", "nobody@example.com"], 2);
+    let (message, hint) =
+        ("no mail to or with `nobody@example.com` is held or unknown", "`drip resolve` lists all that are");
+    assert_eq!(wrong, [json!({ "level": "error", "message": message, "hint": [hint] })]);
+    // Nobody is at the port.
+    sandbox.send_to_port(Some(1));
+    let refused = said(&sandbox, &["run"], 5);
+    let refused = refused.iter().find(|record| record["level"] == "error").unwrap();
+    assert!(refused["hint"].is_array() && !refused["message"].as_str().unwrap().starts_with("error"), "{refused}");
+    sandbox.write("drip.db", "not a database, but as long as the head of one: ".repeat(100).as_str());
+    let damaged = said(&sandbox, &["run"], 7).remove(0);
+    assert_eq!(damaged["hint"].as_array().map(Vec::len), Some(2), "{damaged}");
 }
 
 #[test]
