@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::mail::template::Templates;
 use crate::model::campaign::Campaign;
 use crate::model::id::TemplateName;
-use crate::ui::{diagnostic, words};
+use crate::ui::words;
 
 pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     let loaded = context.load()?;
@@ -31,7 +31,7 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     let mut said = HashSet::new();
     footers.retain(|warning| said.insert(warning.to_string()));
     for warning in &footers {
-        context.output.message(&diagnostic::render(warning, context.output.colours_messages()));
+        context.output.diagnostic(warning);
     }
     let steps: usize = project.campaigns.iter().map(|campaign| campaign.steps.len()).sum();
     if context.output.options().json {

@@ -17,7 +17,7 @@ use crate::model::campaign::Campaign;
 use crate::project::{self, Found, Overrides, Project};
 use crate::runner;
 use crate::store::Store;
-use crate::ui::{Output, diagnostic};
+use crate::ui::Output;
 
 /// What a command works with.
 pub(super) struct Context {
@@ -84,7 +84,7 @@ impl Context {
 
     fn warn_of(&self, project: &Project) {
         for warning in &project.warnings {
-            self.output.message(&diagnostic::render(warning, self.output.colours_messages()));
+            self.output.diagnostic(warning);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::error::{Diagnostic, Diagnostics};
 use crate::exit::Exit;
 use crate::store::StoreError;
-use crate::ui::{Output, diagnostic};
+use crate::ui::Output;
 
 /// What stops a command.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ const SHOWN: usize = 50;
 impl Failure {
     /// Says what is wrong, and returns the exit code for it.
     pub(super) fn print(self, output: &Output) -> Exit {
-        let say = |diagnostic: &Diagnostic| output.message(&diagnostic::render(diagnostic, output.colours_messages()));
+        let say = |diagnostic: &Diagnostic| output.diagnostic(diagnostic);
         match self {
             Self::Usage(diagnostic) => {
                 say(&diagnostic);

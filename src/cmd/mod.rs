@@ -28,12 +28,12 @@ mod selection;
 mod status;
 mod topics;
 mod track;
+mod usage;
 
 use std::ffi::OsString;
 
 use chrono::SecondsFormat;
 use clap::Parser;
-use clap::error::ErrorKind;
 
 use crate::cli::{Cli, Command, LogFormat};
 use crate::clock::Clock;
@@ -47,9 +47,14 @@ pub(crate) use failure::Failure;
 pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     interrupt::survive_limits();
     let environment = environment::read();
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error, environment.no_color),
+        Err(error) => {
+            let log = usage::wants_log(&arguments).then_some(time as fn() -> String);
+            let output = Output::new(Options { no_color: environment.no_color, log, ..Options::default() });
+            return usage::say(&error, &output);
+        }
     };
     let color = match cli.global.color {
         crate::cli::Color::Auto => Color::Auto,
@@ -64,7 +69,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         json: cli.global.json,
         log: match cli.global.log_format {
             LogFormat::Text => None,
-            LogFormat::Json => Some(|| Clock::System.now().to_rfc3339_opts(SecondsFormat::Millis, true)),
+            LogFormat::Json => Some(time),
         },
     });
     let mut context = Context::new(&cli.global, environment, output);
@@ -77,6 +82,11 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
         _ => exit,
     }
+}
+
+/// Returns the time that stands in a log.
+fn time() -> String {
+    Clock::System.now().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
@@ -102,16 +112,4 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Man { dir } => man::man(context, dir.as_deref()),
         Command::Help { topic } => help::help(context, &topic),
     }
-}
-
-/// Prints what clap says: help and version to stdout, a wrong command line to stderr.
-fn usage(error: &clap::Error, no_color: bool) -> Exit {
-    let wanted = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-    let output = Output::new(Options { no_color, ..Options::default() });
-    if wanted {
-        output.result(&error.render().to_string());
-        return Exit::Success;
-    }
-    output.message(&error.render().to_string());
-    Exit::Usage
 }

@@ -12,23 +12,21 @@ use crate::model::wall;
 use crate::project::Project;
 use crate::store::Stuck;
 use crate::ui::columns::columns;
-use crate::ui::words::count;
+use crate::ui::words::{self, count};
 
 pub(super) fn resolve(context: &Context, arguments: &ResolveArgs) -> Result<Exit, Failure> {
     let project = context.project()?;
     let campaign = arguments.campaign.as_deref();
-    let Some(mut store) = context.open_to_read()? else {
-        context.output.result("No mail is held or unknown.\n");
-        return Ok(Exit::Success);
+    let all = match context.open_to_read()? {
+        Some(mut store) => store.read()?.all_stuck()?,
+        None => Vec::new(),
     };
-    let all = store.read()?.all_stuck()?;
     if let Some(id) = campaign.filter(|id| all.iter().all(|stuck| stuck.campaign.as_str() != *id)) {
         context::campaign(&project.campaigns, id)?;
     }
     for which in &arguments.which {
         if !all.iter().any(|stuck| is(stuck, which)) {
-            let missing = Diagnostic::error(format!("no mail to or with `{which}` is held or unknown"));
-            return Err(missing.hint("`drip resolve` lists them").into());
+            return Err(missing(format!("no mail to or with `{which}` is held or unknown")));
         }
     }
     let state = arguments.state.map(|state| match state {
@@ -50,12 +48,35 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArgs) -> Result<Exit
         let missing = Diagnostic::error("which mails? name addresses, a campaign, a step or a state");
         return Err(missing.hint("--all takes all that `drip resolve` lists").into());
     }
+    if wanted.is_empty() && narrowed {
+        return Err(missing(nothing(arguments)));
+    }
     if arguments.sent && wanted.iter().any(|stuck| stuck.state == SendState::Held) {
         let wrong = Diagnostic::error("a mail that is held never left, so it cannot have been sent");
         return Err(wrong.hint("leave those out with --state unknown; --skip goes on without them").into());
     }
-    drop(store);
+    if wanted.is_empty() {
+        return Ok(list(context, &project, &wanted));
+    }
     decide(context, arguments, &wanted)
+}
+
+fn missing(what: String) -> Failure {
+    Diagnostic::error(what).hint("`drip resolve` lists all that are").into()
+}
+
+/// Says that no mail is what the arguments ask for.
+fn nothing(arguments: &ResolveArgs) -> String {
+    let named = |what: &str, name: &Option<String>| name.as_ref().map(|name| format!(" {what} `{name}`"));
+    let which = arguments.which.iter().map(|which| format!("`{which}`")).collect::<Vec<_>>();
+    let which = (!which.is_empty()).then(|| format!(" to or with {}", words::list(&which)));
+    let of = [named("of step", &arguments.step), named("of campaign", &arguments.campaign), which];
+    let state = match arguments.state {
+        Some(StuckState::Held) => "held",
+        Some(StuckState::Unknown) => "unknown",
+        None => "held or unknown",
+    };
+    format!("no mail{} is {state}", of.into_iter().flatten().collect::<String>())
 }
 
 fn decide(context: &Context, arguments: &ResolveArgs, wanted: &[Stuck]) -> Result<Exit, Failure> {

@@ -8,6 +8,7 @@ use super::happening::Told;
 use super::outgoing::{self, Outgoing};
 use super::{Failure, guard, machine, report};
 use crate::cli::RunArgs;
+use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::id::CampaignId;
 use crate::model::wall;
@@ -85,7 +86,11 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
             context.output.result(&format!("\n{}", report::table(context, &loaded.project, &funnels)));
         }
     }
-    Ok(finish(context, &outcome))
+    let exit = finish(context, &outcome);
+    let mut fields = vec![("event", json!("run")), ("totals", json!(outcome.totals))];
+    fields.extend(outcome.stopped.as_ref().map(|why| ("stopped", json!(stopped(why)))));
+    context.output.log(&sentence(&outcome.totals, "sent"), fields);
+    Ok(exit)
 }
 
 /// Runs once on a store that is the caller's to write; prints nothing but trouble and details.
@@ -173,7 +178,8 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
             return Exit::Interrupted;
         }
         Some(why) => {
-            context.output.error_with_hint(&stopped(why), why.hint());
+            let said = Diagnostic::error(stopped(why));
+            context.output.diagnostic(&why.hint().into_iter().fold(said, Diagnostic::hint));
             return Exit::Relay;
         }
         None => {}

@@ -9,7 +9,9 @@ use crate::model::delay::Span;
 use crate::model::send::SendState;
 use crate::model::wall;
 use crate::project::Project;
-use crate::report::status::{BrokenWebhook, CampaignStatus, LastRun, Limits, Status, Trouble};
+use crate::report::status::{
+    BrokenWebhook, CampaignStatus, LastRun, Limits, Status, Trouble, prometheus_without_status,
+};
 use crate::store::{CampaignRow, PausedBy, Store};
 use crate::ui::columns::columns;
 use crate::ui::sanitise;
@@ -17,6 +19,22 @@ use crate::ui::words::{count, duration};
 use crate::webhook;
 
 pub(super) fn status(context: &Context, arguments: &StatusArgs) -> Result<Exit, Failure> {
+    let format = if context.output.options().json { StatusFormat::Json } else { arguments.format };
+    let (status, project) = look(context, arguments).inspect_err(|_| {
+        // A file for the collector that came out empty would raise no alarm.
+        if format == StatusFormat::Prometheus {
+            context.output.result(&prometheus_without_status());
+        }
+    })?;
+    context.output.result(&match format {
+        StatusFormat::Text => text(&status, &project),
+        StatusFormat::Json => format!("{:#}\n", status.json()),
+        StatusFormat::Prometheus => status.prometheus(),
+    });
+    Ok(if status.troubles().is_empty() { Exit::Success } else { Exit::Attention })
+}
+
+fn look(context: &Context, arguments: &StatusArgs) -> Result<(Status, Project), Failure> {
     let limit = |name: &str, text: &str| {
         let span = Span::parse(text).map_err(|what| Diagnostic::error(format!("--{name}: {what}")))?;
         Ok::<_, Diagnostic>(span.elapsed())
@@ -27,14 +45,7 @@ pub(super) fn status(context: &Context, arguments: &StatusArgs) -> Result<Exit, 
     let Some(mut store) = context.open_to_read()? else {
         return Err(Diagnostic::error("nothing has run here yet").hint("`drip run` makes drip.db").into());
     };
-    let status = read(context, &project, &mut store, limits)?;
-    let format = if context.output.options().json { StatusFormat::Json } else { arguments.format };
-    context.output.result(&match format {
-        StatusFormat::Text => text(&status, &project),
-        StatusFormat::Json => format!("{:#}\n", status.json()),
-        StatusFormat::Prometheus => status.prometheus(),
-    });
-    Ok(if status.troubles().is_empty() { Exit::Success } else { Exit::Attention })
+    Ok((read(context, &project, &mut store, limits)?, project))
 }
 
 fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits) -> Result<Status, Failure> {

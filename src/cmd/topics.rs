@@ -78,7 +78,7 @@ fn prose(markdown: &str, width: usize) -> String {
     let parts = lines.chunk_by(|one, other| is_row(one) == is_row(other)).map(|part| {
         let text = part.concat();
         if part.first().is_some_and(is_row) {
-            return table::draw(&text, width, |cell| paragraphs(cell, usize::MAX >> 1).trim_end().to_owned());
+            return table::draw(&text, width, paragraphs);
         }
         paragraphs(&text, width)
     });

@@ -89,9 +89,10 @@ pub fn cut_in_braces(text: &str, at: usize) -> Option<Slip> {
     None
 }
 
-/// Returns how far a text goes that its author began here, and whether YAML sees its end earlier.
+/// Returns how far a text goes that its author began here, and whether YAML sees its end earlier; of one whose brackets do
+/// not close nobody can tell.
 fn reach(line: &str) -> (usize, bool) {
-    let (mut open, mut quote, mut is_cut) = (0_usize, None, false);
+    let (mut open, mut quote, mut is_cut) = (Vec::new(), None, false);
     let is_condition = |read: &str| read.contains(['(', '[', '"', '=']);
     for (at, c) in line.char_indices() {
         let key_ends = c == ':' && (at + 1 == line.len() || line[at + 1..].starts_with([' ', '{', '[']));
@@ -100,17 +101,23 @@ fn reach(line: &str) -> (usize, bool) {
             '\'' | '"' if quote == Some(c) => quote = None,
             _ if quote.is_some() => {}
             '\'' | '"' => quote = Some(c),
-            ',' | '}' | ']' if open == 0 => return (at, is_cut),
+            ',' | '}' | ']' if open.is_empty() => return (at, is_cut),
             ':' if key_ends && !is_condition(&line[..at]) => return (at, false),
-            ',' | ':' if open > 0 && (c == ',' || key_ends) => is_cut = true,
-            '(' => open += 1,
-            '[' | '{' => (open, is_cut) = (open + 1, true),
-            ')' | ']' | '}' => open = open.saturating_sub(1),
+            ',' | ':' if !open.is_empty() && (c == ',' || key_ends) => is_cut = true,
+            '(' => open.push(')'),
+            '[' | '{' => {
+                open.push(if c == '[' { ']' } else { '}' });
+                is_cut = true;
+            }
+            '}' | ']' if open.last() != Some(&c) => return (at, false),
+            ')' | ']' | '}' => {
+                open.pop();
+            }
             _ if key_ends => is_cut = true,
             _ => {}
         }
     }
-    (line.len(), is_cut && open == 0)
+    (line.len(), is_cut && open.is_empty())
 }
 
 #[cfg(test)]
@@ -144,6 +151,8 @@ mod tests {
         cut(r#"trigger: { event: signed_up, where: event.value > 3 }  # of { did("a", "b") }"#, None);
         cut("hours: [{ from: 08:00, to: 11:00 }]", None);
         cut("{ segment: did(\"a\", \"30d\"", None);
+        cut("  - { id: a, if: did(\"a\", \"30d\", send: mail }", None);
+        cut("trigger: { segment: contact.items.exists(i, i == \"tea\" }", None);
     }
 
     #[test]

@@ -17,11 +17,13 @@ pub(super) struct Source {
     pub(super) problems: Vec<Diagnostic>,
     /// Texts that are templates, and where they stand.
     pub(super) lines: Vec<(String, Range<usize>)>,
+    /// The rests of texts that YAML ended early; what it made of them means nothing.
+    rests: Vec<Range<usize>>,
 }
 
 impl Source {
     pub(super) fn new(path: PathBuf, text: &str) -> Self {
-        Self { path, text: text.into(), problems: Vec::new(), lines: Vec::new() }
+        Self { path, text: text.into(), problems: Vec::new(), lines: Vec::new(), rests: Vec::new() }
     }
 
     pub(super) fn place(&self, span: Range<usize>) -> Place {
@@ -83,6 +85,7 @@ impl Source {
         match Condition::parse(&text) {
             Ok(condition) => Some(condition),
             Err(_) if let Some(slip) = self.cut_short(node) => {
+                self.rests.push(node.span.end + 1..slip.span.end);
                 let diagnostic = yaml::cut_short(&slip.better).at(self.place(slip.span));
                 self.problems.push(diagnostic);
                 None
@@ -96,7 +99,13 @@ impl Source {
                     }
                     None => node.span.clone(),
                 };
-                self.error(span, error.message, error.hint.as_deref());
+                let mut diagnostic = Diagnostic::error(error.message).at(self.place(span));
+                diagnostic.hints.extend(error.hint);
+                if let Some(rest) = self.left_open(node) {
+                    self.rests.push(rest);
+                    diagnostic = diagnostic.hint("inside `{ … }` YAML ends it at the comma: put all of it in quotes");
+                }
+                self.problems.push(diagnostic);
                 None
             }
         }
@@ -106,6 +115,27 @@ impl Source {
     fn cut_short(&self, node: &Node) -> Option<Slip> {
         slip::cut_in_braces(&self.text, node.span.start)
             .filter(|slip| slip.span.start == node.span.start && slip.span.end > node.span.end)
+    }
+
+    /// Returns the rest of a text inside braces that YAML ended at a comma while a bracket or a quote of it was open.
+    fn left_open(&self, node: &Node) -> Option<Range<usize>> {
+        let (written, behind) = (self.text.get(node.span.clone())?, self.text.get(node.span.end..)?);
+        let count = |sign: char| written.matches(sign).count();
+        let is_open = count('(') > count(')') || count('"') % 2 == 1 || count('\'') % 2 == 1;
+        if !is_open || written.starts_with(['"', '\'']) || !behind.trim_start().starts_with(',') {
+            return None;
+        }
+        let comma = node.span.end + behind.find(',')?;
+        Some(comma + 1..node.span.end + behind.find(['}', ']']).unwrap_or(behind.len()))
+    }
+
+    /// Returns the problems in the order of the file, without those of what is only the rest of a text.
+    pub(super) fn into_problems(mut self) -> Vec<Diagnostic> {
+        let start = |problem: &Diagnostic| problem.place.as_ref().map_or(0, |place| place.span.start);
+        self.problems.retain(|problem| self.rests.iter().all(|rest| !rest.contains(&start(problem))));
+        // A marketer mends a file from top to bottom.
+        self.problems.sort_by_key(start);
+        self.problems
     }
 
     /// Begins to take a mapping apart.

@@ -152,11 +152,10 @@ fn read<T>(
     } else {
         None
     };
-    // A marketer mends a file from top to bottom.
-    source.problems.sort_by_key(|problem| problem.place.as_ref().map_or(0, |place| place.span.start));
-    let right = source.problems.is_empty();
-    problems.append(&mut source.problems);
-    found.filter(|_| right)
+    let wrong = source.into_problems();
+    let found = found.filter(|_| wrong.is_empty());
+    problems.extend(wrong);
+    found
 }
 
 fn campaign_id(path: &Path, problems: &mut Vec<Diagnostic>) -> Option<String> {

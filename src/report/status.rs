@@ -148,14 +148,8 @@ impl Status {
 
     /// Returns it as Prometheus' text format 0.0.4 has it; times are seconds since 1970.
     pub fn prometheus(&self) -> String {
-        let mut text = String::new();
-        let mut metric = |name: &str, help: &str, values: Vec<(String, i64)>| {
-            text += &format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
-            for (labels, value) in values {
-                text += &format!("{name}{labels} {value}\n");
-            }
-        };
-        let all = |value: i64| vec![(String::new(), value)];
+        let mut text = ok(self.troubles().is_empty());
+        let mut metric = |name: &str, help: &str, values: Vec<(String, i64)>| text += &gauge(name, help, values);
         let each = |value: &dyn Fn(&CampaignStatus) -> i64| -> Vec<(String, i64)> {
             self.campaigns
                 .iter()
@@ -163,11 +157,10 @@ impl Status {
                 .collect()
         };
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        metric("drip_ok", "1 while nothing needs a person.", all(i64::from(self.troubles().is_empty())));
         metric(
             "drip_last_good_run_timestamp_seconds",
             "When the last run ended that nothing went wrong with; 0: never.",
-            all(self.last_good.map_or(0, |at| at.timestamp())),
+            vec![(String::new(), self.last_good.map_or(0, |at| at.timestamp()))],
         );
         metric("drip_late_people", "People who are due.", each(&|c| c.late.map_or(0, |(people, _)| whole(people))));
         metric(
@@ -184,6 +177,23 @@ impl Status {
         metric("drip_open_mails", "Mails put off, or that need a person.", values.collect());
         text
     }
+}
+
+/// Returns what Prometheus is told where no status can be had: that a person is needed, and no number that would be made up.
+pub fn prometheus_without_status() -> String {
+    ok(false)
+}
+
+fn ok(all_well: bool) -> String {
+    gauge("drip_ok", "1 while nothing needs a person.", vec![(String::new(), i64::from(all_well))])
+}
+
+fn gauge(name: &str, help: &str, values: Vec<(String, i64)>) -> String {
+    let mut text = format!("# HELP {name} {help}\n# TYPE {name} gauge\n");
+    for (labels, value) in values {
+        text += &format!("{name}{labels} {value}\n");
+    }
+    text
 }
 
 /// Returns a text for between the quotes of a label.

@@ -207,12 +207,14 @@ impl Work<'_> {
 
 /// Reads the [`COLUMNS`].
 fn read(row: &Row<'_>) -> Result<Contact> {
+    let id = ContactId(row.get(0)?);
     let email: String = row.get(1)?;
     let consent: String = row.get(2)?;
-    let wrong = |what: &str| StoreError::Row(format!("{what} of contact `{email}`"));
+    // By its number: a log is read by many.
+    let wrong = |column: &str| StoreError::Row(format!("`{column}` of row {id} of the table contacts"));
     Ok(Contact {
-        id: ContactId(row.get(0)?),
-        address: Address::parse(&email).map_err(|_| wrong("address"))?,
+        id,
+        address: Address::parse(&email).map_err(|_| wrong("email"))?,
         consent: Consent::from_word(&consent).ok_or_else(|| wrong("consent"))?,
         suppressed: row.get(7)?,
         timezone: row.get::<_, Option<String>>(3)?.and_then(|name| name.parse().ok()),

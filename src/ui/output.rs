@@ -5,6 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anstream::StripStream;
 use anstyle::{AnsiColor, Style};
+use serde_json::{Map, Value};
+
+use super::{diagnostic, sanitise};
+use crate::error::{self, Diagnostic};
 
 /// What `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -170,47 +174,75 @@ impl Output {
         self.event(Level::Error, text, &[]);
     }
 
-    /// Writes an error to stderr, and what may be done about it.
-    pub fn error_with_hint(&self, text: &str, hint: Option<&str>) {
-        let hint = hint.map(|hint| ("hint", hint));
-        self.event(Level::Error, text, hint.as_slice());
-        if let (Some((_, hint)), None) = (hint, self.options.log) {
-            self.messages.line(&format!("hint: {hint}"));
+    /// Writes a diagnostic to stderr: drawn with the line it is about, or in a log as its parts.
+    pub fn diagnostic(&self, diagnostic: &Diagnostic) {
+        if self.options.log.is_none() {
+            return self.messages.line(&diagnostic::render(diagnostic, self.colours_messages()));
         }
+        let level = match diagnostic.level {
+            error::Level::Error => Level::Error,
+            error::Level::Warning => Level::Warning,
+        };
+        let all = |texts: &[String]| texts.iter().map(|text| sanitise::line(text)).collect::<Value>();
+        let mut fields = Vec::new();
+        if let Some(place) = &diagnostic.place {
+            let (line, column) = place.line_column();
+            let file = place.path.to_string_lossy();
+            fields.extend([("file", sanitise::line(&file).into()), ("line", line.into()), ("column", column.into())]);
+        }
+        if !diagnostic.causes.is_empty() {
+            fields.push(("cause", all(&diagnostic.causes)));
+        }
+        if !diagnostic.hints.is_empty() {
+            fields.push(("hint", all(&diagnostic.hints)));
+        }
+        self.record(level, &sanitise::line(&diagnostic.message), fields);
     }
 
-    /// Writes a text that was drawn elsewhere, such as a diagnostic with its source, to stderr.
+    /// Writes a text to stderr as it stands, also where the user wants quiet: a question, or what another drew.
     pub fn message(&self, text: &str) {
-        if self.options.log.is_some() {
-            let level = if text.starts_with("warning") { Level::Warning } else { Level::Error };
-            return self.event(level, text.trim_end(), &[]);
+        match self.options.log {
+            Some(_) => self.record(Level::Status, text.trim_end(), Vec::new()),
+            None => self.messages.line(text),
         }
-        self.messages.line(text);
     }
 
     /// Writes what happened to stderr, where its level asks for it; `fields` are for programs that read the log.
-    pub fn event(&self, level: Level, text: &str, fields: &[(&str, &str)]) {
-        let wanted = match level {
-            Level::Detail => self.options.verbose && !self.options.quiet,
-            Level::Status => !self.options.quiet,
-            Level::Warning | Level::Error => true,
-        };
-        if !wanted {
+    pub fn event(&self, level: Level, text: &str, fields: &[(&'static str, &str)]) {
+        if !self.wants(level) {
             return;
         }
-        if let Some(time) = self.options.log {
-            let (time, mut record) = (time(), serde_json::Map::new());
-            let all = [("time", time.as_str()), ("level", level.as_str()), ("message", text)].into_iter();
-            for (name, value) in all.chain(fields.iter().copied()) {
-                record.insert(name.to_owned(), value.into());
-            }
-            return self.messages.line(&serde_json::Value::Object(record).to_string());
+        if self.options.log.is_some() {
+            return self.record(level, text, fields.iter().map(|(name, value)| (*name, (*value).into())).collect());
         }
         match level {
             Level::Detail | Level::Status => self.messages.line(text),
             Level::Warning => self.labelled(AnsiColor::Yellow.on_default().bold(), "warning", text),
             Level::Error => self.labelled(AnsiColor::Red.on_default().bold(), "error", text),
         }
+    }
+
+    /// Writes to a log what people are told as a result.
+    pub fn log(&self, text: &str, fields: Vec<(&'static str, Value)>) {
+        if self.wants(Level::Status) {
+            self.record(Level::Status, text, fields);
+        }
+    }
+
+    fn wants(&self, level: Level) -> bool {
+        match level {
+            Level::Detail => self.options.verbose && !self.options.quiet,
+            Level::Status => !self.options.quiet,
+            Level::Warning | Level::Error => true,
+        }
+    }
+
+    /// Writes an object on a line of its own, if messages are a log.
+    fn record(&self, level: Level, text: &str, fields: Vec<(&'static str, Value)>) {
+        let Some(time) = self.options.log else { return };
+        let first = [("time", time().into()), ("level", level.as_str().into()), ("message", text.into())];
+        let record: Map<_, _> = first.into_iter().chain(fields).map(|(name, value)| (name.to_owned(), value)).collect();
+        self.messages.line(&Value::Object(record).to_string());
     }
 
     /// Ends both streams.

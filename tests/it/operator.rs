@@ -3,10 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::json;
+
+use crate::documents::document;
 use crate::support::Sandbox;
+use crate::support::eml;
+use crate::support::sandbox::{Ended, binary};
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
@@ -97,6 +102,38 @@ fn status_speaks_to_machines_too() {
 }
 
 #[test]
+fn monitoring_hears_of_a_project_that_cannot_be_looked_at() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &TWO);
+    let guide = document("docs/operating.md");
+    let recipe = guide.lines().find(|line| line.contains("--format prometheus >")).unwrap();
+    let recipe = recipe
+        .replace("/var/lib/node_exporter/", "")
+        .replace("-C /srv/tea-shop", "--now 2026-03-02T02:30:00Z -C \"$PROJECT\"");
+    let folder = tempfile::tempdir().unwrap();
+    let collected = || {
+        let path = format!("{}:/usr/bin:/bin", binary().parent().unwrap().display());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &recipe]).current_dir(folder.path()).env_clear().env("PATH", path);
+        let said = Ended::of(shell.env("PROJECT", sandbox.path("."))).code(0).stderr;
+        (fs::read_to_string(folder.path().join("drip.prom")).unwrap(), said)
+    };
+    let alarm = "# HELP drip_ok 1 while nothing needs a person.\n# TYPE drip_ok gauge\ndrip_ok 0\n";
+    sandbox.run(NOW);
+    assert!(collected().0.contains("\ndrip_ok 1\n"), "{}", collected().0);
+    let status = |code: i32| sandbox.drip(&["--now", NOW, "status", "--format", "prometheus"]).code(code);
+    let whole = fs::read(sandbox.path("campaigns/w.yaml")).unwrap();
+    sandbox.write("campaigns/w.yaml", "steps: [\n");
+    assert_eq!((status(3).stdout.as_str(), collected().0.as_str()), (alarm, alarm));
+    assert!(collected().1.contains("campaigns/w.yaml:"), "{}", collected().1);
+    fs::write(sandbox.path("campaigns/w.yaml"), whole).unwrap();
+    sandbox.write("drip.db", "not a database, but as long as the head of one: ".repeat(100).as_str());
+    assert_eq!((status(7).stdout.as_str(), collected().0.as_str()), (alarm, alarm));
+    assert!(collected().1.contains("drip restore FILE"), "{}", collected().1);
+    assert_eq!(sandbox.drip(&["status"]).code(7).stdout, "", "to people it is said in words");
+}
+
+#[test]
 fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says() {
     let relay = silent_to(&["a@", "b@", "c@"]);
     let sandbox = five(&relay, &TWO);
@@ -108,6 +145,19 @@ fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says(
     let id = sandbox.sql("SELECT message_id FROM v_sends WHERE email = 'b@example.com'").remove(0);
     sandbox.drip(&["--now", NOW, "resolve", "--sent"]).code(2);
     sandbox.drip(&["--now", NOW, "resolve", "nobody@example.com", "--sent"]).code(2);
+    for (words, missing) in [
+        (&["--state", "held", "--resend"][..], "no mail is held"),
+        (&["--step", "more", "--sent"], "no mail of step `more` is held or unknown"),
+        (&["--campaign", "w", "--step", "more", "--skip"], "no mail of step `more` of campaign `w` is held or unknown"),
+        (&["--all", "--state", "held", "--skip"], "no mail is held"),
+        (
+            &["a@example.com", "b@example.com", "--state", "held", "--skip"],
+            "no mail to or with `a@example.com` and `b@example.com` is held",
+        ),
+    ] {
+        let said = sandbox.drip(&[&["--now", NOW, "resolve"], words].concat()).code(2).stderr;
+        assert_eq!(said, format!("error: {missing}\nhint: `drip resolve` lists all that are\n"), "{words:?}");
+    }
     assert_eq!(
         sandbox.drip(&["--now", NOW, "resolve", "A@example.com", "--sent"]).code(0).stdout,
         "1 mail taken for sent.\n"
@@ -118,6 +168,8 @@ fn an_unknown_mail_is_taken_for_sent_sent_again_or_passed_over_as_a_person_says(
     );
     sandbox.drip(&["--now", NOW, "resolve", "--campaign", "w", "--step", "hello", "--skip"]).code(0);
     assert_eq!(sandbox.drip(&["resolve"]).code(0).stdout, "No mail is held or unknown.\n");
+    assert_eq!(sandbox.drip(&["resolve", "--all", "--skip"]).code(0).stdout, "No mail is held or unknown.\n");
+    sandbox.drip(&["resolve", "--campaign", "w", "--skip"]).code(2);
     assert_eq!(
         sandbox.sql("SELECT email || ' ' || state FROM v_sends ORDER BY email LIMIT 3"),
         ["a@example.com sent", "b@example.com deferred", "c@example.com skipped"]
@@ -163,6 +215,20 @@ fn a_mail_is_not_sent_again_behind_what_came_after_it() {
 }
 
 #[test]
+fn a_mail_that_is_sent_again_is_rendered_anew() {
+    let relay = silent_to(&["a@"]);
+    let sandbox = five(&relay, &["id: only, send: mail"]);
+    sandbox.run_ends(NOW, 6);
+    sandbox.drip(&["contact", "set", "a@example.com", "first_name=Lan"]).code(0);
+    sandbox.drip(&["--now", NOW, "resolve", "--all", "--resend"]).code(0);
+    sandbox.run(NEXT_DAY);
+    let mails = relay.mails().into_iter().filter(|mail| mail.to == ["a@example.com"]);
+    let letters: Vec<_> = mails.map(|mail| eml::read(&String::from_utf8(mail.bytes).unwrap())).collect();
+    assert_eq!(letters.iter().map(|letter| &letter.subject).collect::<Vec<_>>(), ["Chào bạn", "Chào Lan"]);
+    assert_eq!(letters[0].message_id, letters[1].message_id);
+}
+
+#[test]
 fn a_held_mail_can_be_passed_over() {
     let relay = SmtpServer::start(Script::new());
     let sandbox = five(&relay, &["id: hello, send: mail, subject: 'Chào {{first_name}}'", TWO[1]]);
@@ -202,9 +268,93 @@ fn a_log_names_nobody_unless_it_is_asked_to_and_machines_can_read_it() {
 
     sandbox.write("campaigns/broken.yaml", "steps: [\n");
     let log = sandbox.drip(&["--log-format", "json", "run"]).code(3).stderr;
-    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
-    assert_eq!(first["level"], "error");
-    assert!(first["message"].as_str().unwrap().contains("campaigns/broken.yaml:"), "{log}");
+    assert_eq!(
+        without_time(&log),
+        [json!({
+            "level": "error", "message": "this is not valid YAML: unclosed bracket '['",
+            "file": "campaigns/broken.yaml", "line": 1, "column": 8,
+            "hint": ["check the indentation, and put texts with `: ` or `#` in quotes"],
+        })]
+    );
+}
+
+/// Returns the records of a log without the time that each has.
+fn without_time(log: &str) -> Vec<serde_json::Value> {
+    let read = |line: &str| {
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(record.as_object_mut().unwrap().remove("time").unwrap().is_string());
+        record
+    };
+    log.lines().map(read).collect()
+}
+
+#[test]
+fn a_log_ends_with_what_the_run_did() {
+    let relay = SmtpServer::start(Script::new().on(Verb::Rcpt).to("b@").reply("550 5.1.1 no such user"));
+    let sandbox = five(&relay, &TWO);
+    let run = |now: &str, words: &[&str], code: i32| {
+        sandbox.drip(&[&["--now", now, "--log-format", "json"], words].concat()).code(code)
+    };
+    let ended = run(NOW, &["--json", "run"], 6);
+    let last = without_time(&ended.stderr).pop().unwrap();
+    assert_eq!(last["event"], "run");
+    assert_eq!((&last["totals"]["sent"], &last["totals"]["rejected"]), (&json!(4), &json!(1)));
+    assert_eq!(last["totals"], serde_json::from_str::<serde_json::Value>(&ended.stdout).unwrap()["totals"]);
+    assert_eq!(last["message"], "4 mails sent, 5 enrolled, 1 rejected and 1 left early.");
+    let idle = without_time(&run(NOW, &["run"], 0).stderr);
+    assert_eq!((idle.len(), &idle[0]["message"]), (1, &json!("Nothing was due.")));
+    assert_eq!(run(NOW, &["-q", "run"], 0).stderr, "", "it is no trouble");
+    assert!(!sandbox.drip(&["--now", NOW, "run"]).code(0).stderr.contains("Nothing was due"), "people read stdout");
+
+    let log = without_time(&run(NEXT_DAY, &["run", "--limit", "1"], 0).stderr);
+    assert!(log.last().unwrap()["stopped"].as_str().unwrap().contains("limit"), "{log:?}");
+}
+
+#[test]
+fn a_log_takes_errors_apart_whatever_they_are_about() {
+    let mut sandbox = five(&SmtpServer::start(Script::new()), &TWO);
+    let said = |sandbox: &Sandbox, words: &[&str], code: i32| {
+        without_time(&sandbox.drip(&[&["--log-format", "json", "--now", NOW], words].concat()).code(code).stderr)
+    };
+    // A command line that cannot be read.
+    let wrong = said(&sandbox, &["status", "--format", "prometeus"], 2).remove(0);
+    assert_eq!(
+        wrong["message"],
+        "invalid value 'prometeus' for '--format <FORMAT>' [possible values: text, json, prometheus]"
+    );
+    assert_eq!(wrong["hint"], json!(["a similar value exists: 'prometheus'"]));
+    let wrong = said(&sandbox, &["import"], 2);
+    assert_eq!(wrong[0]["message"], "the following required arguments were not provided: <FILE>...");
+    assert!(wrong[0]["hint"][0].as_str().unwrap().starts_with("Usage: drip import"), "{wrong:?}");
+    assert_eq!(said(&sandbox, &["contact"], 2)[0]["level"], "error");
+    let text = sandbox.drip(&["import", "--", "--log-format=json", "--no"]).stderr;
+    assert!(text.starts_with("error: "), "those are names of files: {text}");
+
+    let wrong = said(&sandbox, &["resolve", "nobody@example.com"], 2);
+    let (message, hint) =
+        ("no mail to or with `nobody@example.com` is held or unknown", "`drip resolve` lists all that are");
+    assert_eq!(wrong, [json!({ "level": "error", "message": message, "hint": [hint] })]);
+    // Nobody is at the port.
+    sandbox.send_to_port(Some(1));
+    let refused = said(&sandbox, &["run"], 5);
+    let refused = refused.iter().find(|record| record["level"] == "error").unwrap();
+    assert!(refused["hint"].is_array() && !refused["message"].as_str().unwrap().starts_with("error"), "{refused}");
+    sandbox.write("drip.db", "not a database, but as long as the head of one: ".repeat(100).as_str());
+    let damaged = said(&sandbox, &["run"], 7).remove(0);
+    assert_eq!(damaged["hint"].as_array().map(Vec::len), Some(2), "{damaged}");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_told_by_its_number() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = five(&relay, &TWO);
+    sandbox.database().execute("UPDATE contacts SET tags = '{' WHERE email = 'c@example.com'", []).unwrap();
+    let said = sandbox.drip(&["--now", NOW, "run"]).code(7).stderr;
+    assert!(
+        said.starts_with("error: a row of the database cannot be read: `tags` of row 3 of the table contacts\n"),
+        "{said}"
+    );
+    assert!(!said.contains('@'), "{said}");
 }
 
 #[test]

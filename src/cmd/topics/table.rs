@@ -3,21 +3,25 @@
 use unicode_width::UnicodeWidthStr;
 
 const GAP: &str = "  ";
+/// Wide enough that no cell is broken.
+const UNBROKEN: usize = usize::MAX >> 1;
 
-/// Draws the lines of a Markdown table, whose cells are set by `plain`.
-pub(super) fn draw(table: &str, width: usize, plain: impl Fn(&str) -> String) -> String {
-    let rows: Vec<Vec<String>> =
-        table.lines().map(|line| cells(line).iter().map(|cell| plain(cell)).collect()).collect();
+/// Draws the lines of a Markdown table, whose cells `set` sets in lines of a width.
+pub(super) fn draw(table: &str, width: usize, set: impl Fn(&str, usize) -> String) -> String {
+    let written: Vec<Vec<String>> = table.lines().map(cells).collect();
     // The second line is the rule below the header.
-    let rows: Vec<&Vec<String>> = rows.iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, row)| row).collect();
-    let count = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let written = written.iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, row)| row);
+    let set = |cell: &String, width| -> Vec<String> { set(cell, width).lines().map(str::to_owned).collect() };
+    let whole = |row: &Vec<String>| row.iter().map(|cell| set(cell, UNBROKEN).concat()).collect();
+    let rows: Vec<Vec<String>> = written.clone().map(whole).collect();
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths = widths(&rows, count, width);
     let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
+    for (at, row) in written.enumerate() {
         if row.iter().all(String::is_empty) {
             continue;
         }
-        let wrapped: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| wrap(cell, *width)).collect();
+        let wrapped: Vec<Vec<String>> = row.iter().zip(&widths).map(|(cell, width)| set(cell, *width)).collect();
         for line in 0..wrapped.iter().map(Vec::len).max().unwrap_or(0) {
             let mut drawn = String::new();
             for (cell, width) in wrapped.iter().zip(&widths) {
@@ -58,7 +62,7 @@ fn cells(line: &str) -> Vec<String> {
 }
 
 /// Gives each column what it needs, or its share of what is left, but never less than its longest word.
-fn widths(rows: &[&Vec<String>], count: usize, width: usize) -> Vec<usize> {
+fn widths(rows: &[Vec<String>], count: usize, width: usize) -> Vec<usize> {
     let cells = |column: usize| rows.iter().filter_map(move |row| row.get(column));
     let whole: Vec<usize> =
         (0..count).map(|column| cells(column).map(|cell| cell.width()).max().unwrap_or(0)).collect();
@@ -76,18 +80,6 @@ fn widths(rows: &[&Vec<String>], count: usize, width: usize) -> Vec<usize> {
     widths
 }
 
-fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.width() + 1 + word.width() <= width => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +88,7 @@ mod tests {
     fn words_stay_whole_and_columns_share_what_there_is() {
         let table = "| | |\n| --- | --- |\n| `--dates dmy\\|mdy` | the order of dates, the day first if it is left out |\n\
                      | `--dry-run` | show |\n";
-        let drawn = draw(table, 36, |cell| cell.replace('`', ""));
+        let drawn = draw(table, 36, super::super::paragraphs);
         insta::assert_snapshot!(drawn, @r"
         --dates dmy|mdy  the order of dates,
                          the day first if it
@@ -104,7 +96,7 @@ mod tests {
         --dry-run        show
         ");
         let table = "| a | b |\n| --- | --- |\n| 1 | trà |\n";
-        insta::assert_snapshot!(draw(table, 36, str::to_owned), @r"
+        insta::assert_snapshot!(draw(table, 36, super::super::paragraphs), @r"
         a  b
         ─  ───
         1  trà
