@@ -2,6 +2,7 @@
 
 use super::Failure;
 use super::context::Context;
+use super::guard;
 use crate::cli::status::{StatusArgs, StatusFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -12,7 +13,7 @@ use crate::project::Project;
 use crate::report::status::{
     BrokenWebhook, CampaignStatus, LastRun, Limits, Status, Trouble, prometheus_without_status,
 };
-use crate::store::{CampaignRow, PausedBy, Store};
+use crate::store::{CampaignRow, PausedBy, Store, noted_beside};
 use crate::ui::columns::columns;
 use crate::ui::sanitise;
 use crate::ui::words::{count, duration};
@@ -49,8 +50,11 @@ fn look(context: &Context, arguments: &StatusArgs) -> Result<(Status, Project), 
 }
 
 fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits) -> Result<Status, Failure> {
+    // Before the file: a run that begins meanwhile notes itself there first.
+    let noted = noted_beside(&context.database());
     let work = store.read()?;
     let now = context.now();
+    let distrusted = guard::distrust(&work, noted.as_ref(), now)?.map(|(why, _)| why);
     let (last_run, last_good) = (work.last_run()?, work.last_good_run()?);
     let (late, next_due, open) = (work.late(now)?, work.next_due(now)?, work.open_mails()?);
     let put_off = work.calls_put_off()?;
@@ -71,7 +75,7 @@ fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits)
     }
     let last_run =
         last_run.map(|ran| LastRun { started_at: ran.started_at, ended_at: ran.ended_at, stopped: ran.stopped });
-    Ok(Status { now, last_run, last_good, campaigns, limits })
+    Ok(Status { now, last_run, last_good, campaigns, distrusted, limits })
 }
 
 /// Returns the steps whose calls wait for a person, each with the first of its reasons.
@@ -102,6 +106,10 @@ fn text(status: &Status, project: &Project) -> String {
     }
     let good = status.last_good.map_or_else(|| "none yet".to_owned(), ago);
     rows.push([bad(&Trouble::Idle), "last good run".to_owned(), good]);
+    if let Some(why) = status.distrusted {
+        let what = format!("{why}: no run sends before `drip run --adopt`");
+        rows.push([bad(&Trouble::Distrusted), "drip.db".to_owned(), what]);
+    }
     for campaign in &status.campaigns {
         let id = &campaign.campaign;
         let mut row = |mark: String, what: String| rows.push([mark, id.to_string(), what]);

@@ -16,6 +16,8 @@ pub struct Status {
     /// When the last run ended that nothing went wrong with.
     pub last_good: Option<Instant>,
     pub campaigns: Vec<CampaignStatus>,
+    /// Why no run sends before a person adopts the file.
+    pub distrusted: Option<&'static str>,
     pub limits: Limits,
 }
 
@@ -68,6 +70,8 @@ pub enum Trouble {
     /// No run since the project has campaigns with people, or none for too long.
     Idle,
     Late(CampaignId),
+    /// The file may not know what was sent.
+    Distrusted,
     /// Mails that are held, or unknown.
     Stuck(CampaignId, SendState),
     /// The webhook of a step lacks a variable, or its key or address is refused.
@@ -95,6 +99,9 @@ impl Status {
         let mut troubles = Vec::new();
         if self.last_good.is_none_or(|at| self.now - at > self.limits.idle) {
             troubles.push(Trouble::Idle);
+        }
+        if self.distrusted.is_some() {
+            troubles.push(Trouble::Distrusted);
         }
         for campaign in &self.campaigns {
             let id = || campaign.campaign.clone();
@@ -142,6 +149,7 @@ impl Status {
                 "started_at": time(&run.started_at), "ended_at": run.ended_at.as_ref().map(time), "stopped": run.stopped,
             })),
             "last_good_run": self.last_good.as_ref().map(time),
+            "refused": self.distrusted,
             "campaigns": campaigns.collect::<Vec<_>>(),
         })
     }

@@ -65,6 +65,11 @@ fn whatever_was_lost_with_the_folder_a_copy_waits_for_a_person() {
         let _ = fs::remove_file(sandbox.path(name));
     }
     restore(&sandbox);
+    let status = sandbox.drip(&["--now", MONDAY, "status"]).code(6).stdout;
+    assert!(
+        status.contains("!  drip.db        this drip.db is a copy that was put back: no run sends before"),
+        "{status}"
+    );
     adopt(&sandbox, MONDAY);
     assert_eq!(nobody_twice(&relay), 3);
     assert!(states(&sandbox).contains(&"hello unknown 3".to_owned()), "{:?}", states(&sandbox));
