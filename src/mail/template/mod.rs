@@ -21,6 +21,7 @@ mod program;
 mod registry;
 mod signature;
 mod source;
+mod straight;
 mod subject;
 #[cfg(test)]
 mod tests;

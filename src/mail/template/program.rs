@@ -11,6 +11,7 @@ use super::address;
 use super::function::{BACKSLASH, BRACE, FUNCTIONS};
 use super::registry::{self, SHOW};
 use super::source::{Kind, Tag};
+use super::straight::Straight;
 use super::token::{ADDRESS, ADDRESS_END, Tokens};
 
 /// How large a rendered text may be, in bytes.
@@ -20,6 +21,7 @@ const MAX_OUTPUT: usize = 1_000_000;
 #[derive(Debug)]
 pub(super) struct Program {
     template: Template,
+    straight: Straight,
     /// How long the compiled text is: about as long as what comes of it.
     length: usize,
     spots: Vec<Spot>,
@@ -76,17 +78,20 @@ impl Program {
                     .hint("put whole elements, list items or table rows between a block's tags"),
             )
         })?;
-        Ok(Self { template, length: out.text.len(), spots, whole })
+        Ok(Self { straight: Straight::of(&template), template, length: out.text.len(), spots, whole })
     }
 
     /// Renders the text for one contact.
     pub(super) fn render(&self, registry: &Handlebars<'static>, data: &Context) -> Result<String, RenderError> {
+        if let Some(text) = self.straight.render(&self.template, registry, data, Limited::new(self.length)) {
+            return Ok(text);
+        }
         registry::begin();
-        let mut out = Limited(String::with_capacity(self.length));
+        let mut out = Limited::new(self.length);
         self.template
             .render(registry, data, &mut RenderContext::new(None), &mut out)
             .map_err(|error| self.explain(&error))?;
-        Ok(out.0)
+        Ok(out.text)
     }
 
     /// Says whether a tag asks for a value.
@@ -195,14 +200,22 @@ impl Assembly {
 }
 
 /// Text that refuses to grow for ever.
-struct Limited(String);
+pub(super) struct Limited {
+    pub(super) text: String,
+}
+
+impl Limited {
+    pub(super) fn new(length: usize) -> Self {
+        Self { text: String::with_capacity(length) }
+    }
+}
 
 impl Output for Limited {
     fn write(&mut self, text: &str) -> Result<(), io::Error> {
-        if self.0.len() + text.len() > MAX_OUTPUT {
+        if self.text.len() + text.len() > MAX_OUTPUT {
             return Err(io::Error::other("too large"));
         }
-        self.0.push_str(text);
+        self.text.push_str(text);
         Ok(())
     }
 }

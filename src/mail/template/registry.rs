@@ -54,7 +54,7 @@ pub(super) fn begin() {
     WORK.set(0);
 }
 
-fn work(values: &[&Value]) -> Result<(), RenderError> {
+pub(super) fn work(values: &[&Value]) -> Result<(), RenderError> {
     let done = WORK.get() + values.iter().map(|value| size(value)).sum::<usize>();
     WORK.set(done);
     if done > MOST_WORK {
