@@ -29,14 +29,23 @@ pub(super) fn encode(text: &str) -> (Vec<u8>, usize) {
             out.end_line(b"\r\n");
         }
         let Some((&last, most)) = line.as_bytes().split_last() else { continue };
-        for &byte in most {
-            // A line that goes on needs a place for its `=`.
-            if PLAIN[usize::from(byte)] {
-                out.put(byte, LONGEST - 1);
-            } else {
+        let mut rest = most;
+        while let Some(&byte) = rest.first() {
+            if !PLAIN[usize::from(byte)] {
                 out.escape(byte, LONGEST - 1);
                 escaped += 1;
+                rest = &rest[1..];
+                continue;
             }
+            // A line that goes on needs a place for its `=`.
+            let room = (LONGEST - 1).saturating_sub(out.width).min(rest.len());
+            if room == 0 {
+                out.end_line(b"=\r\n");
+                continue;
+            }
+            let run = rest[..room].iter().position(|byte| !PLAIN[usize::from(*byte)]).unwrap_or(room);
+            out.copy(&rest[..run]);
+            rest = &rest[run..];
         }
         // White space at the end of a line may be lost on the way.
         if PLAIN[usize::from(last)] && !matches!(last, b' ' | b'\t') {
@@ -64,6 +73,11 @@ impl Out {
         }
         self.line[self.width] = byte;
         self.width += 1;
+    }
+
+    fn copy(&mut self, run: &[u8]) {
+        self.line[self.width..self.width + run.len()].copy_from_slice(run);
+        self.width += run.len();
     }
 
     fn escape(&mut self, byte: u8, longest: usize) {
