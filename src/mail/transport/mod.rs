@@ -12,6 +12,7 @@ mod outbox;
 mod removal;
 mod reply;
 mod smtp;
+mod socket;
 mod wire;
 
 use std::fmt;
