@@ -70,6 +70,12 @@ impl Reply {
         (200..300).contains(&self.code)
     }
 
+    /// Says whether the relay took the content: 250 says so, and 251 and 252 in their way. What else begins with a 2
+    /// says something else, as 221 does that it is leaving.
+    pub(super) fn is_taken(&self) -> bool {
+        (250..=252).contains(&self.code)
+    }
+
     /// Returns subject and detail of the enhanced code, when it agrees with the basic one (RFC 2034 section 4).
     fn enhanced(&self) -> Option<(u16, u16)> {
         let word = self.lines.first()?.split_whitespace().next()?;

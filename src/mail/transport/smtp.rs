@@ -173,7 +173,7 @@ impl Transport for SmtpTransport {
             },
         };
         Ok(match outcome {
-            Ok(reply) if reply.is_positive() => {
+            Ok(reply) if reply.is_taken() => {
                 self.session = Some(session);
                 Outcome::Sent { reply: reply.text() }
             }
