@@ -12,6 +12,9 @@ use super::pace::Pace;
 use super::ramp::Ramp;
 use super::stock::Stock;
 use super::{Options, Run, Stop};
+use crate::mail::transport::{ConnectError, ConnectErrorKind};
+use crate::model;
+use crate::model::plain::unnamed;
 use crate::store::{Store, StoreError, Work};
 
 /// Claims made in one transaction, at the least.
@@ -82,8 +85,10 @@ impl Run<'_> {
         // A relay that is down is found before anyone is claimed.
         let mut first = parts.relay.transport();
         if let Err(error) = first.connect() {
-            let interrupted = self.is_interrupted();
-            return Ok(Some(if interrupted { Stop::Interrupted } else { Stop::NoConnection(error) }));
+            let work = store.begin()?;
+            let stop = self.without_connection(&work, error, (parts.clock)())?;
+            work.commit()?;
+            return Ok(Some(stop));
         }
         let campaigns = deliver::campaigns(&self.known);
         let (jobs, desk) = channel();
@@ -124,6 +129,18 @@ impl Run<'_> {
             }
             Ok(progress.stopped)
         })
+    }
+
+    /// Returns why a run stops that has no connection; a relay that gets too much is left alone from now on.
+    fn without_connection(&self, work: &Work<'_>, error: ConnectError, at: model::Instant) -> Result<Stop, StoreError> {
+        if self.is_interrupted() {
+            return Ok(Stop::Interrupted);
+        }
+        if error.kind != ConnectErrorKind::Rate {
+            return Ok(Stop::NoConnection(error));
+        }
+        work.set_rest(Some(at + REST))?;
+        Ok(Stop::TooMuch(unnamed(&error.message).into_owned()))
     }
 
     fn anyone_due(&self, store: &mut Store, options: &Options) -> Result<bool, StoreError> {
@@ -258,12 +275,15 @@ impl Run<'_> {
                 Report::NoConnection(job, error) => {
                     progress.connections -= 1;
                     desk.ramp.lost();
-                    if progress.connections == 0 || progress.stopped.is_some() {
-                        progress.in_hand -= 1;
-                        self.give_back(work, &job, at)?;
-                        progress.stop(Stop::NoConnection(error));
-                    } else {
+                    let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
+                    if progress.connections > 0 && !stopping {
                         acts.again.push(job);
+                        continue;
+                    }
+                    progress.in_hand -= 1;
+                    self.give_back(work, &job, at)?;
+                    if progress.connections == 0 {
+                        progress.stop(self.without_connection(work, error, at)?);
                     }
                 }
             }
