@@ -160,7 +160,7 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
         }
         Some(why) => {
             context.output.error_with_hint(&stopped(why), why.hint());
-            return Exit::Relay;
+            return if *why == Stop::Failed { Exit::Failure } else { Exit::Relay };
         }
         None => {}
     }

@@ -1,7 +1,7 @@
 //! Sending: the run's own thread hands mails to the connections, and writes what they report.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::outcome::REST;
 use super::pace::Pace;
 use super::ramp::Ramp;
 use super::stock::Stock;
-use super::{Options, Run, Stop};
+use super::{Happening, Options, Run, Stop};
 use crate::mail::transport::{ConnectError, ConnectErrorKind};
 use crate::model;
 use crate::model::plain::unnamed;
@@ -115,11 +115,12 @@ impl Run<'_> {
                     Err(_) => break,
                 }
             }
+            // A run waits for threads that report, and not for ones that are gone.
+            drop(reports);
+            let dismissal = Dismissal(&desk);
             let result = self.work_off(store, &mut progress, &jobs, &inbox, &desk);
-            // Whatever happened, threads that ask from now on are told no, and find no more work.
-            desk.stopping.store(true, Ordering::Release);
             let over = desk.ramp.is_over();
-            desk.ramp.finish();
+            drop(dismissal);
             drop((inbox, jobs));
             result?;
             if rest.is_some() && over && !matches!(progress.stopped, Some(Stop::TooMuch(_))) {
@@ -187,8 +188,15 @@ impl Run<'_> {
                     }
                     return Ok(());
                 }
-                let Ok(report) = inbox.recv_timeout(GLANCE) else { continue };
-                Some(report)
+                match inbox.recv_timeout(GLANCE) {
+                    Ok(report) => Some(report),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        // No thread is left, and something is not accounted for: the next run finds it so.
+                        progress.stop(Stop::Failed);
+                        return Ok(());
+                    }
+                }
             };
             let room = if refilling { stock.size().saturating_sub(progress.in_hand) } else { 0 };
             if self.turn(store, progress, first, room, jobs, inbox, desk)? {
@@ -286,6 +294,18 @@ impl Run<'_> {
                         progress.stop(self.without_connection(work, error, at)?);
                     }
                 }
+                Report::Failed(at_hand) => {
+                    progress.connections -= 1;
+                    desk.ramp.lost();
+                    (self.tell)(Happening::ConnectionFailed);
+                    if let Some((job, handover)) = at_hand {
+                        progress.in_hand -= 1;
+                        self.outcome(work, progress, job, handover, at, desk)?;
+                    }
+                    if progress.connections == 0 {
+                        progress.stop(Stop::Failed);
+                    }
+                }
             }
         }
         if leaving > 0 {
@@ -301,6 +321,16 @@ impl Run<'_> {
             }
         }
         Ok(acts)
+    }
+}
+
+/// Whatever happens, threads that ask from then on are told no, and wait for nothing.
+struct Dismissal<'d>(&'d Desk);
+
+impl Drop for Dismissal<'_> {
+    fn drop(&mut self) {
+        self.0.stopping.store(true, Ordering::Release);
+        self.0.ramp.finish();
     }
 }
 

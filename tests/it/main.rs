@@ -22,6 +22,7 @@ mod promises;
 mod report;
 mod run;
 mod sending;
+mod stumbling;
 mod support;
 mod template_document;
 mod time;
