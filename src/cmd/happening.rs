@@ -107,6 +107,9 @@ fn tell(context: &Context, happening: &Happening, sent: &str) {
             let text = format!("{campaign} {step}: {{}} rejected: ");
             about.say(Level::Warning, "rejected", (campaign, Some(step), contact, Some(reason)), &text);
         }
+        Happening::ConnectionFailed => {
+            output.warn("a connection ended by a fault of drip; please report it, with what stands above");
+        }
         Happening::Unknown { campaign, step, contact, reason } => {
             let text = format!("{campaign} {step}: {{}} unknown: ");
             about.say(Level::Warning, "unknown", (campaign, Some(step), contact, Some(reason)), &text);

@@ -180,7 +180,7 @@ fn finish(context: &Context, outcome: &Outcome) -> Exit {
         Some(why) => {
             let said = Diagnostic::error(stopped(why));
             context.output.diagnostic(&why.hint().into_iter().fold(said, Diagnostic::hint));
-            return Exit::Relay;
+            return if *why == Stop::Failed { Exit::Failure } else { Exit::Relay };
         }
         None => {}
     }

@@ -34,7 +34,6 @@ mod zone;
 #[cfg(test)]
 mod tests;
 
-use chrono::SubsecRound;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
@@ -94,12 +93,12 @@ pub fn is_birthday(name: &str) -> bool {
 /// Returns what to write instead.
 pub fn moment(text: &str, zone: Option<Tz>) -> Result<Instant, String> {
     if let Some(zone) = zone {
-        return words::time(text.trim(), zone, Some(DateOrder::Dmy)).map(|at| at.trunc_subsecs(3));
+        return words::time(text.trim(), zone, Some(DateOrder::Dmy));
     }
     // Two zones that agree: it has an offset of its own.
     let read = |zone| words::time(text.trim(), zone, Some(DateOrder::Dmy));
     match (read(Tz::UTC), read(Tz::Asia__Ho_Chi_Minh)) {
-        (Ok(one), Ok(other)) if one == other => Ok(one.trunc_subsecs(3)),
+        (Ok(one), Ok(other)) if one == other => Ok(one),
         (Ok(_), _) => Err("write it with its zone, as 2026-03-01T09:00+07:00".to_owned()),
         (Err(what), _) => Err(what),
     }

@@ -149,6 +149,10 @@ static LANGUAGES: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
 
 /// Reads RFC 3339, a day, or a day and a time of day in `zone`; in another order only where the user named it.
 pub(super) fn time(text: &str, zone: Tz, order: Option<DateOrder>) -> Result<Instant, String> {
+    read_time(text, zone, order).map(wall::whole)
+}
+
+fn read_time(text: &str, zone: Tz, order: Option<DateOrder>) -> Result<Instant, String> {
     let wrong =
         || format!("{} is no time; write it as `2026-03-01 09:30` or `2026-03-01T09:30:00+07:00`", quoted(text));
     let turned = || format!("{} is no time in ISO 8601; with the day first it is `--dates dmy`", quoted(text));

@@ -42,7 +42,7 @@ fn end(text: &str, days: u64, now: Instant, zone: Tz) -> Result<Instant, String>
         return Ok(wall::start_of_day(date + Days::new(days), zone));
     }
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(time.with_timezone(&Utc));
+        return Ok(wall::whole(time.with_timezone(&Utc)));
     }
     match Span::parse(text) {
         Ok(span) => Ok(now - span.elapsed()),

@@ -13,6 +13,12 @@ pub fn wall(instant: Instant, zone: Tz) -> NaiveDateTime {
     instant.with_timezone(&zone).naive_local()
 }
 
+/// Returns an instant in whole milliseconds, which is what the store keeps. A leap second is the second after it, as it is
+/// in the store: to chrono it comes before that one, and what is due by one of the two would not be by the other.
+pub fn whole(instant: Instant) -> Instant {
+    Utc.timestamp_millis_opt(instant.timestamp_millis()).single().unwrap_or(instant)
+}
+
 /// Writes an instant as people read it, to the minute.
 pub fn shown(instant: Instant, zone: Tz) -> String {
     wall(instant, zone).format("%Y-%m-%d %H:%M").to_string()
@@ -99,6 +105,14 @@ mod tests {
         let zone: Tz = zone.parse().expect("a zone");
         let at = NaiveDateTime::parse_from_str(wall_time, "%Y-%m-%d %H:%M").expect("a wall time");
         assert_eq!(instant(at, zone).format("%Y-%m-%dT%H:%MZ").to_string(), expected, "{zone} {wall_time}");
+    }
+
+    #[test]
+    fn a_leap_second_is_the_one_after_it() {
+        let read = |text: &str| whole(text.parse().expect("an instant")).to_rfc3339();
+        assert_eq!(read("2016-12-31T23:59:60Z"), "2017-01-01T00:00:00+00:00");
+        assert_eq!(read("2016-12-31T23:59:60.2519Z"), "2017-01-01T00:00:00.251+00:00");
+        assert_eq!(read("2016-12-31T23:59:59.9999Z"), "2016-12-31T23:59:59.999+00:00");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! A thread never touches the store. It asks with an [`Offer`] before the content of a mail leaves and waits
 //! for the answer; without a clear yes the content stays here. While it waits it renders the mail after
 //! that one, so that the relay hears of it together with the content.
+//!
+//! A fault of drip ends the thread and not the run: what it had in hand is accounted for all the same.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +26,9 @@ use crate::webhook::{Answer, Request};
 /// Templates and their tools recurse; a deep one must not overflow the stack.
 const STACK: usize = 32 << 20;
 
+/// What is said of a mail over which drip failed.
+const FAULT: &str = "drip failed over this mail; please report it";
+
 /// What a thread says to the run.
 pub(super) enum Report {
     /// The relay waits for a mail's content: may it leave?
@@ -32,6 +37,8 @@ pub(super) enum Report {
     Done(Box<Job>, Handover),
     /// The connection could not be opened; the mail was not begun, and the thread has ended.
     NoConnection(Box<Job>, ConnectError),
+    /// The thread has ended by a fault of drip; what becomes of the mail that it had in hand.
+    Failed(Option<(Box<Job>, Handover)>),
 }
 
 impl Report {
@@ -88,8 +95,9 @@ pub(super) fn start<'scope, 'a: 'scope>(
     reports: Sender<Report>,
 ) -> std::io::Result<()> {
     let builder = Builder::new().name("connection".to_owned()).stack_size(STACK);
-    let worker = Worker { desk, parts, campaigns, number, reports, ahead: None };
-    builder.spawn_scoped(scope, move || worker.work(transport)).map(drop)
+    let worker =
+        Worker { desk, parts, campaigns, number, reports, last: None, at_hand: None, is_leaving: false, ahead: None };
+    builder.spawn_scoped(scope, move || worker.live(transport)).map(drop)
 }
 
 struct Worker<'a> {
@@ -98,6 +106,12 @@ struct Worker<'a> {
     campaigns: &'a [&'a Campaign],
     number: usize,
     reports: Sender<Report>,
+    /// The mail before, where it is reported with the next offer.
+    last: Option<(Box<Job>, Handover)>,
+    /// What is being handed over.
+    at_hand: Option<Box<Job>>,
+    /// Whether the content of that may have left.
+    is_leaving: bool,
     /// Taken and rendered before its turn.
     ahead: Option<(Box<Job>, Prepared)>,
 }
@@ -114,42 +128,54 @@ enum Prepared {
 struct Ended;
 
 impl Worker<'_> {
-    fn work(mut self, mut transport: Box<dyn Transport>) {
-        let mut last = None;
-        while let Ok((job, prepared)) = self.next(&mut last) {
-            let report = match prepared {
-                Prepared::Over(handover) => Report::Done(job, handover),
-                Prepared::Call(request) => {
-                    let handover = if self.may_call(job.claim.send, &mut last) {
-                        Handover::Called(self.parts.caller.call(&request))
-                    } else {
-                        Handover::GivenBack
-                    };
-                    Report::Done(job, handover)
+    /// Works until there is no more to do, no connection, or a fault of drip; accounts for what is in hand then.
+    fn live(mut self, transport: Box<dyn Transport>) {
+        let worker = &mut self;
+        let ended = catch_unwind(AssertUnwindSafe(move || worker.work(transport)));
+        // In none of these is there more to do than to tell; nobody hears it when the run's thread is gone.
+        let _ = self.put_down();
+        if let Some((job, _)) = self.ahead.take() {
+            let _ = self.reports.send(Report::Done(job, Handover::GivenBack));
+        }
+        let at_hand = self.at_hand.take();
+        match ended {
+            // The run hands the mail to another connection, or back to the ledger.
+            Ok(Err(error)) => drop(at_hand.map(|job| self.reports.send(Report::NoConnection(job, error)))),
+            Ok(Ok(())) => {}
+            Err(_) => {
+                let handover = Handover::Answered(failed(self.is_leaving));
+                // In one report: a run whose last mail is settled listens no more.
+                let _ = self.reports.send(Report::Failed(at_hand.map(|job| (job, handover))));
+            }
+        }
+    }
+
+    /// Hands over what there is.
+    ///
+    /// # Errors
+    /// When the connection cannot be opened; the mail stays at hand.
+    fn work(&mut self, mut transport: Box<dyn Transport>) -> Result<(), ConnectError> {
+        while let Ok((job, prepared)) = self.next() {
+            let send = job.claim.send;
+            (self.at_hand, self.is_leaving) = (Some(job), false);
+            let handover = match prepared {
+                Prepared::Over(handover) => handover,
+                Prepared::Call(request) if self.may_call(send) => Handover::Called(self.parts.caller.call(&request)),
+                Prepared::Call(_) => Handover::GivenBack,
+                Prepared::Mail(mail) => {
+                    transport.connect()?;
+                    self.hand_over(transport.as_mut(), &mail, send)
                 }
-                Prepared::Mail(mail) => match transport.connect() {
-                    Ok(()) => {
-                        let handover = self.hand_over(transport.as_mut(), &mail, job.claim.send, &mut last);
-                        // Its answer came together with the one to the next: both go into one transaction.
-                        if transport.is_ahead() && self.ahead.is_some() && last.is_none() {
-                            last = Some((job, handover));
-                            continue;
-                        }
-                        Report::Done(job, handover)
-                    }
-                    Err(error) => {
-                        let _ = self.put_down(&mut last);
-                        if let Some((job, _)) = self.ahead.take() {
-                            let _ = self.reports.send(Report::Done(job, Handover::GivenBack));
-                        }
-                        // The run hands the mail to another connection, or back to the ledger.
-                        let _ = self.reports.send(Report::NoConnection(job, error));
-                        break;
-                    }
-                },
             };
+            let Some(job) = self.at_hand.take() else { break };
+            // Its answer came together with the one to the next: both go into one transaction.
+            if transport.is_ahead() && self.ahead.is_some() && self.last.is_none() {
+                self.last = Some((job, handover));
+                continue;
+            }
+            let report = Report::Done(job, handover);
             let is_over = report.is_about_every_mail();
-            if self.put_down(&mut last).is_err() || self.reports.send(report).is_err() {
+            if self.put_down().is_err() || self.reports.send(report).is_err() {
                 break;
             }
             if is_over {
@@ -158,19 +184,21 @@ impl Worker<'_> {
             }
         }
         transport.close();
+        Ok(())
     }
 
     /// Reports the mail before, where it was not reported with an offer.
-    fn put_down(&self, last: &mut Option<(Box<Job>, Handover)>) -> Result<(), Ended> {
-        last.take().map_or(Ok(()), |(job, handover)| self.reports.send(Report::Done(job, handover)).map_err(|_| Ended))
+    fn put_down(&mut self) -> Result<(), Ended> {
+        let last = self.last.take();
+        last.map_or(Ok(()), |(job, handover)| self.reports.send(Report::Done(job, handover)).map_err(|_| Ended))
     }
 
     /// Returns what to do next; waits for it where there is nothing.
-    fn next(&mut self, last: &mut Option<(Box<Job>, Handover)>) -> Result<(Box<Job>, Prepared), Ended> {
+    fn next(&mut self) -> Result<(Box<Job>, Prepared), Ended> {
         let (job, prepared) = match self.ahead.take() {
             Some(next) => next,
             None => {
-                self.put_down(last)?;
+                self.put_down()?;
                 self.desk.ramp.wait(self.number);
                 // Taken in a statement of its own, so that the lock is free while the mail is under way.
                 let job = self.desk.jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -212,26 +240,22 @@ impl Worker<'_> {
     }
 
     /// Asks whether somebody who is to be called about has not said no meanwhile.
-    fn may_call(&self, send: SendId, last: &mut Option<(Box<Job>, Handover)>) -> bool {
+    fn may_call(&mut self, send: SendId) -> bool {
         let (answer, answered) = sync_channel(1);
-        let offer = Offer { send, is_call: true, last: last.take(), answer };
+        let offer = Offer { send, is_call: true, last: self.last.take(), answer };
         self.reports.send(Report::Offer(offer)).is_ok() && answered.recv() == Ok(true)
     }
 
-    fn hand_over(
-        &mut self,
-        transport: &mut dyn Transport,
-        mail: &Arc<Parcel>,
-        send: SendId,
-        last: &mut Option<(Box<Job>, Handover)>,
-    ) -> Handover {
+    fn hand_over(&mut self, transport: &mut dyn Transport, mail: &Arc<Parcel>, send: SendId) -> Handover {
         let mut commit = || {
             let (answer, answered) = sync_channel(1);
-            if self.reports.send(Report::Offer(Offer { send, is_call: false, last: last.take(), answer })).is_err() {
+            if self.reports.send(Report::Offer(Offer { send, is_call: false, last: self.last.take(), answer })).is_err()
+            {
                 return Permit::No;
             }
             let next = self.look_ahead();
-            if answered.recv() == Ok(true) { Permit::Yes { next } } else { Permit::No }
+            self.is_leaving = answered.recv() == Ok(true);
+            if self.is_leaving { Permit::Yes { next } } else { Permit::No }
         };
         match transport.deliver(mail, &mut commit) {
             Ok(outcome) => Handover::Answered(outcome),
@@ -241,9 +265,8 @@ impl Worker<'_> {
 
     /// Renders; a fault of drip there holds the one mail, and leaves the run going.
     fn prepare(&self, job: &Job) -> Prepared {
-        catch_unwind(AssertUnwindSafe(|| self.rendered(job))).unwrap_or_else(|_| {
-            Prepared::Over(Handover::Held("drip failed over this mail; please report it".to_owned()))
-        })
+        catch_unwind(AssertUnwindSafe(|| self.rendered(job)))
+            .unwrap_or_else(|_| Prepared::Over(Handover::Held(FAULT.to_owned())))
     }
 
     fn rendered(&self, job: &Job) -> Prepared {
@@ -266,6 +289,15 @@ impl Worker<'_> {
             Err(reason) => Prepared::Over(Handover::Held(reason)),
         }
     }
+}
+
+/// Returns what becomes of the mail at hand when drip fails: nobody knows, or it goes again later, as it would after the
+/// connection was lost; not at once, when it could fail every connection one after the other.
+fn failed(is_leaving: bool) -> transport::Outcome {
+    if is_leaving {
+        return transport::Outcome::Unknown { reason: FAULT.to_owned() };
+    }
+    transport::Outcome::Deferred { reply: FAULT.to_owned(), scope: transport::Scope::Connection }
 }
 
 /// Returns the campaigns by the number under which jobs name them.

@@ -110,6 +110,8 @@ pub enum Happening {
     Deferred { campaign: CampaignId, step: String, contact: String, reason: String, retry_at: Instant },
     /// A mail was refused.
     Rejected { campaign: CampaignId, step: String, contact: String, reason: String },
+    /// A connection ended by a fault of drip.
+    ConnectionFailed,
     /// Whether a mail arrived is not known.
     Unknown { campaign: CampaignId, step: String, contact: String, reason: String },
 }
@@ -136,6 +138,8 @@ pub enum Stop {
     Resting(TimeDelta),
     /// Too many mails in a row without an answer that makes sense.
     Silence,
+    /// Every connection ended by a fault of drip.
+    Failed,
     /// `--limit` was reached.
     Limit,
     /// The limit of an hour or a day was reached: which one, in words.
@@ -155,6 +159,7 @@ impl fmt::Display for Stop {
                 write!(f, "the relay got too much and is left alone for {} s more", left.num_seconds().max(1))
             }
             Self::Silence => write!(f, "{STAYS}: the relay left mail after mail without an answer"),
+            Self::Failed => write!(f, "{STAYS}: drip failed over each of its connections"),
             Self::Limit => f.write_str("the limit is reached"),
             Self::Ceiling(limit) => write!(f, "{limit} are used up"),
             Self::Interrupted => f.write_str(
@@ -178,6 +183,7 @@ impl Stop {
             Self::Relay(_) => Some("the next run tries again; ask the relay's operator if it lasts"),
             Self::Silence => Some("the next run goes on; `drip resolve` lists mails whose fate is not known"),
             Self::TooMuch(_) => Some("runs leave it alone for 10 minutes, and begin again over one connection"),
+            Self::Failed => Some("please report it, with what stands above; the next run goes on"),
             Self::Limit | Self::Ceiling(_) | Self::Resting(_) | Self::Interrupted => None,
         }
     }

@@ -1,7 +1,7 @@
 //! Sending: the run's own thread hands mails to the connections, and writes what they report.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,10 @@ use super::outcome::REST;
 use super::pace::Pace;
 use super::ramp::Ramp;
 use super::stock::Stock;
-use super::{Options, Run, Stop};
+use super::{Happening, Options, Run, Stop};
+use crate::mail::transport::{ConnectError, ConnectErrorKind};
+use crate::model;
+use crate::model::plain::unnamed;
 use crate::store::{Store, StoreError, Work};
 
 /// Claims made in one transaction, at the least.
@@ -84,8 +87,10 @@ impl Run<'_> {
         // A relay that is down is found before anyone is claimed.
         let mut first = parts.relay.transport();
         if let Err(error) = first.connect() {
-            let interrupted = self.is_interrupted();
-            return Ok(Some(if interrupted { Stop::Interrupted } else { Stop::NoConnection(error) }));
+            let work = store.begin()?;
+            let stop = self.without_connection(&work, error, (parts.clock)())?;
+            work.commit()?;
+            return Ok(Some(stop));
         }
         let campaigns = deliver::campaigns(&self.known);
         let (jobs, desk) = channel();
@@ -112,12 +117,13 @@ impl Run<'_> {
                     Err(_) => break,
                 }
             }
+            // A run waits for threads that report, and not for ones that are gone.
+            drop(reports);
+            let dismissal = Dismissal(&desk);
             // What the relay takes while another writer is waited for, such as a large import, would else be of unknown fate.
             let result = store.wait_longer(PATIENCE, |store| self.work_off(store, &mut progress, &jobs, &inbox, &desk));
-            // Whatever happened, threads that ask from now on are told no, and find no more work.
-            desk.stopping.store(true, Ordering::Release);
             let over = desk.ramp.is_over();
-            desk.ramp.finish();
+            drop(dismissal);
             drop((inbox, jobs));
             result?;
             if rest.is_some() && over && !matches!(progress.stopped, Some(Stop::TooMuch(_))) {
@@ -127,6 +133,18 @@ impl Run<'_> {
             }
             Ok(progress.stopped)
         })
+    }
+
+    /// Returns why a run stops that has no connection; a relay that gets too much is left alone from now on.
+    fn without_connection(&self, work: &Work<'_>, error: ConnectError, at: model::Instant) -> Result<Stop, StoreError> {
+        if self.is_interrupted() {
+            return Ok(Stop::Interrupted);
+        }
+        if error.kind != ConnectErrorKind::Rate {
+            return Ok(Stop::NoConnection(error));
+        }
+        work.set_rest(Some(at + REST))?;
+        Ok(Stop::TooMuch(unnamed(&error.message).into_owned()))
     }
 
     fn anyone_due(&self, store: &mut Store, options: &Options) -> Result<bool, StoreError> {
@@ -173,8 +191,15 @@ impl Run<'_> {
                     }
                     return Ok(());
                 }
-                let Ok(report) = inbox.recv_timeout(GLANCE) else { continue };
-                Some(report)
+                match inbox.recv_timeout(GLANCE) {
+                    Ok(report) => Some(report),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => {
+                        // No thread is left, and something is not accounted for: the next run finds it so.
+                        progress.stop(Stop::Failed);
+                        return Ok(());
+                    }
+                }
             };
             let room = if refilling { stock.size().saturating_sub(progress.in_hand) } else { 0 };
             if self.turn(store, progress, first, room, jobs, inbox, desk)? {
@@ -262,12 +287,27 @@ impl Run<'_> {
                 Report::NoConnection(job, error) => {
                     progress.connections -= 1;
                     desk.ramp.lost();
-                    if progress.connections == 0 || progress.stopped.is_some() {
-                        progress.in_hand -= 1;
-                        self.give_back(work, &job, at)?;
-                        progress.stop(Stop::NoConnection(error));
-                    } else {
+                    let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
+                    if progress.connections > 0 && !stopping {
                         acts.again.push(job);
+                        continue;
+                    }
+                    progress.in_hand -= 1;
+                    self.give_back(work, &job, at)?;
+                    if progress.connections == 0 {
+                        progress.stop(self.without_connection(work, error, at)?);
+                    }
+                }
+                Report::Failed(at_hand) => {
+                    progress.connections -= 1;
+                    desk.ramp.lost();
+                    (self.tell)(Happening::ConnectionFailed);
+                    if let Some((job, handover)) = at_hand {
+                        progress.in_hand -= 1;
+                        self.outcome(work, progress, job, handover, at, desk)?;
+                    }
+                    if progress.connections == 0 {
+                        progress.stop(Stop::Failed);
                     }
                 }
             }
@@ -285,6 +325,16 @@ impl Run<'_> {
             }
         }
         Ok(acts)
+    }
+}
+
+/// Whatever happens, threads that ask from then on are told no, and wait for nothing.
+struct Dismissal<'d>(&'d Desk);
+
+impl Drop for Dismissal<'_> {
+    fn drop(&mut self) {
+        self.0.stopping.store(true, Ordering::Release);
+        self.0.ramp.finish();
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::all_or_nothing::SCHEMAS;
 use crate::case::{Case, Effort};
 use crate::people::{NOW, below, due, everyone_once, number};
 use crate::support::Sandbox;
@@ -156,16 +157,13 @@ fn without_rights(_: Effort) -> String {
     format!("{tried} ways, no connection; sent once the rights were right")
 }
 
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../src/store/schema/1.sql"), include_str!("../../src/store/schema/2.sql")];
-
 /// Puts a database of an older drip in the place of the project's: one contact, who had `hello` and waits for `more`.
 fn older(sandbox: &Sandbox, version: usize) {
     for name in ["drip.db", "drip.db-wal", "drip.db-shm", "drip.lock"] {
         let _ = fs::remove_file(sandbox.path(name));
     }
     let database = Connection::open(sandbox.path("drip.db")).unwrap();
-    for migration in &MIGRATIONS[..version] {
+    for migration in &SCHEMAS[..version] {
         database.execute_batch(migration).unwrap();
     }
     database
@@ -188,7 +186,8 @@ fn older(sandbox: &Sandbox, version: usize) {
 fn versions(_: Effort) -> String {
     let relay = SmtpServer::start(Script::new());
     let sandbox = due(0, 1).through(&relay);
-    for version in 1..=MIGRATIONS.len() {
+    for version in 1..SCHEMAS.len() {
+        let before = relay.recipients().len();
         older(&sandbox, version);
         let kept = format!("drip.db.schema-{version}.backup");
         let _ = fs::remove_file(sandbox.path(&kept));
@@ -200,7 +199,9 @@ fn versions(_: Effort) -> String {
         let contacts: usize = copy.query_row("SELECT count(*) FROM contacts", [], |row| row.get(0)).unwrap();
         assert_eq!((was, contacts), (version, 1));
         sandbox.check();
+        assert_eq!(number(&sandbox, "PRAGMA user_version"), SCHEMAS.len());
         assert_eq!(sandbox.sends(), ["w hello old@example.com sent", "w more old@example.com sent"]);
+        assert_eq!(relay.recipients()[before..], ["old@example.com"], "schema {version}");
         assert!(!sandbox.drip(&["--now", NOW, "run"]).code(0).stderr.contains("as it was"));
     }
     let before = relay.connections();
@@ -221,7 +222,7 @@ fn versions(_: Effort) -> String {
     refused("PRAGMA application_id = 7", "is not a drip database");
     refused("PRAGMA application_id = 0", "is not a drip database");
     assert_eq!(relay.connections(), before);
-    format!("schemas 1 to {} migrated, each with a copy; three others refused", MIGRATIONS.len())
+    format!("schemas 1 to {} migrated, each with a copy, and sent from; three others refused", SCHEMAS.len() - 1)
 }
 
 fn migration_without_room(effort: Effort) -> String {

@@ -14,6 +14,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod all_or_nothing;
+mod calendar;
 mod case;
 mod clocks;
 mod crowd;
@@ -77,6 +78,7 @@ fn cases() -> Vec<Case> {
         damaged::cases(),
         meanwhile::cases(),
         clocks::cases(),
+        calendar::cases(),
         elsewhere::cases(),
         output::cases(),
         rows::cases(),

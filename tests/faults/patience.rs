@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case {
             id: "F10",
             group: GROUP,
-            fault: "a relay that gets too much (`4.7.28`, `4.5.3`, \"too many\")",
+            fault: "a relay that gets too much (`4.7.28`, `4.5.3`, \"too many\"), said of a mail, at the greeting or at the login",
             answer: "the run stops with code 5 and blames nobody; for 10 minutes runs leave the relay alone and end with \
                      code 0; then mail goes over one connection at first",
             needs: &[],
@@ -127,5 +127,44 @@ fn too_much(_: Effort) -> String {
         assert!(sandbox.sql("SELECT value FROM meta WHERE key = 'rest_until'").is_empty(), "it is forgotten");
         sandbox.check();
     }
-    "3 replies, 120 mails each: nobody twice, nobody blamed".to_owned()
+    let refused = too_much_before_any_mail();
+    format!("3 replies, 120 mails each: nobody twice, nobody blamed; {refused} replies before any mail: nobody touched")
+}
+
+/// The same words at the greeting, at the login, and to a connection that was to take the place of a lost one.
+fn too_much_before_any_mail() -> usize {
+    let attempts = "454 4.7.0 Too many login attempts, please try again later.";
+    let closing = |reply: &str| Script::new().on(Verb::Connect).times(1).reply_and_close(reply);
+    let lost = Script::new().on(Verb::Content).mail(2).close().on(Verb::Connect).connection(2);
+    let ways = [
+        (closing("421 4.7.28 unusual rate of connections"), "421 4.7.28", 0),
+        (closing("450 4.7.0 too many connections from your address"), "450 4.7.0", 0),
+        (Script::new().offering("AUTH PLAIN").on(Verb::Auth).times(1).reply(attempts), attempts, 0),
+        (lost.reply_and_close("421 4.7.0 too many connections"), "421 4.7.0", 1),
+    ];
+    let told = ways.len();
+    for (script, says, before) in ways {
+        let relay = SmtpServer::start(script);
+        let settings = "frequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
+        let sandbox = people(6, settings, &["id: a, send: mail"], &relay);
+        let login = if says == attempts { "acme:s3cret@" } else { "" };
+        let url = format!("smtp://{login}127.0.0.1:{}", relay.port());
+        let run = |now: &str| sandbox.drip_with(&[("DRIP_SMTP_URL", &url)], &["--now", now, "run"]);
+        let said = run("2026-03-02T02:00:00Z").code(5).stderr;
+        for words in ["everyone it did not reach stays due: the relay gets too much: ", says, "for 10 minutes"] {
+            assert!(said.contains(words), "{says}: {said}");
+        }
+        assert_eq!(sandbox.sql("SELECT count(*) FROM v_sends WHERE state = 'sent'"), [before.to_string()], "{says}");
+        let knocks = relay.connections();
+        let said = run("2026-03-02T02:09:00Z").code(0).stderr;
+        assert!(said.contains("left alone for 60 s more"), "{says}: {said}");
+        assert_eq!(relay.connections(), knocks, "{says}");
+        run("2026-03-02T02:11:00Z").code(0);
+        run("2026-03-02T02:31:00Z").code(0);
+        let received = count(relay.recipients());
+        assert_eq!((received.len(), received.values().max()), (6, Some(&1)), "{says}");
+        assert_eq!(sandbox.sql("SELECT DISTINCT consent FROM contacts"), ["subscribed"], "{says}");
+        sandbox.check();
+    }
+    told
 }

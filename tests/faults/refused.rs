@@ -55,8 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(
             "F13",
-            "552 5.2.2 or 452 4.2.2: the mailbox is full",
-            "5xx: this mail is `rejected`, the contact stays; 4xx: `deferred`",
+            "552 5.2.2 or 452 4.2.2: the mailbox is full, in whatever words",
+            "5xx: this mail is `rejected`, the contact stays; 4xx: `deferred`; the others go",
             full,
         ),
         case(
@@ -281,6 +281,7 @@ fn full(effort: Effort) -> String {
         vec![
             never(Verb::Rcpt, "552 5.2.2 mailbox full"),
             later("452 4.2.2 mailbox full"),
+            later("452 4.2.2 mailbox full, too many messages"),
             never(Verb::Content, "552 5.2.2 mailbox full"),
         ],
     );

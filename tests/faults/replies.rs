@@ -20,7 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(
             "F17b",
-            "answers that make no sense at the greeting, EHLO, MAIL, RCPT, DATA or after the content, or that do not end",
+            "answers that make no sense at the greeting, EHLO, MAIL, RCPT, DATA or after the content (220, 221 and 354 there), or that do not end",
             "before the content `deferred` (at the greeting nobody is touched, code 5), after it `unknown`; no more than 64 kB are read",
             garbage,
         ),
@@ -41,7 +41,10 @@ pub(crate) fn cases() -> Vec<Case> {
 
 fn odd(effort: Effort) -> String {
     let pause = Duration::from_millis(2);
-    let mut troubles = Vec::new();
+    let content = |reply| Script::new().on(Verb::Content).reply(reply);
+    let mut troubles: Vec<_> = ["251 2.1.5 forwarded", "252 2.0.0 taken, and we shall see"]
+        .map(|reply| Trouble::new(content(reply), 0, [Sent; 3]).says(&["3 mails sent"]))
+        .into();
     for (verb, code) in
         [(Verb::Content, "250"), (Verb::Data, "354"), (Verb::Rcpt, "250"), (Verb::Mail, "250"), (Verb::Connect, "220")]
     {
@@ -100,6 +103,12 @@ fn garbage(effort: Effort) -> String {
                 _ => Trouble::new(script, 0, [Deferred(NONSENSE), Sent, Sent]).says(&["2 mails sent", "1 deferred"]),
             });
         }
+    }
+    // These make sense elsewhere: none of them says that the mail was taken.
+    for said in ["220 hello", "221 2.0.0 shutting down, message discarded", "354 go on"] {
+        let script = Script::new().on(Verb::Content).mail(1).reply(said);
+        let trouble = Trouble::new(script, 6, [Unknown(said), Sent, Sent]);
+        troubles.push(trouble.says(&["1 unknown", "the relay answered the content with ", said]));
     }
     let told = tell_all(effort, troubles);
     format!("{told} runs: nobody twice, nobody lost")

@@ -42,11 +42,11 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-fn support(file: &str) -> String {
+pub(crate) fn support(file: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support").join(file).display().to_string()
 }
 
-fn over_tls(certificate: &str, implicit: bool) -> Script {
+pub(crate) fn over_tls(certificate: &str, implicit: bool) -> Script {
     Script::new().offering("AUTH PLAIN").tls(support(certificate), support("relay.key"), implicit)
 }
 
@@ -59,8 +59,8 @@ fn not_trusted(script: Script, url: &str, says: &[&'static str]) {
 }
 
 const LOGIN: &str = "smtp://acme:s3cret-canary@127.0.0.1:{port}";
-const STARTTLS: &str = "smtp://acme:s3cret-canary@127.0.0.1:{port}?tls=starttls";
-const IMPLICIT: &str = "smtps://acme:s3cret-canary@127.0.0.1:{port}";
+pub(crate) const STARTTLS: &str = "smtp://acme:s3cret-canary@127.0.0.1:{port}?tls=starttls";
+pub(crate) const IMPLICIT: &str = "smtps://acme:s3cret-canary@127.0.0.1:{port}";
 
 fn refused_login(_: Effort) -> String {
     const WHOSE: &str = "127.0.0.1 refused the login of `acme`: ";

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::case::{Case, Effort};
 use crate::crowd::{NOW, everyone_due, number, received, run_until_idle, settle_accounts};
+use crate::secured::{IMPLICIT, over_tls, support};
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const GROUP: &str = "Asked to stop";
@@ -23,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case {
             id: "F04b",
             group: GROUP,
-            fault: "SIGTERM while the relay keeps the run waiting before a content",
+            fault: "SIGTERM while the relay keeps the run waiting before a content, also in the TLS handshake",
             answer: "does not wait for it; nobody is put off by that; code 8",
             needs: &[],
             story: while_the_relay_is_silent,
@@ -38,6 +39,8 @@ pub(crate) fn cases() -> Vec<Case> {
         },
     ]
 }
+
+const PLAIN: &str = "smtp://127.0.0.1:{port}";
 
 fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
@@ -75,19 +78,32 @@ fn while_mails_leave(_: Effort) -> String {
 }
 
 fn while_the_relay_is_silent(_: Effort) -> String {
-    for verb in [Verb::Connect, Verb::Rcpt] {
-        let relay = SmtpServer::start(Script::new().on(verb).stall(Duration::from_secs(60)));
-        let sandbox = everyone_due(3, &["a"], 4).through(&relay);
-        let mut child = sandbox.command(&["--now", NOW, "run"]).spawn().unwrap();
+    let (for_ever, pause) = (Duration::from_secs(60), Duration::from_millis(50));
+    let on = |verb| Script::new().on(verb);
+    let in_the_handshake = over_tls("relay.pem", true).on(Verb::Handshake).begin_record(pause);
+    let slowly = format!("250 {}", "and so on ".repeat(200));
+    for (script, url, command) in [
+        (on(Verb::Connect).stall(for_ever), PLAIN, None),
+        (in_the_handshake, IMPLICIT, None),
+        (on(Verb::Rcpt).stall(for_ever), PLAIN, Some("RCPT")),
+        (on(Verb::Rcpt).drip(&slowly, pause), PLAIN, Some("RCPT")),
+    ] {
+        let relay = SmtpServer::start(script);
+        let sandbox = everyone_due(3, &["a"], 4);
+        let mut command_line = sandbox.command(&["--now", NOW, "run"]);
+        command_line.env("DRIP_SMTP_URL", url.replace("{port}", &relay.port().to_string()));
+        let mut child = command_line.env("SSL_CERT_FILE", support("authority.pem")).spawn().unwrap();
         // Once it is connected, signals are listened to.
-        wait_until(|| if verb == Verb::Rcpt { relay.count("RCPT") >= 1 } else { relay.connections() > 0 });
+        wait_until(|| command.map_or(relay.connections() > 0, |command| relay.count(command) > 0));
         signal(&child, "TERM");
-        // It would be the relay's 60 seconds otherwise, and the mail put off.
+        // It would be what the relay takes otherwise, or what drip gives it, and the mail put off.
         assert_eq!(child.wait().unwrap().code(), Some(8));
         assert!(relay.recipients().is_empty());
-        assert_eq!(number(&sandbox, "SELECT count(*) FROM sends WHERE retry_at IS NOT NULL OR attempts > 0"), 0);
+        let tried = "SELECT count(*) FROM sends WHERE retry_at IS NOT NULL OR attempts > 0";
+        assert_eq!(number(&sandbox, tried), 0);
     }
-    "at the greeting and at RCPT: everyone is due as before".to_owned()
+    "at the greeting, in the TLS handshake and at RCPT, silent or a byte now and then: everyone is due as before"
+        .to_owned()
 }
 
 fn twice(_: Effort) -> String {

@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 
 use crate::case::{Case, DEBUG, Effort};
+use crate::secured::{IMPLICIT, STARTTLS, over_tls, support};
 use crate::support::smtp::{Script, SmtpServer, Verb, When};
 use crate::trouble::Fate::{Deferred, Due, Sent, Unknown};
 use crate::trouble::{NOW, Trouble, crowd, everyone_gets_theirs, in_state, tell_all};
@@ -54,8 +55,8 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         case(
             "F19",
-            "the relay says nothing at the greeting, EHLO, MAIL, RCPT, DATA, the content, RSET or QUIT, or a byte now and then",
-            "each answer as a whole has a time; then as if the connection had closed",
+            "the relay says nothing at the TLS handshake, the greeting, EHLO, MAIL, RCPT, DATA, the content, RSET or QUIT, or a byte now and then, also below TLS",
+            "the handshake and each answer as a whole have a time; then as if the connection had closed",
             &[DEBUG],
             silence,
         ),
@@ -73,6 +74,7 @@ fn twice(verb: Verb, fail: impl Fn(When) -> Script) -> Script {
 }
 
 const NO_ANSWER: &str = "no answer to the content: the relay closed the connection";
+const IN_TIME: &str = "the relay did not answer in time";
 const CLOSED: &str = "the relay closed the connection";
 
 fn after_the_dot(effort: Effort) -> String {
@@ -177,7 +179,6 @@ fn too_late(effort: Effort) -> String {
 }
 
 fn silence(effort: Effort) -> String {
-    const IN_TIME: &str = "the relay did not answer in time";
     let mut troubles = Vec::new();
     let slowly = |text: &str| format!("{text} {}", "and so on ".repeat(40));
     for (verb, answer) in [
@@ -204,6 +205,7 @@ fn silence(effort: Effort) -> String {
     let after = Trouble::new(refused.on(Verb::Rset).stall(FOR_EVER), 0, [Deferred("451 4.7.1 later"), Sent, Sent]);
     troubles.push(after);
     troubles.push(Trouble::new(Script::new().on(Verb::Quit).stall(FOR_EVER), 0, [Sent, Sent, Sent]));
+    troubles.extend(silence_of_tls());
     // Side by side, because all that they do is wait.
     let mut lanes: [Vec<Trouble>; 5] = Default::default();
     for (at, trouble) in troubles.into_iter().enumerate() {
@@ -214,4 +216,19 @@ fn silence(effort: Effort) -> String {
         lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))).sum()
     });
     format!("{told} runs: nothing waited for ever, before the content `deferred`, after it `unknown`")
+}
+
+/// Where rustls does the reading: in the handshake, and for the rest of a record that has begun.
+fn silence_of_tls() -> Vec<Trouble> {
+    let pause = Duration::from_millis(50);
+    let told = |trouble: Trouble, url| trouble.url(url).variable("SSL_CERT_FILE", &support("authority.pem"));
+    let handshake = |implicit| over_tls("relay.pem", implicit).on(Verb::Handshake);
+    let met = |script| Trouble::new(script, 5, [Due; 3]).says(&["no safe connection to ", IN_TIME, "stays due"]);
+    let content = over_tls("relay.pem", true).on(Verb::Content).mail(1).begin_record(pause);
+    vec![
+        told(met(handshake(true).begin_record(pause)), IMPLICIT),
+        told(met(handshake(false).begin_record(pause)), STARTTLS),
+        told(met(handshake(true).stall(FOR_EVER)), IMPLICIT),
+        told(Trouble::new(content, 6, [Unknown(IN_TIME), Sent, Sent]).says(&["2 mails sent", "1 unknown"]), IMPLICIT),
+    ]
 }

@@ -95,7 +95,15 @@ fn fewer_connections(_: Effort) -> String {
     let sends = sandbox.run(NOW);
     assert!(sends.iter().all(|line| line.ends_with(" sent")), "{sends:?}");
     assert_eq!((sends.len(), relay.recipients().len()), (people, people));
-    format!("{people} mails over 2 of 4 connections, each once, code 0")
+
+    // That a limit is reached meanwhile changes nothing.
+    let limit = 4;
+    let script = Script::new().on(Verb::Content).stall(Duration::from_millis(50)).on(Verb::Connect).connection(3);
+    let relay = SmtpServer::start(script.reply_and_close(no));
+    let sandbox = crowd(people, 4).through(&relay);
+    sandbox.drip(&["--now", NOW, "run", "--limit", &limit.to_string()]).code(0);
+    assert_eq!((relay.recipients().len(), relay.connections()), (limit, 4));
+    format!("{people} mails over 2 of 4 connections, {limit} with `--limit`; each once, code 0")
 }
 
 fn nothing_else(_: Effort) -> String {

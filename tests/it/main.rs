@@ -23,6 +23,7 @@ mod report;
 mod restored;
 mod run;
 mod sending;
+mod stumbling;
 mod support;
 mod template_document;
 mod time;

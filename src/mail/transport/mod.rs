@@ -12,6 +12,7 @@ mod outbox;
 mod removal;
 mod reply;
 mod smtp;
+mod socket;
 mod wire;
 
 use std::fmt;
@@ -163,7 +164,7 @@ pub struct ConnectError {
     pub hint: String,
 }
 
-/// The stage at which connecting failed.
+/// The stage at which connecting failed, or why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectErrorKind {
     /// No such host, nobody listening, or lost on the way.
@@ -174,6 +175,8 @@ pub enum ConnectErrorKind {
     Auth,
     /// The relay does not want to talk.
     Greeting,
+    /// The relay says that it gets too much, too fast; the message is what it said.
+    Rate,
 }
 
 impl fmt::Display for ConnectError {

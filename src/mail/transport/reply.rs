@@ -70,6 +70,12 @@ impl Reply {
         (200..300).contains(&self.code)
     }
 
+    /// Says whether the relay took the content: 250 says so, and 251 and 252 in their way. What else begins with a 2
+    /// says something else, as 221 does that it is leaving.
+    pub(super) fn is_taken(&self) -> bool {
+        (250..=252).contains(&self.code)
+    }
+
     /// Returns subject and detail of the enhanced code, when it agrees with the basic one (RFC 2034 section 4).
     fn enhanced(&self) -> Option<(u16, u16)> {
         let word = self.lines.first()?.split_whitespace().next()?;
@@ -90,7 +96,7 @@ impl Reply {
         let reply = self.text();
         let deferred = |scope| Outcome::Deferred { reply: reply.clone(), scope };
         match self.code {
-            400..500 if self.is_about_the_rate() => deferred(Scope::Rate),
+            _ if self.is_too_much() => deferred(Scope::Rate),
             // The relay is closing, or drip may not send at all: true of the next mail as well.
             421 | 530 | 534 | 535 | 538 => deferred(Scope::Relay),
             400..500 => deferred(if self.is_about_the_relay(stage) { Scope::Relay } else { Scope::Mail }),
@@ -108,9 +114,22 @@ impl Reply {
 
     /// Says whether mails come too fast, in the codes and words of large receivers; 4.5.3 is "too many recipients", which
     /// is used for limits as well.
+    ///
+    /// Words alone do not count where the code speaks of one address or one mailbox: `4.2.2 too many messages in it`.
     fn is_about_the_rate(&self) -> bool {
-        matches!(self.enhanced(), Some((7, 28) | (5, 3)))
-            || self.says(&["too many", "rate limit", "rate-limit", "throttl", "slow down"])
+        match self.enhanced() {
+            Some((7, 28) | (5, 3)) => true,
+            // The subjects of the relay's system, of the network and of policy; 0 is as good as none.
+            None | Some((0 | 3 | 4 | 7, _)) => {
+                self.says(&["too many", "rate limit", "rate-limit", "throttl", "slow down"])
+            }
+            Some(_) => false,
+        }
+    }
+
+    /// Says whether the relay gets too much for now, at a point where there is no mail yet.
+    pub(super) fn is_too_much(&self) -> bool {
+        (400..500).contains(&self.code) && self.is_about_the_rate()
     }
 
     fn is_about_the_relay(&self, stage: Stage) -> bool {
@@ -179,6 +198,10 @@ mod tests {
         case(Stage::Rcpt, "450 4.7.0 Too many mails", Err(Scope::Rate));
         case(Stage::Content, "421 4.7.28 Our system has detected an unusual rate", Err(Scope::Rate));
         case(Stage::Rcpt, "452 4.5.3 too many recipients", Err(Scope::Rate));
+        case(Stage::Rcpt, "450 Too many connections", Err(Scope::Rate));
+        case(Stage::Rcpt, "452 4.2.2 mailbox full, too many messages", Err(Scope::Mail));
+        case(Stage::Rcpt, "450 4.2.1 too many messages for this user, slow down", Err(Scope::Mail));
+        case(Stage::Rcpt, "450 4.1.1 too many unknown users", Err(Scope::Mail));
         case(Stage::Mail, "452 4.3.1 no space", Err(Scope::Relay));
         case(Stage::Rcpt, "451 4.7.1 greylisted", Err(Scope::Mail));
         case(Stage::Content, "451 4.3.0 local error", Err(Scope::Mail));

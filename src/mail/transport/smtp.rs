@@ -21,7 +21,9 @@ use rustls::pki_types::CertificateDer;
 use self::opening::Extensions;
 use super::reply::{Reply, Stage};
 use super::wire::{Lost, Wire};
-use super::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Rejection, Relay, Scope, Transport};
+use super::{
+    ConnectError, ConnectErrorKind, NotCommitted, Outcome, Parcel, Permit, Rejection, Relay, Scope, Transport,
+};
 use crate::model::settings::{Security, Smtp};
 
 /// How long to wait, each for one whole exchange (RFC 5321 section 4.5.3.2).
@@ -138,7 +140,10 @@ impl Transport for SmtpTransport {
             let mut session = match idle.take().map_or_else(|| self.open(), Ok) {
                 Ok(session) => session,
                 Err(_) if self.is_stopped() => return Err(NotCommitted),
-                Err(error) => return Ok(Outcome::Deferred { reply: error.message, scope: Scope::Relay }),
+                Err(error) => {
+                    let scope = if error.kind == ConnectErrorKind::Rate { Scope::Rate } else { Scope::Relay };
+                    return Ok(Outcome::Deferred { reply: error.message, scope });
+                }
             };
             if let Some(refused) = session.cannot_carry(mail) {
                 self.session = Some(session);
@@ -173,7 +178,7 @@ impl Transport for SmtpTransport {
             },
         };
         Ok(match outcome {
-            Ok(reply) if reply.is_positive() => {
+            Ok(reply) if reply.is_taken() => {
                 self.session = Some(session);
                 Outcome::Sent { reply: reply.text() }
             }

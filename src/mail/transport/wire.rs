@@ -16,6 +16,7 @@ use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::distrust::Distrust;
 use super::reply::{Reply, one_line, parse_line};
+use super::socket::{Socket, glance};
 
 /// The longest line of a reply that is read, in bytes; RFC 5321 allows 512.
 const LONGEST_LINE: usize = 16 * 1024;
@@ -57,10 +58,6 @@ impl From<io::Error> for Lost {
     }
 }
 
-/// Between looks at the clock, and at whether the run is to stop. A socket's own time-out is set once,
-/// because setting it for each read would cost more than the read.
-const GLANCE: Duration = Duration::from_millis(250);
-
 /// An open connection.
 pub(super) struct Wire {
     stream: Stream,
@@ -72,7 +69,7 @@ pub(super) struct Wire {
 
 enum Stream {
     Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Tls(Box<StreamOwned<ClientConnection, Socket>>),
 }
 
 impl Wire {
@@ -100,30 +97,35 @@ impl Wire {
         Err(last)
     }
 
-    /// Completes a TLS handshake; refuses bytes that came before it, which anyone could have put there.
+    /// Completes a TLS handshake within a time; refuses bytes that came before it, which anyone could have put there.
     pub(super) fn secure(
         self,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
         timeout: Duration,
     ) -> Result<Self, Lost> {
-        let Stream::Plain(mut tcp) = self.stream else {
+        let Stream::Plain(tcp) = self.stream else {
             return Err(Lost::Garbled("TLS inside TLS".to_owned()));
         };
         if !self.pending.is_empty() {
             return Err(Lost::Garbled("it went on talking in the clear after STARTTLS".to_owned()));
         }
         let mut tls = ClientConnection::new(config, name).map_err(|error| Lost::Broken(io::Error::other(error)))?;
-        tcp.set_read_timeout(Some(timeout))?;
-        tcp.set_write_timeout(Some(timeout))?;
+        let (mut socket, deadline) = (Socket::new(tcp), Deadline::after(timeout));
         while tls.is_handshaking() {
-            tls.complete_io(&mut tcp).map_err(|error| match Distrust::read(&error) {
-                Some(distrust) => Lost::Distrusted(distrust),
-                None => error.into(),
-            })?;
+            if self.stop.load(Ordering::Acquire) {
+                return Err(Lost::Stopped);
+            }
+            deadline.left()?;
+            socket.begin();
+            if let Err(error) = tls.complete_io(&mut socket) {
+                match Distrust::read(&error) {
+                    Some(distrust) => return Err(Lost::Distrusted(distrust)),
+                    None => deadline.bear(error)?,
+                }
+            }
         }
-        glance(&tcp)?;
-        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, tcp))), stop: self.stop, pending: Vec::new() })
+        Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, socket))), stop: self.stop, pending: Vec::new() })
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
@@ -160,7 +162,10 @@ impl Wire {
         loop {
             let read = match &mut self.stream {
                 Stream::Plain(tcp) => tcp.read(&mut chunk),
-                Stream::Tls(tls) => tls.read(&mut chunk),
+                Stream::Tls(tls) => {
+                    tls.sock.begin();
+                    tls.read(&mut chunk)
+                }
             };
             match read {
                 Ok(0) => return Err(Lost::Closed),
@@ -181,7 +186,10 @@ impl Wire {
         while !rest.is_empty() {
             let written = match &mut self.stream {
                 Stream::Plain(tcp) => tcp.write(rest),
-                Stream::Tls(tls) => tls.write(rest),
+                Stream::Tls(tls) => {
+                    tls.sock.begin();
+                    tls.write(rest)
+                }
             };
             match written {
                 Ok(0) => return Err(Lost::Closed),
@@ -190,6 +198,7 @@ impl Wire {
             }
         }
         while let Stream::Tls(tls) = &mut self.stream {
+            tls.sock.begin();
             match tls.flush() {
                 Ok(()) => break,
                 Err(error) => deadline.bear(error)?,
@@ -252,12 +261,13 @@ impl Wire {
                 return Err(Lost::Garbled("a line does not end".to_owned()));
             }
             match self.fill() {
-                Ok(()) => {}
-                Err(Lost::TimedOut) if may_stop && self.stop.load(Ordering::Acquire) => return Err(Lost::Stopped),
-                Err(Lost::TimedOut) => drop(deadline.left()?),
+                Ok(()) | Err(Lost::TimedOut) => {}
                 Err(lost) => return Err(lost),
             }
-            // However often a byte comes in.
+            // Both hold however often a byte comes in.
+            if may_stop && self.stop.load(Ordering::Acquire) {
+                return Err(Lost::Stopped);
+            }
             deadline.left()?;
         }
     }
@@ -265,15 +275,9 @@ impl Wire {
     fn tcp(&self) -> &TcpStream {
         match &self.stream {
             Stream::Plain(tcp) => tcp,
-            Stream::Tls(tls) => &tls.sock,
+            Stream::Tls(tls) => &tls.sock.tcp,
         }
     }
-}
-
-/// Has a socket's reads and writes return now and then.
-fn glance(tcp: &TcpStream) -> io::Result<()> {
-    tcp.set_read_timeout(Some(GLANCE))?;
-    tcp.set_write_timeout(Some(GLANCE))
 }
 
 /// Looks a host up within a time: the system's own resolver may hang for minutes.

@@ -74,7 +74,7 @@ impl SmtpTransport {
             }
             let reply = command(&mut wire, "STARTTLS\r\n", times.verb).map_err(|lost| self.lost(&lost))?;
             if reply.code != 220 {
-                return Err(self.no_tls(&reply.text()));
+                return Err(too_much(&reply).unwrap_or_else(|| self.no_tls(&reply.text())));
             }
             wire = self.secure(wire)?;
             // What was said in the clear is forgotten (RFC 3207 section 4.2).
@@ -150,8 +150,11 @@ impl SmtpTransport {
                 // What is wrong with a token comes as a challenge; an empty answer asks for the verdict.
                 334 if login.is_token => {
                     let verdict = command(wire, "\r\n", self.relay.timeouts.verb).map_err(|lost| self.lost(&lost))?;
-                    let verdict = without_secrets(verdict, password, &line).text();
-                    let message = format!("{host} refused the access token of `{}`: {verdict}", login.user);
+                    let verdict = without_secrets(verdict, password, &line);
+                    if let Some(error) = too_much(&verdict) {
+                        return Err(error);
+                    }
+                    let message = format!("{host} refused the access token of `{}`: {}", login.user, verdict.text());
                     return Err(refused(message, "the token may have run out; see what `password_command` prints"));
                 }
                 334 => {
@@ -161,8 +164,11 @@ impl SmtpTransport {
                         .and_then(|challenge| Auth::new_from_response(mechanism, credentials.clone(), &challenge));
                 }
                 _ => {
-                    let said = without_secrets(reply, password, &line).text();
-                    let message = format!("{host} refused the login of `{}`: {said}", login.user);
+                    let said = without_secrets(reply, password, &line);
+                    if let Some(error) = too_much(&said) {
+                        return Err(error);
+                    }
+                    let message = format!("{host} refused the login of `{}`: {}", login.user, said.text());
                     return Err(refused(message, "check user and password of the SMTP URL"));
                 }
             }
@@ -184,11 +190,11 @@ impl SmtpTransport {
 
     fn unwelcome(&self, reply: &Reply) -> ConnectError {
         let Smtp { host, port, .. } = &self.relay.settings;
-        ConnectError {
+        too_much(reply).unwrap_or_else(|| ConnectError {
             kind: ConnectErrorKind::Greeting,
             message: format!("{host}:{port} takes no mail now: {}", reply.text()),
             hint: "the next run tries again; ask the relay's operator if it lasts".to_owned(),
-        }
+        })
     }
 
     fn no_tls(&self, why: &dyn std::fmt::Display) -> ConnectError {
@@ -199,6 +205,12 @@ impl SmtpTransport {
             hint: "ask the relay's operator; someone on the way may also be in between".to_owned(),
         }
     }
+}
+
+/// Returns the error for a relay that gets too much, if that is what it says.
+fn too_much(reply: &Reply) -> Option<ConnectError> {
+    let hint = "leave it alone for some minutes".to_owned();
+    reply.is_too_much().then(|| ConnectError { kind: ConnectErrorKind::Rate, message: reply.text(), hint })
 }
 
 /// Takes out of a reply what it repeats of a login: some relays quote the command that they do not like.

@@ -51,6 +51,13 @@ impl Peer<'_> {
         }
     }
 
+    fn tcp(&mut self) -> &mut TcpStream {
+        match &mut self.stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => &mut tls.sock,
+        }
+    }
+
     fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.stream {
             Stream::Plain(tcp) => tcp.write_all(bytes),
@@ -71,7 +78,7 @@ impl Dialogue<'_> {
     pub(super) fn run(mut self) -> io::Result<()> {
         let implicit = self.shared.script.lock().unwrap().implicit_tls;
         if implicit {
-            self.secure();
+            self.secure()?;
         }
         self.answer(Verb::Connect, "", "220 relay.test ESMTP")?;
         let mut from = String::new();
@@ -88,7 +95,7 @@ impl Dialogue<'_> {
                 "STARTTLS" => {
                     let said = self.answer(Verb::StartTls, &line, "220 2.0.0 go ahead")?;
                     if said.starts_with("220") {
-                        self.secure();
+                        self.secure()?;
                     }
                 }
                 "AUTH" => self.login(&line, &upper)?,
@@ -222,6 +229,12 @@ impl Dialogue<'_> {
                 }
                 return Ok(String::from_utf8_lossy(&pieces.concat()).into_owned());
             }
+            Some(Action::SayBelow(pieces, pause)) => {
+                for piece in &pieces {
+                    self.peer.tcp().write_all(piece)?;
+                    self.wait(pause)?;
+                }
+            }
             Some(Action::SayAndClose(text)) => {
                 self.peer.say(format!("{text}\r\n").as_bytes())?;
                 return Err(io::ErrorKind::ConnectionAborted.into());
@@ -247,12 +260,16 @@ impl Dialogue<'_> {
         Ok(())
     }
 
-    fn secure(&mut self) {
+    fn secure(&mut self) -> io::Result<()> {
+        if let Some(action) = self.take(Verb::Handshake, "") {
+            self.act(Some(action), "")?;
+        }
         let config = self.shared.tls.clone().expect("a script that offers STARTTLS names a certificate");
         let tls = ServerConnection::new(config).expect("a server's side");
         if let Stream::Plain(tcp) = &self.peer.stream {
             let tcp = tcp.try_clone().expect("the same socket");
             self.peer.stream = Stream::Tls(Box::new(StreamOwned::new(tls, tcp)));
         }
+        Ok(())
     }
 }

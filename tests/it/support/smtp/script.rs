@@ -6,6 +6,8 @@ use std::time::Duration;
 /// A moment at which the server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
+    /// The server's part of a TLS handshake.
+    Handshake,
     Connect,
     Ehlo,
     StartTls,
@@ -23,6 +25,8 @@ pub(crate) enum Verb {
 pub(super) enum Action {
     /// Bytes to send, piece by piece with a pause between.
     Say(Vec<Vec<u8>>, Duration),
+    /// The same past TLS, onto the bare wire.
+    SayBelow(Vec<Vec<u8>>, Duration),
     SayAndClose(String),
     Close,
     /// Waits, then goes on as if nothing had been.
@@ -157,6 +161,13 @@ impl When {
     pub(crate) fn drip(self, text: &str, pause: Duration) -> Script {
         let pieces = format!("{text}\r\n").bytes().map(|byte| vec![byte]).collect();
         self.then(Action::Say(pieces, pause))
+    }
+
+    /// Begins a TLS record, and sends a byte of it now and then.
+    pub(crate) fn begin_record(self, pause: Duration) -> Script {
+        // A handshake's, of TLS 1.2, which may have 16 kB.
+        let record = [&[0x16, 3, 3, 0x3f, 0xff][..], &[0; 0x3fff]].concat();
+        self.then(Action::SayBelow(record.into_iter().map(|byte| vec![byte]).collect(), pause))
     }
 
     /// Answers these pieces, each in a packet of its own.
