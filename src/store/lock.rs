@@ -11,6 +11,7 @@ use super::{Noted, Result, StoreError};
 #[derive(Debug)]
 pub struct RunLock {
     file: File,
+    path: PathBuf,
 }
 
 impl RunLock {
@@ -20,7 +21,7 @@ impl RunLock {
         let failed = |source| StoreError::Lock { path: path.clone(), source };
         let file = private(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
+            Ok(()) => Ok(Some(Self { file, path })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(source)) => Err(failed(source)),
         }
@@ -43,10 +44,19 @@ impl RunLock {
     pub fn note(&self, noted: &Noted) -> io::Result<()> {
         let mut file = &self.file;
         let line = noted.line();
+        let is_first = file.metadata()?.len() == 0;
         // Never empty in between: shorter only where another file was here.
         file.seek(SeekFrom::Start(0))?;
         file.write_all(line.as_bytes())?;
-        file.set_len(line.len() as u64)
+        file.set_len(line.len() as u64)?;
+        if is_first {
+            // A later note that the power takes leaves the one before it; this one would leave nothing, and that says that the
+            // lock was lost.
+            file.sync_all()?;
+            let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        }
+        Ok(())
     }
 }
 
