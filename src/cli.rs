@@ -146,6 +146,22 @@ pub enum Command {
         after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
     )]
     Report(ReportArgs),
+    /// Answer readers over the web: unsubscribing by one click
+    #[command(
+        after_help = "Mails lead here by `public_url` of drip.yaml; a proxy in front speaks TLS. Runs go on beside it.\n\n\
+        Example:\n  drip -C /srv/tea-shop serve --listen 127.0.0.1:8025"
+    )]
+    Serve {
+        /// Address and port, in place of `listen` of drip.yaml
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<std::net::SocketAddr>,
+    },
+    /// Look at the keys that sign links in mails, or make a new one
+    #[command(after_help = "Links of mails that left before go on working.\n\nExample:\n  drip key rotate")]
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Say whether all is well: the last run, who waits too long, what needs a person
     #[command(
         after_help = "The exit code is 6 where something needs a person: no good run, or somebody due, for longer than the\n\
@@ -228,4 +244,15 @@ fn pair(text: &str) -> Result<(String, String), String> {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write it as key=value".to_owned()),
     }
+}
+
+/// What `drip key` does.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum KeyCommand {
+    /// Show which keys there are, and when they were made
+    #[command(after_help = "Example:\n  drip key list")]
+    List,
+    /// Make a new key, which signs from now on
+    #[command(after_help = "A server that runs takes it up by itself.\n\nExample:\n  drip key rotate")]
+    Rotate,
 }

@@ -38,6 +38,7 @@ pub mod model;
 pub mod project;
 pub mod report;
 pub mod runner;
+pub mod serve;
 pub mod store;
 pub mod ui;
 pub mod webhook;

@@ -17,6 +17,7 @@ mod help;
 mod import;
 mod init;
 mod interrupt;
+mod key;
 mod machine;
 mod man;
 mod outgoing;
@@ -25,6 +26,7 @@ mod report;
 mod resolve;
 mod run;
 mod selection;
+mod serve;
 mod status;
 mod topics;
 mod track;
@@ -103,6 +105,8 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::Serve { listen } => serve::serve(context, listen),
+        Command::Key { command } => key::key(context, command),
         Command::Status(arguments) => status::status(context, &arguments),
         Command::Resolve(arguments) => resolve::resolve(context, &arguments),
         Command::Backup { file, force } => backup::backup(context, &file, force),

@@ -15,6 +15,7 @@ use super::context::{Context, Loaded};
 use super::{environment, interrupt, machine};
 use crate::error::{Diagnostic, Diagnostics};
 use crate::mail::dkim::Signer;
+use crate::mail::token::Keys;
 #[cfg(debug_assertions)]
 use crate::mail::transport::Timeouts;
 use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
@@ -39,6 +40,7 @@ pub(super) struct Outgoing {
     caller: Box<dyn Caller>,
     signer: Option<Signer>,
     variable: fn(&str) -> Option<String>,
+    keys: Keys,
     secret: String,
     boot: Option<String>,
     interrupted: Arc<AtomicBool>,
@@ -48,12 +50,15 @@ impl Outgoing {
     /// Makes what the settings ask for.
     pub(super) fn new(context: &Context, loaded: &Loaded, store: &mut Store) -> Result<Self, Failure> {
         let interrupted = interrupt::listen().context("signals cannot be listened to")?;
+        let work = store.read()?;
+        let (secret, keys) = (work.secret()?, Keys::new(work.link_keys()?));
         Ok(Self {
             relay: relay(context, loaded, &interrupted)?,
             caller: Box::new(Http::new()),
             signer: signer_of(context, loaded)?,
             variable: environment::variable,
-            secret: store.read()?.secret()?,
+            keys,
+            secret,
             boot: machine::boot(),
             interrupted,
         })
@@ -61,14 +66,17 @@ impl Outgoing {
 
     /// Makes what a dry run needs: nothing leaves.
     pub(super) fn nowhere(store: &mut Store) -> Result<Self, Failure> {
-        let secret = store.read()?.secret()?;
-        Ok(Self { secret, variable: environment::variable, ..Self::silent() })
+        let work = store.read()?;
+        let (secret, keys) = (work.secret()?, Keys::new(work.link_keys()?));
+        Ok(Self { secret, keys, variable: environment::variable, ..Self::silent() })
     }
 
     /// Makes what a preview needs: signed as it would be, and with the names of secrets in their place.
     pub(super) fn for_preview(context: &Context, loaded: &Loaded, store: Option<&mut Store>) -> Result<Self, Failure> {
-        let secret = store.map(|store| store.read()?.secret()).transpose()?.unwrap_or_default();
-        Ok(Self { secret, signer: signer_of(context, loaded)?, ..Self::silent() })
+        let Some(store) = store else { return Ok(Self { signer: signer_of(context, loaded)?, ..Self::silent() }) };
+        let work = store.read()?;
+        let (secret, keys) = (work.secret()?, Keys::new(work.link_keys()?));
+        Ok(Self { secret, keys, signer: signer_of(context, loaded)?, ..Self::silent() })
     }
 
     fn silent() -> Self {
@@ -78,6 +86,8 @@ impl Outgoing {
             caller: Box::new(Nobody),
             signer: None,
             variable,
+            // Of links that lead nowhere.
+            keys: Keys::new(vec![(0, vec![0; 32])]),
             secret: String::new(),
             boot: None,
             interrupted: Arc::default(),
@@ -93,6 +103,7 @@ impl Outgoing {
             relay: self.relay.as_ref(),
             caller: self.caller.as_ref(),
             variable: &self.variable,
+            keys: &self.keys,
             secret: &self.secret,
             signer: self.signer.as_ref(),
             clock,

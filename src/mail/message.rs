@@ -48,6 +48,8 @@ pub struct List<'a> {
     pub id: &'a str,
     /// A `mailto:` URI.
     pub unsubscribe: &'a str,
+    /// A web address that a mail program posts to when its reader has pressed its button (RFC 8058).
+    pub one_click: Option<&'a str>,
 }
 
 /// A file that goes with a mail.
@@ -96,8 +98,11 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
     if !is_message_id(draft.message_id) {
         return Err(MessageError::MessageId(one_line(draft.message_id)));
     }
-    if let Some(list) = draft.list.filter(|list| !is_mailto(list.unsubscribe)) {
-        return Err(MessageError::Unsubscribe(one_line(list.unsubscribe)));
+    if let Some(list) = draft.list {
+        let wrong = Some(list.unsubscribe).filter(|uri| !is_mailto(uri)).or(list.one_click.filter(|url| !is_web(url)));
+        if let Some(uri) = wrong {
+            return Err(MessageError::Unsubscribe(one_line(uri)));
+        }
     }
     let (from, to) = (mailbox(&draft.from.address, draft.from.name.as_deref())?, mailbox(draft.to, draft.to_name)?);
     // Given one, lettre does not read it back out of the headers.
@@ -112,9 +117,13 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
         .date(date(draft.date))
         .message_id(Some(format!("<{}>", draft.message_id)));
     if let Some(list) = draft.list {
-        builder = builder
-            .raw_header(raw("List-Unsubscribe", format!("<{}>", list.unsubscribe)))
-            .raw_header(raw("List-ID", list_id(list.id, draft.from.address.domain())));
+        let ways =
+            list.one_click.map_or_else(String::new, |url| format!("<{url}>, ")) + &format!("<{}>", list.unsubscribe);
+        builder = builder.raw_header(raw("List-Unsubscribe", ways));
+        if list.one_click.is_some() {
+            builder = builder.raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
+        }
+        builder = builder.raw_header(raw("List-ID", list_id(list.id, draft.from.address.domain())));
     }
     let message = builder
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))
@@ -231,6 +240,12 @@ fn is_message_id(id: &str) -> bool {
 
 fn is_mailto(uri: &str) -> bool {
     uri.starts_with("mailto:") && uri.len() <= 800 && uri.chars().all(|c| c.is_ascii_graphic() && !"<>\"".contains(c))
+}
+
+fn is_web(url: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
+        && url.len() <= 800
+        && url.chars().all(|c| c.is_ascii_graphic() && !"<>\"".contains(c))
 }
 
 /// Returns `<campaign.domain>` (RFC 2919); whatever a campaign's name holds, two names stay two lists.

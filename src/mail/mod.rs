@@ -7,4 +7,5 @@ mod entity;
 pub mod links;
 pub mod message;
 pub mod template;
+pub mod token;
 pub mod transport;

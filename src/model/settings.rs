@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chrono::{NaiveDate, TimeDelta};
@@ -37,10 +38,21 @@ pub struct Settings {
     /// Added to the links of every mail.
     pub utm: Vec<(String, String)>,
     pub give_up: GiveUp,
+    /// Absent: nothing leads to `drip serve`, and readers unsubscribe by mail.
+    pub web: Option<Web>,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
+}
+
+/// How readers reach `drip serve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Web {
+    /// Where links in mails lead, without a slash at its end.
+    pub public_url: String,
+    /// Where the server listens, behind a proxy that speaks TLS.
+    pub listen: SocketAddr,
 }
 
 /// A name and an address.

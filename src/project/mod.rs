@@ -13,6 +13,7 @@ mod settings;
 mod smtp_url;
 mod steps;
 mod values;
+mod web;
 mod yaml;
 
 use std::path::{Path, PathBuf};

@@ -11,6 +11,7 @@ use super::advance::Job;
 use crate::mail::links;
 use crate::mail::message::{self, Draft, Enclosure, List};
 use crate::mail::template::{Locale, RenderError, Rendered};
+use crate::mail::token::Purpose;
 use crate::mail::transport::Envelope;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
@@ -79,8 +80,12 @@ pub(super) fn compose(
 ) -> Result<Composed, String> {
     let settings = parts.settings;
     let from = From::named(settings, sender);
-    let unsubscribe = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
-    let data = data(settings, &from, campaign, job, Some(&unsubscribe));
+    let by_mail = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
+    let by_web = settings
+        .web
+        .as_ref()
+        .map(|web| format!("{}/u/{}", web.public_url, parts.keys.sign(&Purpose::Unsubscribe(job.claim.send))));
+    let data = data(settings, &from, campaign, job, Some(by_web.as_ref().unwrap_or(&by_mail)));
     let locale = locale(settings, &job.contact);
     let mut rendered = parts
         .templates
@@ -101,7 +106,7 @@ pub(super) fn compose(
         text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
-        list: Some(List { id: campaign.id.as_str(), unsubscribe: &unsubscribe }),
+        list: Some(List { id: campaign.id.as_str(), unsubscribe: &by_mail, one_click: by_web.as_deref() }),
         images: &rendered.images,
         attachments: &rendered.attachments,
     })

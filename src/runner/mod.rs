@@ -34,6 +34,7 @@ use chrono::TimeDelta;
 use crate::decide::Rules;
 use crate::mail::dkim::Signer;
 use crate::mail::template::Templates;
+use crate::mail::token::Keys;
 use crate::mail::transport::{ConnectError, Relay};
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
@@ -56,6 +57,8 @@ pub struct Parts<'a> {
     pub caller: &'a dyn Caller,
     /// Returns a variable of the environment, for the secrets of webhooks.
     pub variable: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// What signs the links in mails.
+    pub keys: &'a Keys,
     /// The project's own secret, in hexadecimal.
     pub secret: &'a str,
     /// Signs mails, where the settings say so.

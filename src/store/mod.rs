@@ -29,6 +29,7 @@ mod facts;
 mod forget;
 mod funnel;
 mod ledger;
+mod links;
 mod lock;
 mod log;
 mod members;

@@ -9,19 +9,20 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Result, StoreError, backup};
 
 /// The schema that this program writes.
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// "drip" in ASCII: tells our files from any other SQLite file (`PRAGMA application_id`).
 pub(super) const APPLICATION: i64 = 0x6472_6970;
 
 /// Each brings the file from its index to the next version.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 
 pub(super) fn version(connection: &Connection) -> Result<i64> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use drip::mail::template::Templates;
+use drip::mail::token::Keys;
 use drip::mail::transport::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Relay, Transport};
 use drip::model::address::Address;
 use drip::project::{self, Overrides};
@@ -175,6 +176,7 @@ fn played(people: &[Person]) -> Log {
             relay: &notes,
             caller: &Nobody,
             variable: &|_| None,
+            keys: &Keys::new(vec![(0, vec![0; 32])]),
             secret: "",
             signer: None,
             clock: &clock,

@@ -23,6 +23,7 @@ mod report;
 mod restored;
 mod run;
 mod sending;
+mod serving;
 mod stumbling;
 mod support;
 mod template_document;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use drip::mail::template::Templates;
+use drip::mail::token::Keys;
 use drip::mail::transport::{ConnectError, NotCommitted, Outcome, Parcel, Permit, Relay, Transport};
 use drip::project::{self, Overrides};
 use drip::runner::{self, Happening, Options, Parts, Stop};
@@ -98,6 +99,7 @@ fn run(sandbox: &Sandbox, relay: &Stumbling, now: &str) -> (Option<Stop>, usize)
             relay: &relay,
             caller: &Nobody,
             variable: &|_| None,
+            keys: &Keys::new(vec![(0, vec![0; 32])]),
             secret: "",
             signer: None,
             clock: &move || now,

@@ -39,7 +39,7 @@ pub(crate) fn read(raw: &str) -> Letter {
 }
 
 /// Returns a header's value on one line, or nothing.
-fn header(head: &str, name: &str) -> String {
+pub(crate) fn header(head: &str, name: &str) -> String {
     let unfolded = head.replace("\n ", " ").replace("\n\t", " ");
     let value = unfolded.lines().find_map(|line| {
         let (written, value) = line.split_once(':')?;

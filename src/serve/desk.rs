@@ -1,0 +1,67 @@
+//! The one thread that reads and writes the store for every request, as many at a time as have come in.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{Builder, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::store::{Result, Store, Work};
+
+/// Requests that wait for the store; beyond them it is said to be busy.
+const QUEUE: usize = 4096;
+/// Requests in one transaction.
+const BATCH: usize = 512;
+
+/// What is done for a request inside the transaction, and how its answer goes out once it is on the disk.
+type Task = Box<dyn FnOnce(&Work<'_>) -> Result<Box<dyn FnOnce() + Send>> + Send>;
+
+/// Where requests are handed in.
+#[derive(Clone)]
+pub(super) struct Desk {
+    tasks: SyncSender<Task>,
+}
+
+/// Starts the thread; it ends when every desk is gone and what was handed in is done.
+pub(super) fn open(store: Store) -> std::io::Result<(Desk, JoinHandle<()>)> {
+    let (tasks, inbox) = sync_channel(QUEUE);
+    let clerk = Builder::new().name("store".to_owned()).spawn(move || work_off(store, &inbox))?;
+    Ok((Desk { tasks }, clerk))
+}
+
+impl Desk {
+    /// Does something in the store, and returns its result once it is committed and on the disk. `None`: it could not be
+    /// done, and nothing of it was.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&Work<'_>) -> Result<T> + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        let task: Task = Box::new(move |work| {
+            let result = what(work)?;
+            Ok(Box::new(move || drop(answer.send(result))))
+        });
+        match self.tasks.try_send(task) {
+            Ok(()) => answered.await.ok(),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
+        }
+    }
+}
+
+fn work_off(mut store: Store, inbox: &Receiver<Task>) {
+    while let Ok(first) = inbox.recv() {
+        let batch: Vec<Task> = std::iter::once(first).chain(inbox.try_iter().take(BATCH - 1)).collect();
+        // Where it fails, whoever asked gets no answer but that it failed; the next batch may fare better.
+        if let Ok(answers) = together(&mut store, batch) {
+            for answer in answers {
+                answer();
+            }
+        }
+    }
+}
+
+fn together(store: &mut Store, batch: Vec<Task>) -> Result<Vec<Box<dyn FnOnce() + Send>>> {
+    let work = store.begin()?;
+    let answers = batch.into_iter().map(|task| task(&work)).collect::<Result<Vec<_>>>()?;
+    work.commit()?;
+    Ok(answers)
+}

@@ -1,0 +1,124 @@
+//! `drip serve`: what readers reach over the web. Unsubscribing by one click (RFC 8058) and by a page.
+//!
+//! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
+//! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
+//! link.
+
+mod desk;
+mod door;
+mod page;
+mod unsubscribe;
+mod words;
+
+use std::net::TcpListener;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::mail::token::{Keys, Purpose};
+use crate::model::Instant;
+use crate::store::Store;
+
+use desk::Desk;
+
+/// The largest body of a request, in bytes.
+const LARGEST_BODY: usize = 64 << 10;
+/// How long a request may take once its head is there.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the server is made of.
+pub struct Site {
+    /// What signs links, as far as it was known at the start.
+    pub keys: Keys,
+    /// Who sends, as readers know them.
+    pub name: String,
+    /// For readers whose language is not known.
+    pub language: String,
+    /// Tells the time.
+    pub clock: Box<dyn Fn() -> Instant + Send + Sync>,
+}
+
+/// What each request is handled with.
+#[derive(Clone)]
+struct Room {
+    site: Arc<Site>,
+    keys: Arc<RwLock<Keys>>,
+    desk: Desk,
+}
+
+impl Room {
+    /// Reads a token; looks once for a key that was made since the server began.
+    async fn purpose(&self, token: &str) -> Option<Purpose> {
+        if self.keys.read().unwrap_or_else(PoisonError::into_inner).lack(token) {
+            let keys = self.desk.ask(|work| Ok(Keys::new(work.link_keys()?))).await?;
+            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        }
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).read(token)
+    }
+}
+
+/// Answers requests until a signal comes, and then those that are under way.
+///
+/// # Errors
+/// Where the system lets no server run.
+pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
+    let (desk, clerk) = desk::open(store)?;
+    let room = Room { keys: Arc::new(RwLock::new(site.keys.clone())), site: Arc::new(site), desk };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let served = runtime.block_on(door::open(listener, router(room), stop));
+    // Those that did not end in time lose their answer, and what they asked for is written.
+    drop(runtime);
+    let _ = clerk.join();
+    served
+}
+
+fn router(room: Room) -> Router {
+    Router::new()
+        .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/health", get(health))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(axum::middleware::from_fn(in_time))
+        .layer(axum::middleware::map_response(guarded))
+        .with_state(room)
+}
+
+async fn health(State(room): State<Room>) -> Response {
+    match room.desk.ask(|_| Ok(())).await {
+        Some(()) => (StatusCode::OK, "ok\n").into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the database cannot be written\n").into_response(),
+    }
+}
+
+/// Bounds how long a body may take to come, and an answer to be made.
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
+/// Puts on every answer what keeps others from making use of it.
+async fn guarded(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 5] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,3 @@
+-- What signs the links in mails: the newest signs, and each is believed for as long as it stands here.
+CREATE TABLE link_keys (id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 255), key TEXT NOT NULL, made_at INTEGER NOT NULL);
+INSERT INTO link_keys VALUES (0, lower(hex(randomblob(32))), CAST(strftime('%s', 'now') AS INTEGER) * 1000);

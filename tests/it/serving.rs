@@ -1,0 +1,283 @@
+//! `drip serve` as mail programs, readers and scanners meet it: over a socket, with the mails that a run sent.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use crate::support::Sandbox;
+use crate::support::eml;
+use crate::support::smtp::{Script, SmtpServer};
+
+const MONDAY: &str = "2026-03-02T02:00:00Z";
+const TUESDAY: &str = "2026-03-03T02:00:00Z";
+const SETTINGS: &str =
+    "public_url: http://localhost\nfrequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
+
+/// A server that runs; killed when dropped.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(sandbox: &Sandbox) -> Self {
+        let mut child = sandbox
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()).map(str::parse);
+        let port = port.unwrap_or_else(|| panic!("no address in {line:?}")).unwrap();
+        Self { child, port }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Sends bytes as they are, and returns everything that comes back.
+    fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        let length = body.len();
+        let text = self.raw(
+            format!(
+                "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .as_bytes(),
+        );
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Answer { code, head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    /// Asks it to stop as a service manager does, and returns its exit code.
+    fn stop(mut self) -> i32 {
+        let id = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").arg(id).status().unwrap().success());
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+struct Answer {
+    code: u16,
+    head: String,
+    body: String,
+}
+
+/// Two people, and what the relay got for each: the path of the link to unsubscribe by.
+fn mailed(relay: &SmtpServer) -> (Sandbox, Vec<String>) {
+    let sandbox = Sandbox::new()
+        .settings(SETTINGS)
+        .campaign("w", "trigger: { segment: 'true' }", &["id: hello, send: mail", "id: more, delay: 1d, send: mail"])
+        .contacts("email,language", &["lan@example.com,vi", "minh@example.com,en"])
+        .through(relay);
+    sandbox.run(MONDAY);
+    let paths = relay.mails().iter().map(|mail| path_of(&mail.bytes)).collect();
+    (sandbox, paths)
+}
+
+fn path_of(mail: &[u8]) -> String {
+    let header = header(mail, "list-unsubscribe");
+    let url = header.split_once('<').and_then(|(_, rest)| rest.split_once('>')).unwrap().0.to_owned();
+    url.strip_prefix("http://localhost").unwrap_or_else(|| panic!("{header}")).to_owned()
+}
+
+fn header(mail: &[u8], name: &str) -> String {
+    let text = String::from_utf8_lossy(mail).replace("\r\n", "\n");
+    eml::header(text.split("\n\n").next().unwrap(), name)
+}
+
+fn consents(sandbox: &Sandbox) -> Vec<String> {
+    sandbox.sql("SELECT email || ' ' || consent FROM contacts ORDER BY email")
+}
+
+/// The number of rows of every table, and the sum of the consents.
+fn whole(sandbox: &Sandbox) -> Vec<String> {
+    let tables = sandbox.sql("SELECT name FROM sqlite_schema WHERE type = 'table'");
+    let counts = tables.iter().map(|table| format!("SELECT count(*) FROM {table}"));
+    let mut all: Vec<String> = counts.flat_map(|query| sandbox.sql(&query)).collect();
+    all.extend(consents(sandbox));
+    all
+}
+
+#[test]
+fn one_click_unsubscribes_and_the_next_run_sends_nothing() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, paths) = mailed(&relay);
+    let mail = &relay.mails()[0].bytes;
+    assert_eq!(header(mail, "list-unsubscribe-post"), "List-Unsubscribe=One-Click");
+    assert!(header(mail, "list-unsubscribe").contains("<mailto:"), "{}", header(mail, "list-unsubscribe"));
+    assert!(!paths[0].contains("lan") && !paths[0].contains('@'), "{}", paths[0]);
+    let server = Server::start(&sandbox);
+    // As often as it comes, and without a redirect.
+    for _ in 0..2 {
+        let answer = server.ask("POST", &paths[0], "List-Unsubscribe=One-Click");
+        assert_eq!(answer.code, 200, "{}", answer.body);
+    }
+    assert_eq!(consents(&sandbox), ["lan@example.com unsubscribed", "minh@example.com subscribed"]);
+    assert_eq!(
+        sandbox.sql("SELECT reason FROM consent_changes WHERE consent = 'unsubscribed'"),
+        ["unsubscribed by the link in a mail"]
+    );
+    sandbox.run(TUESDAY);
+    assert_eq!(relay.recipients()[2..], ["minh@example.com"]);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn a_scanner_that_follows_the_link_changes_nothing_and_a_reader_presses_a_button() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, paths) = mailed(&relay);
+    let server = Server::start(&sandbox);
+    let before = whole(&sandbox);
+    let page = server.ask("GET", &paths[0], "");
+    assert_eq!((page.code, server.ask("HEAD", &paths[0], "").code), (200, 200));
+    assert_eq!(whole(&sandbox), before);
+    // In the reader's language, without scripts, and nothing for other sites.
+    assert!(page.body.contains("<html lang=\"vi\">") && page.body.contains("Hủy đăng ký"), "{}", page.body);
+    assert!(page.body.contains("<form method=\"post\">") && !page.body.contains("<script"), "{}", page.body);
+    for header in [
+        "content-security-policy: default-src 'none'",
+        "frame-ancestors 'none'",
+        "referrer-policy: no-referrer",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+        "x-robots-tag: noindex",
+    ] {
+        assert!(page.head.contains(header), "{header}: {}", page.head);
+    }
+    assert!(!page.body.contains("example.com"), "whose it is stands nowhere: {}", page.body);
+    assert!(server.ask("GET", &paths[1], "").body.contains("<html lang=\"en\">"));
+    let done = server.ask("POST", &paths[1], "");
+    assert!(done.code == 200 && done.body.contains("You are unsubscribed"), "{}", done.body);
+    assert_eq!(consents(&sandbox), ["lan@example.com subscribed", "minh@example.com unsubscribed"]);
+}
+
+#[test]
+fn no_link_that_drip_did_not_write_does_anything() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, paths) = mailed(&relay);
+    let server = Server::start(&sandbox);
+    let before = whole(&sandbox);
+    let token = paths[0].strip_prefix("/u/").unwrap();
+    let mut answers = std::collections::BTreeSet::new();
+    for at in 0..token.len() {
+        let mut forged: Vec<char> = token.chars().collect();
+        forged[at] = if forged[at] == 'A' { 'B' } else { 'A' };
+        let forged: String = forged.into_iter().collect();
+        let answer = server.ask("POST", &format!("/u/{forged}"), "List-Unsubscribe=One-Click");
+        assert_eq!(answer.code, 404, "{forged}");
+        answers.insert(answer.body);
+    }
+    for path in ["/u/", "/u/x", "/u/%00", "/u/..%2f..%2fetc", "/", "/u", "/admin", &format!("/u/{}", "A".repeat(7000))]
+    {
+        assert_eq!(server.ask("GET", path, "").code, 404, "{path}");
+    }
+    assert_eq!(answers.len(), 1, "the same answer whatever is wrong");
+    assert_eq!(server.ask("DELETE", &paths[0], "").code, 405);
+    assert_eq!(whole(&sandbox), before);
+    // Whoever was forgotten hears what everyone hears.
+    sandbox.drip(&["contact", "forget", "--yes", "lan@example.com"]).code(0);
+    assert_eq!(server.ask("POST", &paths[0], "").code, 200);
+}
+
+#[test]
+fn links_outlive_a_change_of_key() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, paths) = mailed(&relay);
+    let server = Server::start(&sandbox);
+    sandbox.drip(&["key", "rotate"]).code(0);
+    let keys = sandbox.drip(&["key", "list"]).code(0).stdout;
+    assert!(keys.lines().count() == 2 && keys.trim_end().ends_with("signs"), "{keys}");
+    sandbox.run(TUESDAY);
+    let newer = path_of(&relay.mails()[2].bytes);
+    assert_ne!(newer, paths[0]);
+    // The server began before the new key was made.
+    assert_eq!(server.ask("POST", &newer, "").code, 200);
+    assert_eq!(server.ask("POST", &paths[1], "").code, 200);
+    assert_eq!(consents(&sandbox), ["lan@example.com unsubscribed", "minh@example.com unsubscribed"]);
+}
+
+#[test]
+fn what_is_too_large_or_no_request_is_refused_and_others_are_served() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, paths) = mailed(&relay);
+    let server = Server::start(&sandbox);
+    // Hundreds that say nothing, or a byte now and then, hold nobody up.
+    let idle: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut stream = server.connect();
+            stream.write_all(b"GET /hea").unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(server.ask("POST", &paths[0], &"x".repeat(100_000)).code, 413);
+    assert!(server.raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n").starts_with("HTTP/1.1 400"));
+    let long = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(100_000));
+    assert!(server.raw(long.as_bytes()).starts_with("HTTP/1.1 431"));
+    assert_eq!(server.ask("GET", "/health", "").code, 200);
+    assert_eq!(consents(&sandbox)[0], "lan@example.com subscribed");
+    drop(idle);
+    assert_eq!(server.stop(), 0);
+}
+
+#[test]
+fn an_unsubscription_is_on_the_disk_before_it_is_confirmed() {
+    let relay = SmtpServer::start(Script::new());
+    let rows: Vec<String> = (0..40).map(|n| format!("c{n:02}@example.com")).collect();
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    let sandbox = Sandbox::new()
+        .settings(SETTINGS)
+        .campaign("w", "trigger: { segment: 'true' }", &["id: hello, send: mail"])
+        .contacts("email", &rows)
+        .through(&relay);
+    sandbox.run(MONDAY);
+    let mails = relay.mails();
+    let mut server = Server::start(&sandbox);
+    for mail in &mails[..20] {
+        assert_eq!(server.ask("POST", &path_of(&mail.bytes), "List-Unsubscribe=One-Click").code, 200);
+    }
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    assert_eq!(sandbox.sql("SELECT count(*) FROM contacts WHERE consent = 'unsubscribed'"), ["20"]);
+    // And while a run sends, neither fails the other.
+    let server = Server::start(&sandbox);
+    let late: Vec<String> = (0..300).map(|n| format!("late{n}@example.com")).collect();
+    sandbox.import("email", &late.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut run = sandbox.command(&["-q", "--now", MONDAY, "run"]).spawn().unwrap();
+    for mail in &mails[20..] {
+        assert_eq!(server.ask("POST", &path_of(&mail.bytes), "List-Unsubscribe=One-Click").code, 200);
+    }
+    assert!(run.wait().unwrap().success());
+    assert_eq!(sandbox.sql("SELECT count(*) FROM contacts WHERE consent = 'unsubscribed'"), ["40"]);
+    sandbox.check();
+}
+
+#[test]
+fn a_project_without_a_public_address_is_told_what_to_write() {
+    let sandbox = Sandbox::new().campaign("w", "trigger: { segment: 'true' }", &["id: hello, send: mail"]);
+    let said = sandbox.drip(&["serve"]).code(2).stderr;
+    assert!(said.contains("public_url: https://"), "{said}");
+}
