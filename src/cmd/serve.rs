@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use anyhow::Context as _;
 
 use super::context::Context;
-use super::{Failure, interrupt};
+use super::{Failure, environment, interrupt};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::mail::token::Keys;
@@ -22,6 +22,7 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
     let mut store = context.open()?;
     let site = Site {
         keys: Keys::new(store.read()?.link_keys()?),
+        feed_key: environment::variable("DRIP_EVENTS_KEY").filter(|key| !key.is_empty()),
         name: settings.from.name.clone().unwrap_or_else(|| settings.from.address.domain().to_owned()),
         language: settings.language.clone(),
         clock: Box::new({

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::entity::{escape, unescape};
 
-/// Adds parameters to every web link of an HTML text that has not got them.
-pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
+/// Adds parameters to every web link of an HTML text that has not got them, but for drip's own link.
+pub fn tag_html(html: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
     let mut out = String::with_capacity(html.len() + 256);
     let mut rest = html;
     while let Some(at) = rest.find("href=\"") {
@@ -14,7 +14,7 @@ pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
         let end = after.find('"').unwrap_or(after.len());
         // Escaped, a value's `=` is `&#x3D;`, whose `#` begins no fragment.
         let link = unescape(&after[..end]);
-        let tagged = tagged(&link, parameters);
+        let tagged = if own == Some(link.as_str()) { link.clone() } else { tagged(&link, parameters) };
         if tagged == link {
             out += &after[..end];
         } else {
@@ -25,8 +25,8 @@ pub fn tag_html(html: &str, parameters: &[(String, String)]) -> String {
     out + rest
 }
 
-/// Adds parameters to every web link of a plain text that has not got them.
-pub fn tag_text(text: &str, parameters: &[(String, String)]) -> String {
+/// Adds parameters to every web link of a plain text that has not got them, but for drip's own link.
+pub fn tag_text(text: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
     let mut out = String::with_capacity(text.len() + 256);
     let mut rest = text;
     while let Some(at) = [rest.find("https://"), rest.find("http://")].into_iter().flatten().min() {
@@ -36,7 +36,12 @@ pub fn tag_text(text: &str, parameters: &[(String, String)]) -> String {
         let end = link.find(ends).unwrap_or(link.len());
         // A sentence may end with a link.
         let end = link[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']).len();
-        out += &tagged(&link[..end], parameters);
+        let link_alone = &link[..end];
+        if own == Some(link_alone) {
+            out += link_alone;
+        } else {
+            out += &tagged(link_alone, parameters);
+        }
         rest = &link[end..];
     }
     out + rest
@@ -81,7 +86,7 @@ mod tests {
     fn links_get_what_they_have_not_got() {
         let utm = [("utm_source", "drip"), ("utm_campaign", "mùa xuân")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         let html = |link: &str| {
-            let all = tag_html(&format!("<a class=x href=\"{link}\">y</a>"), &utm);
+            let all = tag_html(&format!("<a class=x href=\"{link}\">y</a>"), &utm, None);
             all.split('"').nth(1).expect("a link").to_owned()
         };
         let both = "utm_source=drip&amp;utm_campaign=m%C3%B9a%20xu%C3%A2n";
@@ -95,8 +100,12 @@ mod tests {
         for link in ["mailto:a@x.vn?subject=x", "tel:+84", "#top", "cid:1"] {
             assert_eq!(html(link), link);
         }
-        let text = tag_text("See https://x.vn/a, or (http://y.vn?q=1). mailto:a@x.vn", &utm[..1]);
+        let own = "https://m.x.vn/u/AQ-_";
+        let html = format!("<a href=\"{own}\">");
+        assert_eq!(tag_html(&html, &utm, Some(own)), html);
+        assert_eq!(tag_text(own, &utm, Some(own)), own);
+        let text = tag_text("See https://x.vn/a, or (http://y.vn?q=1). mailto:a@x.vn", &utm[..1], None);
         assert_eq!(text, "See https://x.vn/a?utm_source=drip, or (http://y.vn?q=1&utm_source=drip). mailto:a@x.vn");
-        assert_eq!(tag_html("<a href=\"https://x.vn\">", &[]), "<a href=\"https://x.vn\">");
+        assert_eq!(tag_html("<a href=\"https://x.vn\">", &[], None), "<a href=\"https://x.vn\">");
     }
 }

@@ -93,7 +93,9 @@ pub(super) fn compose(
         .map_err(|error| why(parts, campaign, mail.subject.as_deref(), error))?;
     let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
     if !utm.is_empty() {
-        (rendered.html, rendered.text) = (links::tag_html(&rendered.html, utm), links::tag_text(&rendered.text, utm));
+        let own = by_web.as_deref();
+        (rendered.html, rendered.text) =
+            (links::tag_html(&rendered.html, utm, own), links::tag_text(&rendered.text, utm, own));
     }
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
     let bytes = message::build(&Draft {

@@ -1,4 +1,4 @@
-//! `drip serve`: what readers reach over the web. Unsubscribing by one click (RFC 8058) and by a page.
+//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, and events that others tell.
 //!
 //! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
@@ -6,6 +6,7 @@
 
 mod desk;
 mod door;
+mod feed;
 mod page;
 mod unsubscribe;
 mod words;
@@ -20,7 +21,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
@@ -30,6 +31,8 @@ use desk::Desk;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 << 10;
+/// The same where events are told.
+const LARGEST_FEED: usize = 1 << 20;
 /// How long a request may take once its head is there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -37,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     /// What signs links, as far as it was known at the start.
     pub keys: Keys,
+    /// Who may tell events bears it; without one nobody may.
+    pub feed_key: Option<String>,
     /// Who sends, as readers know them.
     pub name: String,
     /// For readers whose language is not known.
@@ -82,6 +87,7 @@ pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicB
 fn router(room: Room) -> Router {
     Router::new()
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))
         .route("/health", get(health))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -17,6 +17,7 @@
 //! # Files
 //! The file, its `-wal` and its `-shm` are readable by their owner alone.
 
+mod answers;
 mod backup;
 mod campaigns;
 mod contacts;

@@ -24,8 +24,13 @@ struct Server {
 
 impl Server {
     fn start(sandbox: &Sandbox) -> Self {
+        Self::start_with(sandbox, &[])
+    }
+
+    fn start_with(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Self {
         let mut child = sandbox
             .command(&["serve", "--listen", "127.0.0.1:0"])
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -280,4 +285,62 @@ fn a_project_without_a_public_address_is_told_what_to_write() {
     let sandbox = Sandbox::new().campaign("w", "trigger: { segment: 'true' }", &["id: hello, send: mail"]);
     let said = sandbox.drip(&["serve"]).code(2).stderr;
     assert!(said.contains("public_url: https://"), "{said}");
+}
+
+#[test]
+fn events_are_taken_from_whoever_has_the_key_and_once() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = Sandbox::new()
+        .settings(SETTINGS)
+        .campaign("w", "trigger: { event: purchased }", &["id: thanks, send: mail"])
+        .contacts("email", &["lan@example.com", "minh@example.com"])
+        .through(&relay);
+    sandbox.run(MONDAY);
+    let server = Server::start_with(&sandbox, &[("DRIP_EVENTS_KEY", "k3y")]);
+    let post = |more: &str, body: &str| {
+        let length = body.len();
+        let text = server.raw(
+            format!("POST /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{more}\r\n{body}")
+                .as_bytes(),
+        );
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse::<u16>().unwrap(), body.trim().to_owned())
+    };
+    let key = "Authorization: Bearer k3y\r\n";
+    let one = r#"{"email": "Lan@Example.com", "event": "purchased", "at": "2026-03-02T08:59:00+07:00", "properties": {"value": 250000}}"#;
+    for wrong in ["", "Authorization: Bearer k3\r\n", "Authorization: Basic k3y\r\n", "Authorization: Bearer\r\n"] {
+        assert_eq!(post(wrong, one).0, 401, "{wrong}");
+    }
+    assert_eq!(post(key, one), (200, r#"{"recorded":1,"known":0,"unknown":[]}"#.to_owned()));
+    assert_eq!(post(key, one), (200, r#"{"recorded":0,"known":1,"unknown":[]}"#.to_owned()));
+    let lines = "{\"email\": \"minh@example.com\", \"event\": \"purchased\"}\n\n{\"email\": \"nobody@example.com\", \"event\": \"purchased\"}\n";
+    let once = format!("{key}Idempotency-Key: order-7\r\n");
+    let first = post(&once, lines);
+    assert_eq!(first.1, r#"{"recorded":1,"known":0,"unknown":[{"line":3,"error":"there is no such contact"}]}"#);
+    assert_eq!(post(&once, lines), first, "the time it is told again is another, and it is the same request");
+    assert_eq!(post(&once, one).0, 409);
+    let events = || sandbox.sql("SELECT email || ' ' || event || ' ' || properties FROM v_events ORDER BY email");
+    let all = ["lan@example.com purchased {\"value\":250000}", "minh@example.com purchased {}"];
+    assert_eq!(events(), all);
+    // What is wrong is told by its line, and takes the whole request with it.
+    for (body, line, what) in [
+        ("{\"email\": \"lan@example.com\", \"event\": \"a\"}\n{\"email\": \"lan\", \"event\": \"a\"}", 2, "`email`"),
+        ("{\"email\": \"lan@example.com\", \"event\": \"a b\"}", 1, "not an event name"),
+        ("{\"email\": \"lan@example.com\", \"event\": \"a\", \"at\": \"yesterday\"}", 1, "`yesterday` is no time"),
+        ("{\"email\": \"lan@example.com\", \"event\": \"a\", \"consent\": \"subscribed\"}", 1, "consent"),
+        ("email,event\n", 1, "expected value"),
+        ("", 1, "there is no event"),
+    ] {
+        let (code, answer) = post(key, body);
+        assert!(
+            code == 400 && answer.contains(&format!("\"line\":{line}")) && answer.contains(what),
+            "{body}: {answer}"
+        );
+    }
+    assert_eq!(events(), all);
+    sandbox.run("2026-03-02T02:10:00Z");
+    assert_eq!(relay.recipients()[0], "lan@example.com");
+    // Without a key nobody may.
+    let closed = Server::start(&sandbox);
+    assert_eq!(closed.ask("POST", "/events", one).code, 404);
 }

@@ -1,3 +1,7 @@
 -- What signs the links in mails: the newest signs, and each is believed for as long as it stands here.
 CREATE TABLE link_keys (id INTEGER PRIMARY KEY CHECK (id BETWEEN 0 AND 255), key TEXT NOT NULL, made_at INTEGER NOT NULL);
 INSERT INTO link_keys VALUES (0, lower(hex(randomblob(32))), CAST(strftime('%s', 'now') AS INTEGER) * 1000);
+
+-- Requests that were answered, by the key their sender gave them: whoever asks again hears the same answer.
+CREATE TABLE answers (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX answers_at ON answers (at);
