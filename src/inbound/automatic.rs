@@ -5,7 +5,7 @@
 
 use super::message::Message;
 use super::sender;
-use super::text::{holds, holds_any, plain};
+use super::text::{cut, holds, holds_any, plain};
 use super::words::AUTOMATIC;
 
 /// Tells whether a machine wrote a message as an answer.
@@ -89,5 +89,5 @@ fn own_words(message: &Message) -> String {
         own.push_str(line);
         own.push('\n');
     }
-    plain(&own)
+    plain(cut(&own, 8 * 1024))
 }

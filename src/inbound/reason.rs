@@ -190,7 +190,6 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
             {
                 Reason::Blocked
             }
-            // A word of another class beside a plain `no such user` from where addresses are looked up.
             (Reason::SecurityError | Reason::PolicyViolation, _) if evidence.verb == Some(Verb::Mail) => {
                 Reason::Rejected
             }
@@ -200,15 +199,22 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
             {
                 Reason::UserUnknown
             }
+            // A word of another class beside a plain `no such user` from where addresses are looked up.
             (
                 Reason::Blocked
-                | Reason::Rejected
                 | Reason::SecurityError
                 | Reason::ContentError
                 | Reason::PolicyViolation
                 | Reason::FailedStarttls,
                 _,
-            ) if no_such_user && names_user(evidence.status) => Reason::UserUnknown,
+            ) if no_such_user && names_user(evidence.status) && evidence.verb != Some(Verb::Mail) => {
+                Reason::UserUnknown
+            }
+            (Reason::Rejected, Some(Status(_, 1, 1)))
+                if no_such_user && evidence.verb != Some(Verb::Mail) && !text.contains("sender") =>
+            {
+                Reason::UserUnknown
+            }
             (reason, _) => reason,
         });
     }
@@ -221,6 +227,7 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     if says("no_such_host") {
         return Some(match evidence.verb {
             Some(Verb::Mail) => Reason::Rejected,
+            Some(Verb::Connect) => Reason::Blocked,
             _ if matches!(evidence.status, Some(Status(_, 1, 7 | 8))) => Reason::Rejected,
             _ if passing => Reason::NetworkError,
             _ => Reason::HostUnknown,
@@ -270,7 +277,7 @@ fn names_no_host(text: &str) -> bool {
 
 /// Tells whether a status speaks of the address (RFC 3463, X.1.x).
 fn names_user(status: Option<Status>) -> bool {
-    matches!(status, Some(Status(_, 1, 0 | 1 | 2 | 3 | 10)))
+    matches!(status, Some(Status(_, 1, 0 | 1 | 3 | 10)))
 }
 
 /// Tells whether `no such user` is the truth about an address: a server looks addresses up when it answers `RCPT`, or
@@ -279,6 +286,8 @@ fn names_user(status: Option<Status>) -> bool {
 fn is_believed(text: &str, evidence: &Evidence<'_>) -> bool {
     match (evidence.verb, evidence.status) {
         (_, Some(Status(_, 7, _))) if evidence.answered => false,
+        // 450 is what the standard gives for a mailbox that is busy.
+        (_, status) if evidence.reply_code.is_some_and(|code| code < 500) && !names_user(status) => false,
         (_, status) if names_user(status) => true,
         _ if REFUSALS.say("sure", text) => true,
         (Some(verb), _) => verb == Verb::Rcpt,

@@ -63,6 +63,7 @@ pub(super) fn read(message: &Message) -> Option<Vec<Recipient>> {
 fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &Message) -> Recipient {
     let diagnostic = unwrap(&one_line(cut(&group.diagnostic, LONGEST_DIAGNOSTIC)));
     let block = one_line(cut(&said.text, LONGEST_DIAGNOSTIC));
+    let block = answer_of_host(&block).to_owned();
     let nearest = if diagnostic.is_empty() { block.as_str() } else { diagnostic.as_str() };
     let answer = status(nearest);
     let group_status = status(&group.status);
@@ -115,6 +116,14 @@ fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &M
         diagnostic: if diagnostic.is_empty() { block } else { diagnostic },
         reason,
         permanence: reason::permanence(reason, &evidence),
+    }
+}
+
+/// Returns the words behind `host mx.example[192.0.2.1] said: `.
+fn answer_of_host(text: &str) -> &str {
+    match text.split_once(" said: ") {
+        Some((before, answer)) if before.starts_with("host ") && before.len() < 200 => answer,
+        _ => text,
     }
 }
 

@@ -5,13 +5,20 @@
 
 use super::message::Message;
 use super::prose;
-use super::text::{addresses, plain};
+use super::text::{addresses, cut, plain};
 use super::words::{ANSWERS, REPORTS};
+
+/// A text is looked at this far for a sentence of failure, in bytes.
+const LONGEST_LOOK: usize = 8 * 1024;
 
 /// Tells whether a message reports on another.
 pub(super) fn is_report(message: &Message) -> bool {
     if message.is_report_of("delivery-status") || message.headers.has("x-failed-recipients") {
         return true;
+    }
+    // Notes that a mail was read, or thrown away unread (RFC 8098).
+    if message.is_report_of("disposition-notification") {
+        return false;
     }
     let subject = message.subject().to_lowercase();
     let by_server = is_by_server(message);
@@ -85,6 +92,6 @@ pub(super) fn says_failure(message: &Message, lines: usize) -> bool {
             .take(lines)
             .flat_map(|line| [line, "\n"])
             .collect();
-        REPORTS.say("failure", &plain(&unquoted))
+        REPORTS.say("failure", &plain(cut(&unquoted, LONGEST_LOOK)))
     })
 }
