@@ -6,7 +6,7 @@
 //! Imports point downwards only; a test keeps it so.
 //!
 //! ```text
-//! main → lib → cmd → runner, report, import
+//! main → lib → cmd → runner, report, import, inbound
 //!                     │
 //!           ┌─────────┬────┴─────┬──────────┬─────────┐
 //!         store     mail      webhook    project    decide
@@ -33,6 +33,7 @@ pub mod decide;
 pub mod error;
 pub mod exit;
 pub mod import;
+pub mod inbound;
 pub mod mail;
 pub mod model;
 pub mod project;

@@ -1,6 +1,7 @@
 //! What drip promises, tested from outside: one binary, one subject a module.
 
 mod adoption;
+mod bounces;
 mod broken;
 mod caps;
 mod contacts;
