@@ -147,7 +147,23 @@ fn decode(about: &About, raw: &[u8]) -> String {
         _ => None,
     };
     let text = to_unicode(decoded.as_deref().unwrap_or(raw), &about.charset);
-    if about.kind == "text/html" { html_to_text(&text) } else { text }
+    if about.kind == "text/html" { html_to_text(&with_line_ends(&text)) } else { text }
+}
+
+/// Puts a line end before every tag that begins a line of its own; the crate knows paragraphs and `<br>` alone.
+fn with_line_ends(html: &str) -> String {
+    let mut out = String::with_capacity(html.len() + html.len() / 8);
+    for (place, piece) in html.split('<').enumerate() {
+        if place > 0 {
+            let begins = ["div", "hr", "blockquote", "table", "tr", "li", "h1", "h2", "h3", "pre"].iter().any(|tag| {
+                piece.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag))
+                    && piece[tag.len()..].starts_with(|c: char| !c.is_ascii_alphanumeric())
+            });
+            out.push_str(if begins { "<br><" } else { "<" });
+        }
+        out.push_str(piece);
+    }
+    out
 }
 
 /// Returns bytes as text: by the charset named, else UTF-8, else Windows-1252, which has a letter for every byte.

@@ -42,6 +42,5 @@ fn opens_quotation(line: &str) -> bool {
     let says = |list: &str, fits: &dyn Fn(&str) -> bool| ANSWERS.list(list).iter().any(|known| fits(known));
     says("wrote", &|end| words.ends_with(end))
         || rule && says("below", &|known| words.contains(known))
-        || words.contains('@')
-            && says("from", &|from| words.strip_prefix(from).is_some_and(|rest| rest.starts_with(' ')))
+        || words.contains('@') && says("from", &|from| words.starts_with(from))
 }

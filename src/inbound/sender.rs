@@ -16,8 +16,8 @@ pub(super) fn is_report(message: &Message) -> bool {
     if message.is_report_of("delivery-status") || message.headers.has("x-failed-recipients") {
         return true;
     }
-    // Notes that a mail was read, or thrown away unread (RFC 8098).
-    if message.is_report_of("disposition-notification") {
+    // Notes that a mail was read, or thrown away unread (RFC 8098); a server's own filter may refuse in that form.
+    if message.is_report_of("disposition-notification") && !is_by_server(message) {
         return false;
     }
     let subject = message.subject().to_lowercase();

@@ -90,6 +90,24 @@ fn a_person_stays_a_person_whatever_they_quote() {
 }
 
 #[test]
+fn a_person_who_answers_in_html_alone_stays_a_person() {
+    let quoted = "<div>This is an automated message. I am out of the office. Your mail could not be delivered.</div>";
+    for body in [
+        format!("<div>Yes.</div><div class=gmail_quote>On Mon, Acme &lt;a@acme.example&gt; wrote:<blockquote>{quoted}"),
+        format!(
+            "<div>Yes.</div><hr><div><b>From:</b> Acme &lt;a@acme.example&gt;<br><b>Sent:</b> Monday</div>{quoted}"
+        ),
+        format!(
+            "<p>Yes.</p><div><p><b>Von:</b> Acme &lt;a@acme.example&gt;<br><b>Gesendet:</b> Montag</p></div>{quoted}"
+        ),
+    ] {
+        let headers = PERSON.replace("text/plain", "text/html");
+        let mail = format!("{headers}{ANSWER}Subject: Re: Your trial\n\n{body}");
+        assert_eq!(read(mail.as_bytes()).kind, Kind::Reply, "{body}");
+    }
+}
+
+#[test]
 fn leaving_by_mail_is_the_subject_or_the_only_word() {
     for (headers, subject, body) in [
         ("", "unsubscribe tok-en.12@acme.example", ""),
