@@ -146,6 +146,12 @@ pub enum Command {
         after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
     )]
     Report(ReportArgs),
+    /// Hear what comes back: bounces, complaints, wishes to leave, answers
+    #[command(
+        after_help = "Without arguments it reads one message from standard input, as from the pipe of a mail server's alias.\n\n\
+        Examples:\n  bounces: \"|drip -q -C /srv/tea-shop inbound\"\n  drip inbound --maildir ~/Maildir\n  drip inbound --mbox bounces.mbox"
+    )]
+    Inbound(InboundArgs),
     /// Answer readers over the web: unsubscribing by one click
     #[command(
         after_help = "Mails lead here by `public_url` of drip.yaml; a proxy in front speaks TLS. Runs go on beside it.\n\n\
@@ -255,4 +261,18 @@ pub enum KeyCommand {
     /// Make a new key, which signs from now on
     #[command(after_help = "A server that runs takes it up by itself.\n\nExample:\n  drip key rotate")]
     Rotate,
+}
+
+/// Arguments of `drip inbound`.
+#[derive(Debug, Clone, Args)]
+pub struct InboundArgs {
+    /// Files that hold one message each
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Take the new messages of a Maildir, and move them to those that were read
+    #[arg(long, value_name = "DIR")]
+    pub maildir: Vec<PathBuf>,
+    /// Read every message of an mbox, which stays as it is
+    #[arg(long, value_name = "FILE")]
+    pub mbox: Vec<PathBuf>,
 }

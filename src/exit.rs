@@ -23,11 +23,13 @@ pub enum Exit {
     Store = 7,
     /// A signal stopped a run; what was on its way was waited for, and everyone else stays due.
     Interrupted = 8,
+    /// A message that was piped in could not be dealt with: whoever pipes it keeps it and tries again (`EX_TEMPFAIL`).
+    TryAgain = 75,
 }
 
 impl Exit {
     /// Every code.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -37,6 +39,7 @@ impl Exit {
         Self::Attention,
         Self::Store,
         Self::Interrupted,
+        Self::TryAgain,
     ];
 
     /// Returns what the code means, for the help.
@@ -50,6 +53,7 @@ impl Exit {
             Self::Relay => "the relay could not be reached or refused; everyone it did not reach stays due",
             Self::Attention => "mails were held, rejected or are unknown: see the output",
             Self::Store => "the database could not be read or written; a run stops at once",
+            Self::TryAgain => "a message piped to `inbound` could not be dealt with; the mail server tries again",
             Self::Interrupted => "a signal stopped the run; everyone it did not reach stays due",
         }
     }

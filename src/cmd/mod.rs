@@ -15,6 +15,7 @@ mod guard;
 mod happening;
 mod help;
 mod import;
+mod inbound;
 mod init;
 mod interrupt;
 mod key;
@@ -105,6 +106,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::Inbound(arguments) => inbound::inbound(context, &arguments),
         Command::Serve { listen } => serve::serve(context, listen),
         Command::Key { command } => key::key(context, command),
         Command::Status(arguments) => status::status(context, &arguments),

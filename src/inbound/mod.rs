@@ -1,11 +1,12 @@
 //! Reads incoming mail: the bytes of one message → what it is and which mail of drip's it speaks of.
 //!
-//! Pure: no store, no files, no network, no clock. Every step takes time in proportion to the message,
+//! Reading is pure: no store, no files, no network, no clock; [`act`] does in the store what a message asks for. Every step takes time in proportion to the message,
 //! whatever stands in it, and nothing in a message makes it panic. The rules come from the standards (RFC 3464
 //! reports, RFC 3463 status codes, RFC 5965 complaints, RFC 3834 automatic answers) and, where mail servers
 //! keep to none, from the words they are known to write. A mail is taken for a dead address only where that
 //! is said plainly: a wrong guess would silence a customer for good.
 
+mod act;
 mod automatic;
 mod complaint;
 mod message;
@@ -24,6 +25,7 @@ mod words;
 
 use std::fmt;
 
+pub use act::{Deed, Rules, act};
 pub use reason::Reason;
 
 use message::Message;

@@ -9,3 +9,4 @@ pub mod message;
 pub mod template;
 pub mod token;
 pub mod transport;
+pub mod verp;

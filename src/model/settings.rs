@@ -35,6 +35,8 @@ pub struct Settings {
     pub dkim: Option<Dkim>,
     /// Where bounces go: each mail has its own variant of it as its envelope sender.
     pub bounce_address: Option<Address>,
+    /// So many mails in a row that came back for now, and the address counts as dead; 0: never.
+    pub soft_bounces: u32,
     /// Added to the links of every mail.
     pub utm: Vec<(String, String)>,
     pub give_up: GiveUp,

@@ -44,6 +44,7 @@ pub(super) fn read(
     let bounce_address = fields.take("bounce_address").and_then(|node| {
         source.parse(node, "bounce_address", |text| Address::parse(text).map_err(|error| error.to_string()))
     });
+    let soft_bounces = fields.take("soft_bounces").map(|node| source.parse(node, "soft_bounces", soft_bounces));
     let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
     let give_up = fields.take("give_up").and_then(|node| source.parse(node, "give_up", sending::give_up));
     let web = web::read(source, &mut fields);
@@ -64,6 +65,7 @@ pub(super) fn read(
         warm_up,
         dkim,
         bounce_address,
+        soft_bounces: soft_bounces.flatten().unwrap_or(5),
         utm,
         give_up: give_up.unwrap_or_default(),
         web,
@@ -155,6 +157,15 @@ fn zone(text: &str) -> Result<Tz, String> {
         Some(near) => format!("`{text}` is not a time zone; did you mean `{near}`?"),
         None => format!("`{text}` is not a time zone; write a name as `Asia/Ho_Chi_Minh` or `Europe/Paris`"),
     })
+}
+
+fn soft_bounces(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is no number of mails; write `5`, or `never`");
+    if text == "never" {
+        Ok(0)
+    } else {
+        text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or_else(wrong)
+    }
 }
 
 /// Reads `1 per day`, `1 per day, 3 per week`, a list of them, or `none`.

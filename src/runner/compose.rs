@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value, json};
-use sha2::Sha256;
 
 use super::Parts;
 use super::advance::Job;
@@ -13,6 +11,7 @@ use crate::mail::message::{self, Draft, Enclosure, List};
 use crate::mail::template::{Locale, RenderError, Rendered};
 use crate::mail::token::Purpose;
 use crate::mail::transport::Envelope;
+use crate::mail::verp;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
 use crate::model::contact::Contact;
@@ -130,24 +129,10 @@ pub(super) fn finish(
         None => bytes,
     };
     let returns = match &parts.settings.bounce_address {
-        Some(address) => bounces_to(address, parts.secret, job.claim.send.0),
+        Some(address) => verp::address(address, parts.secret, job.claim.send),
         None => from.address.clone(),
     };
     (Envelope::new(&returns, to), bytes)
-}
-
-/// Returns the envelope sender of one mail (VERP): `bounces+SEND.TOKEN@…`, which nobody can make up for
-/// another mail.
-fn bounces_to(address: &Address, secret: &str, send: i64) -> Address {
-    let (local, domain) = address.as_str().rsplit_once('@').unwrap_or_default();
-    Address::parse(&format!("{local}+{send}.{}@{domain}", token(secret, send))).unwrap_or_else(|_| address.clone())
-}
-
-/// Returns 80 bits that prove that a bounce is about a mail of this project.
-fn token(secret: &str, send: i64) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
-    mac.update(format!("bounce:{send}").as_bytes());
-    mac.finalize().into_bytes().iter().take(10).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 /// Returns how a contact reads.

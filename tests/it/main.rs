@@ -16,6 +16,7 @@ mod import_document;
 mod import_doubts;
 mod import_exports;
 mod import_flags;
+mod inbound;
 mod language;
 mod operator;
 mod preview;

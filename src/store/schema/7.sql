@@ -5,3 +5,7 @@ INSERT INTO link_keys VALUES (0, lower(hex(randomblob(32))), CAST(strftime('%s',
 -- Requests that were answered, by the key their sender gave them: whoever asks again hears the same answer.
 CREATE TABLE answers (key TEXT PRIMARY KEY, request TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX answers_at ON answers (at);
+
+-- Messages that came in and were dealt with, by the hash of their bytes: a report that comes twice counts once.
+CREATE TABLE heard (hash TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX heard_at ON heard (at);

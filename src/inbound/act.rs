@@ -1,0 +1,236 @@
+//! What is done about an incoming message: consent, events, and mails of unknown fate that it proves to have left.
+//!
+//! Anybody can write a message that looks like a report. So a report, a complaint or a wish to leave is acted on where it is
+//! tied to a mail that drip sent: by the address that was made for that mail (VERP), which nobody can make up, or, in a
+//! project without a `bounce_address`, by a Message-ID whose mail went to the very address that the report names. Whoever
+//! writes to leave from an address that is on the list is believed as well: that is the safe direction.
+
+use serde_json::{Map, Value, json};
+
+use super::{Action, Kind, Original, Permanence, Reading, Recipient};
+use crate::mail::verp;
+use crate::model::Instant;
+use crate::model::address::Address;
+use crate::model::contact::{Consent, Contact};
+use crate::store::{NewEvent, Result, Sent, Work};
+
+/// What a project says of incoming mail.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    pub bounce_address: Option<&'a Address>,
+    /// The project's own secret, in hexadecimal.
+    pub secret: &'a str,
+    /// So many mails in a row that came back for now make an address count as dead.
+    pub soft_bounces: u32,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Deed {
+    /// A dead address gets nothing more.
+    HardBounce,
+    SoftBounce,
+    /// The last of a streak: the address gets nothing more.
+    SoftStreak,
+    /// A server tries on, or tells that a mail arrived.
+    Notice,
+    Complaint,
+    Unsubscribed,
+    Reply,
+    AutoReply,
+    /// A report, complaint or wish that is tied to no mail of this project.
+    Unproven,
+    /// One of drip's own mails that came back.
+    Loop,
+    /// A person's mail, or one that could not be read: kept.
+    Other,
+}
+
+impl Deed {
+    /// Returns the words for it in a summary, of one and of several.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::HardBounce => ("hard bounce", "hard bounces"),
+            Self::SoftBounce => ("soft bounce", "soft bounces"),
+            Self::SoftStreak => ("address given up after soft bounces", "addresses given up after soft bounces"),
+            Self::Notice => ("notice", "notices"),
+            Self::Complaint => ("complaint", "complaints"),
+            Self::Unsubscribed => ("wish to leave", "wishes to leave"),
+            Self::Reply => ("reply", "replies"),
+            Self::AutoReply => ("automatic answer", "automatic answers"),
+            Self::Unproven => ("report that is tied to no mail", "reports that are tied to no mail"),
+            Self::Loop => ("mail of our own", "mails of our own"),
+            Self::Other => ("other mail", "other mails"),
+        }
+    }
+
+    /// Returns the word for it in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::HardBounce => "hard_bounce",
+            Self::SoftBounce => "soft_bounce",
+            Self::SoftStreak => "soft_streak",
+            Self::Notice => "notice",
+            Self::Complaint => "complaint",
+            Self::Unsubscribed => "unsubscribed",
+            Self::Reply => "reply",
+            Self::AutoReply => "auto_reply",
+            Self::Unproven => "unproven",
+            Self::Loop => "loop",
+            Self::Other => "other",
+        }
+    }
+
+    /// Says whether a person should see the message itself.
+    pub fn is_to_keep(self) -> bool {
+        matches!(self, Self::Reply | Self::Unproven | Self::Other)
+    }
+}
+
+/// Does what a message asks for, and returns what that was.
+pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -> Result<Deed> {
+    let original = &reading.original;
+    match &reading.kind {
+        Kind::Report(recipients) => report(work, rules, original, recipients, now),
+        Kind::Complaint { recipients, feedback_type } => {
+            let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
+            let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
+            let reason = format!("complained ({feedback_type})");
+            narrow(work, &sent, Consent::Complained, &reason, now)?;
+            tell(work, &sent, "complained", Map::new(), now)?;
+            Ok(Deed::Complaint)
+        }
+        Kind::Unsubscribe => leave(work, rules, original, now),
+        Kind::AutoReply => answered(work, rules, original, "auto_replied", now).map(|_| Deed::AutoReply),
+        Kind::Reply => answered(work, rules, original, "replied", now).map(|_| Deed::Reply),
+        Kind::Ours => Ok(Deed::Loop),
+        Kind::Unreadable(_) | Kind::Other => Ok(Deed::Other),
+    }
+}
+
+fn report(
+    work: &Work<'_>,
+    rules: Rules<'_>,
+    original: &Original,
+    recipients: &[Recipient],
+    now: Instant,
+) -> Result<Deed> {
+    let named: Vec<&str> = recipients.iter().flat_map(|one| [one.sent_to(), one.address.as_str()]).collect();
+    let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
+    work.prove_sent(sent.send)?;
+    // A mail of drip's has one recipient; behind an alias there may be several, of whom any failure is the mail's.
+    let failed = recipients.iter().filter(|one| one.action == Action::Failed);
+    let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else { return Ok(Deed::Notice) };
+    let hard = worst.permanence == Permanence::Hard;
+    let mut properties = Map::new();
+    properties.insert("hard".to_owned(), json!(hard));
+    properties.insert("reason".to_owned(), json!(worst.reason.word()));
+    if let Some(status) = worst.status {
+        properties.insert("status".to_owned(), json!(status.to_string()));
+    }
+    tell(work, &sent, "bounced", properties, now)?;
+    let status = worst.status.map_or_else(String::new, |status| format!(" ({status})"));
+    let said: String = worst.diagnostic.chars().take(300).collect();
+    let why = format!("{}{status}: {said}", worst.reason.word());
+    if hard {
+        narrow(work, &sent, Consent::Bounced, &why, now)?;
+        return Ok(Deed::HardBounce);
+    }
+    let streak = work.soft_streak(sent.contact)?;
+    if rules.soft_bounces > 0 && streak >= u64::from(rules.soft_bounces) {
+        narrow(work, &sent, Consent::Bounced, &format!("{streak} mails in a row came back, the last with {why}"), now)?;
+        return Ok(Deed::SoftStreak);
+    }
+    Ok(Deed::SoftBounce)
+}
+
+/// Somebody leaves: by the mail that they answer, or by who they are.
+fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -> Result<Deed> {
+    let by_subject = original.subject.split_whitespace().last().unwrap_or_default();
+    let sent = match work.sent_as(by_subject)? {
+        Some(sent) => Some(sent),
+        None => by_address(work, rules, original)?,
+    };
+    if let Some(sent) = sent {
+        narrow(work, &sent, Consent::Unsubscribed, "unsubscribed by mail", now)?;
+        return Ok(Deed::Unsubscribed);
+    }
+    let Some(contact) = sender(work, original)? else { return Ok(Deed::Unproven) };
+    if !contact.consent.is_opt_out() {
+        work.set_consent(contact.id, Consent::Unsubscribed, "unsubscribed by mail", now)?;
+    }
+    Ok(Deed::Unsubscribed)
+}
+
+/// Notes an answer of a person or of a machine.
+fn answered(work: &Work<'_>, rules: Rules<'_>, original: &Original, name: &str, now: Instant) -> Result<bool> {
+    let sent = match by_address(work, rules, original)? {
+        Some(sent) => Some(sent),
+        None => by_message_id(work, original)?,
+    };
+    if let Some(sent) = sent {
+        work.prove_sent(sent.send)?;
+        tell(work, &sent, name, Map::new(), now)?;
+        return Ok(true);
+    }
+    let Some(contact) = sender(work, original)? else { return Ok(false) };
+    work.add_event(&NewEvent { contact: contact.id, name, at: now, properties: &Map::new() }, None)?;
+    Ok(true)
+}
+
+/// Returns the mail that a report is proved to speak of.
+fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) -> Result<Option<Sent>> {
+    if let Some(sent) = by_address(work, rules, original)? {
+        return Ok(Some(sent));
+    }
+    if rules.bounce_address.is_some() {
+        return Ok(None);
+    }
+    let sent = by_message_id(work, original)?;
+    Ok(sent.filter(|sent| {
+        let to = Address::parse(&sent.email);
+        named.iter().any(|name| matches!((&to, Address::parse(name)), (Ok(to), Ok(name)) if to.key() == name.key()))
+    }))
+}
+
+fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
+    let Some(base) = rules.bounce_address else { return Ok(None) };
+    let send = original.to.iter().find_map(|address| verp::send_of(base, rules.secret, address));
+    send.map_or(Ok(None), |send| work.sent(send))
+}
+
+fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
+    for id in &original.message_ids {
+        if let Some(sent) = work.sent_as(id)? {
+            return Ok(Some(sent));
+        }
+    }
+    Ok(None)
+}
+
+fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
+    let address = original.from.as_deref().and_then(|from| Address::parse(from).ok());
+    address.map_or(Ok(None), |address| work.contact(&address))
+}
+
+/// Takes consent away; it is never given back here, and a bounce does not hide that somebody said no.
+fn narrow(work: &Work<'_>, sent: &Sent, to: Consent, reason: &str, now: Instant) -> Result<()> {
+    use Consent::{Bounced, Complained, Pending, Subscribed, Unsubscribed};
+    let narrower = match work.contact_of(sent.contact)?.consent {
+        Pending | Subscribed => true,
+        Unsubscribed => to == Complained,
+        Bounced => to != Bounced,
+        Complained => false,
+    };
+    if !narrower {
+        return Ok(());
+    }
+    work.set_consent(sent.contact, to, reason, now)
+}
+
+fn tell(work: &Work<'_>, sent: &Sent, name: &str, mut properties: Map<String, Value>, now: Instant) -> Result<()> {
+    properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
+    properties.insert("step".to_owned(), json!(sent.step));
+    properties.insert("send".to_owned(), json!(sent.send.0));
+    work.add_event(&NewEvent { contact: sent.contact, name, at: now, properties: &properties }, None).map(drop)
+}

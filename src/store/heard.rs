@@ -1,0 +1,88 @@
+//! What incoming mail says of mails that left.
+
+use chrono::TimeDelta;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Result, Work, millis};
+use crate::model::Instant;
+use crate::model::id::{CampaignId, ContactId, SendId};
+
+/// For how long a message that comes again is known.
+const KEPT: TimeDelta = TimeDelta::days(90);
+
+/// A mail that left, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    pub send: SendId,
+    pub contact: ContactId,
+    pub email: String,
+    pub campaign: CampaignId,
+    pub step: String,
+}
+
+impl Work<'_> {
+    /// Notes a message by its hash; returns whether it is the first time.
+    pub fn hear(&self, hash: &str, now: Instant) -> Result<bool> {
+        self.sql("DELETE FROM heard WHERE at < ?1")?.execute([millis(now - KEPT)])?;
+        let rows = self.sql("INSERT OR IGNORE INTO heard VALUES (?1, ?2)")?.execute(params![hash, millis(now)])?;
+        Ok(rows == 1)
+    }
+
+    /// Returns the mail of a row of the ledger, once it left or may have.
+    pub fn sent(&self, send: SendId) -> Result<Option<Sent>> {
+        Ok(self
+            .sql(
+                "SELECT n.contact_id, c.email, k.name, s.step FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+                 JOIN contacts c ON c.id = n.contact_id JOIN campaigns k ON k.id = n.campaign_id
+                 WHERE s.id = ?1 AND s.kind IS NULL AND s.state IN (1, 2, 3, 4, 7)",
+            )?
+            .query_row([send.0], |row| {
+                Ok(Sent {
+                    send,
+                    contact: ContactId(row.get(0)?),
+                    email: row.get(1)?,
+                    campaign: CampaignId::new(row.get_ref(2)?.as_str().unwrap_or_default()),
+                    step: row.get(3)?,
+                })
+            })
+            .optional()?)
+    }
+
+    /// Returns the mail of a Message-ID, without its brackets.
+    pub fn sent_as(&self, message_id: &str) -> Result<Option<Sent>> {
+        // It holds the number of its row in the ledger, which no index of its own is needed for.
+        let number = message_id.split('@').next().and_then(|local| local.rsplit('.').next());
+        let Some(send) = number.and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+        let known: bool = self
+            .sql("SELECT EXISTS (SELECT 1 FROM sends WHERE id = ?1 AND message_id = ?2)")?
+            .query_row(params![send, message_id], |row| row.get(0))?;
+        if known { self.sent(SendId(send)) } else { Ok(None) }
+    }
+
+    /// Takes a mail of unknown fate for sent: something came of it. Returns whether it was unknown.
+    pub fn prove_sent(&self, send: SendId) -> Result<bool> {
+        let rows = self
+            .sql("UPDATE sends SET state = 2, reason = 'proved by what came back' WHERE id = ?1 AND state = 7")?
+            .execute([send.0])?;
+        Ok(rows == 1)
+    }
+
+    /// Returns how many of a contact's last mails, counted back from the latest, came back with a soft bounce.
+    pub fn soft_streak(&self, contact: ContactId) -> Result<u64> {
+        let mut statement = self.sql(
+            "SELECT EXISTS (SELECT 1 FROM events e WHERE e.contact_id = ?1 AND e.name = 'bounced'
+                            AND json_extract(e.properties, '$.send') = s.id AND json_extract(e.properties, '$.hard') = 0)
+             FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
+             WHERE n.contact_id = ?1 AND s.state = 2 AND s.kind IS NULL ORDER BY s.at DESC, s.id DESC",
+        )?;
+        let mut rows = statement.query([contact.0])?;
+        let mut streak = 0;
+        while let Some(row) = rows.next()? {
+            if !row.get::<_, bool>(0)? {
+                break;
+            }
+            streak += 1;
+        }
+        Ok(streak)
+    }
+}
