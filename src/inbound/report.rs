@@ -33,16 +33,11 @@ pub(super) fn read(message: &Message) -> Option<Vec<Recipient>> {
     let delayed = told.delays || sender::announces_delay(message);
     let mut recipients: Vec<Recipient> = Vec::new();
     let sources: Vec<(Group, Said)> = if named {
-        let known = |group: &Group| {
-            let said = told.said.iter().find(|said| group.names(&said.address));
-            said.cloned().unwrap_or_default()
+        let told_of = |group: Group| {
+            let said = told.said.iter().find(|said| group.names(&said.address)).cloned().unwrap_or_default();
+            (group, said)
         };
-        groups
-            .into_iter()
-            .filter(|group| group.address().is_some())
-            .map(|group| (known(&group), group))
-            .map(|(said, group)| (group, said))
-            .collect()
+        groups.into_iter().filter(|group| group.address().is_some()).map(told_of).collect()
     } else {
         // Fields without a recipient still hold the diagnosis.
         let bare = groups.into_iter().next().unwrap_or_default();
