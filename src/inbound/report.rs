@@ -9,6 +9,8 @@ use super::{Action, Recipient, Status, sender, verb};
 
 /// Recipients of one report beyond these are not looked at.
 const MOST_RECIPIENTS: usize = 100;
+/// So many recipients may share the words around their names; to more of them these do not speak.
+const FEW: usize = 4;
 /// The part of a server's words that is looked at before the rest, in bytes.
 const HEAD: usize = 240;
 /// The longest diagnostic kept, in bytes.
@@ -43,10 +45,13 @@ pub(super) fn read(message: &Message) -> Option<Vec<Recipient>> {
         let bare = groups.into_iter().next().unwrap_or_default();
         told.said.iter().map(|said| (bare.clone(), said.clone())).collect()
     };
-    let alone = sources.len() == 1;
+    let (alone, few) = (sources.len() == 1, sources.len() <= FEW);
     for (group, said) in sources.into_iter().take(MOST_RECIPIENTS) {
-        let whole =
-            if alone || said.text.is_empty() && group.diagnostic.is_empty() { told.explanation.as_str() } else { "" };
+        let whole = if alone || few && said.text.is_empty() && group.diagnostic.is_empty() {
+            told.explanation.as_str()
+        } else {
+            ""
+        };
         let recipient = recipient(&group, &said, whole, delayed, message);
         if !recipients.iter().any(|known| known.address.eq_ignore_ascii_case(&recipient.address)) {
             recipients.push(recipient);
