@@ -179,7 +179,7 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     let no_such_user = says("no_such_user");
     if let Some(reason) = REFUSALS.class(text) {
         return Some(match (reason, evidence.status) {
-            (Reason::MesgTooBig, Some(Status(_, 2, 3))) => Reason::ExceedLimit,
+            (Reason::MesgTooBig | Reason::MailboxFull, Some(Status(_, 2, 3))) => Reason::ExceedLimit,
             (Reason::PolicyViolation | Reason::NotCompliantRfc, Some(Status(_, 6, _))) => Reason::ContentError,
             (Reason::SecurityError | Reason::PolicyViolation | Reason::NotAccept, Some(Status(_, 1, 7 | 8))) => {
                 Reason::Rejected

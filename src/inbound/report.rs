@@ -9,6 +9,8 @@ use super::{Action, Recipient, Status, sender, verb};
 
 /// Recipients of one report beyond these are not looked at.
 const MOST_RECIPIENTS: usize = 100;
+/// So many recipients may share the words around their names; to more of them these do not speak.
+const FEW: usize = 4;
 /// The part of a server's words that is looked at before the rest, in bytes.
 const HEAD: usize = 240;
 /// The longest diagnostic kept, in bytes.
@@ -33,25 +35,23 @@ pub(super) fn read(message: &Message) -> Option<Vec<Recipient>> {
     let delayed = told.delays || sender::announces_delay(message);
     let mut recipients: Vec<Recipient> = Vec::new();
     let sources: Vec<(Group, Said)> = if named {
-        let known = |group: &Group| {
-            let said = told.said.iter().find(|said| group.names(&said.address));
-            said.cloned().unwrap_or_default()
+        let told_of = |group: Group| {
+            let said = told.said.iter().find(|said| group.names(&said.address)).cloned().unwrap_or_default();
+            (group, said)
         };
-        groups
-            .into_iter()
-            .filter(|group| group.address().is_some())
-            .map(|group| (known(&group), group))
-            .map(|(said, group)| (group, said))
-            .collect()
+        groups.into_iter().filter(|group| group.address().is_some()).map(told_of).collect()
     } else {
         // Fields without a recipient still hold the diagnosis.
         let bare = groups.into_iter().next().unwrap_or_default();
         told.said.iter().map(|said| (bare.clone(), said.clone())).collect()
     };
-    let alone = sources.len() == 1;
+    let (alone, few) = (sources.len() == 1, sources.len() <= FEW);
     for (group, said) in sources.into_iter().take(MOST_RECIPIENTS) {
-        let whole =
-            if alone || said.text.is_empty() && group.diagnostic.is_empty() { told.explanation.as_str() } else { "" };
+        let whole = if alone || few && said.text.is_empty() && group.diagnostic.is_empty() {
+            told.explanation.as_str()
+        } else {
+            ""
+        };
         let recipient = recipient(&group, &said, whole, delayed, message);
         if !recipients.iter().any(|known| known.address.eq_ignore_ascii_case(&recipient.address)) {
             recipients.push(recipient);
