@@ -25,6 +25,33 @@ pub fn tag_html(html: &str, parameters: &[(String, String)], own: Option<&str>) 
     out + rest
 }
 
+/// Has every web link of an HTML text lead elsewhere, but for drip's own link.
+pub fn lead(html: &str, own: Option<&str>, mut to: impl FnMut(&str) -> String) -> String {
+    let mut out = String::with_capacity(html.len() + 1024);
+    let mut rest = html;
+    while let Some(at) = rest.find("href=\"") {
+        let (before, after) = rest.split_at(at + "href=\"".len());
+        out += before;
+        let end = after.find('"').unwrap_or(after.len());
+        let link = unescape(&after[..end]);
+        let is_web = ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme));
+        if is_web && own != Some(link.as_str()) {
+            out += &escape(&to(&link));
+        } else {
+            out += &after[..end];
+        }
+        rest = &after[end..];
+    }
+    out + rest
+}
+
+/// Puts a picture that nobody sees at the end of an HTML text.
+pub fn end_with_picture(html: &str, url: &str) -> String {
+    let picture = format!("<img src=\"{}\" width=\"1\" height=\"1\" alt=\"\">", escape(url));
+    let at = html.rfind("</body>").unwrap_or(html.len());
+    format!("{}{picture}{}", &html[..at], &html[at..])
+}
+
 /// Adds parameters to every web link of a plain text that has not got them, but for drip's own link.
 pub fn tag_text(text: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
     let mut out = String::with_capacity(text.len() + 256);

@@ -55,6 +55,10 @@ pub struct Web {
     pub public_url: String,
     /// Where the server listens, behind a proxy that speaks TLS.
     pub listen: SocketAddr,
+    /// Whether the links of mails lead by way of it.
+    pub clicks: bool,
+    /// Whether a picture in each mail tells that it was opened.
+    pub opens: bool,
 }
 
 /// A name and an address.

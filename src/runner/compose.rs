@@ -96,6 +96,18 @@ pub(super) fn compose(
         (rendered.html, rendered.text) =
             (links::tag_html(&rendered.html, utm, own), links::tag_text(&rendered.text, utm, own));
     }
+    if let Some(web) = settings.web.as_ref().filter(|_| may_be_tracked(&job.contact)) {
+        let send = job.claim.send;
+        if web.clicks {
+            let lead =
+                |url: &str| format!("{}/c/{}", web.public_url, parts.keys.sign(&Purpose::Click(send, url.to_owned())));
+            rendered.html = links::lead(&rendered.html, by_web.as_deref(), lead);
+        }
+        if web.opens {
+            let url = format!("{}/o/{}.gif", web.public_url, parts.keys.sign(&Purpose::Open(send)));
+            rendered.html = links::end_with_picture(&rendered.html, &url);
+        }
+    }
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
     let bytes = message::build(&Draft {
         from: from.from,
@@ -114,6 +126,18 @@ pub(super) fn compose(
     .map_err(|error| error.to_string())?;
     let (envelope, bytes) = finish(parts, job, from.from, &job.contact.address, bytes);
     Ok(Composed::new(envelope, bytes, rendered))
+}
+
+/// Says whether a contact may be asked after. However the attribute `tracking` says no, it is heard: a text of an import as well.
+fn may_be_tracked(contact: &Contact) -> bool {
+    match contact.attributes.get("tracking") {
+        Some(Value::Bool(yes)) => *yes,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => {
+            !["no", "n", "false", "off", "không", "0"].contains(&text.trim().to_lowercase().as_str())
+        }
+        _ => true,
+    }
 }
 
 /// Signs a mail and addresses its envelope.

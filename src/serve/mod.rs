@@ -1,4 +1,4 @@
-//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, and events that others tell.
+//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, and events that others tell.
 //!
 //! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
@@ -7,7 +7,9 @@
 mod desk;
 mod door;
 mod feed;
+mod machine;
 mod page;
+mod reaction;
 mod unsubscribe;
 mod words;
 
@@ -87,6 +89,8 @@ pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicB
 fn router(room: Room) -> Router {
     Router::new()
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/c/{token}", get(reaction::click))
+        .route("/o/{token}", get(reaction::open))
         .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))
         .route("/health", get(health))
         .fallback(|| async { StatusCode::NOT_FOUND })

@@ -51,7 +51,7 @@ fn words_for(room: &Room, contact: Option<&Contact>) -> &'static words::Words {
     words::of(contact.and_then(|contact| contact.language.as_deref()).unwrap_or(&room.site.language))
 }
 
-fn wrong(room: &Room) -> Response {
+pub(super) fn wrong(room: &Room) -> Response {
     let words = words::of(&room.site.language);
     page(StatusCode::NOT_FOUND, words, words.wrong_title, words.wrong, None)
 }

@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Result, Work, millis};
+use super::{Result, Work, instant, millis};
 use crate::model::Instant;
-use crate::model::id::{CampaignId, ContactId, SendId};
+use crate::model::id::{CampaignId, ContactId, EventId, SendId};
 
 /// For how long a message that comes again is known.
 const KEPT: TimeDelta = TimeDelta::days(90);
@@ -18,6 +18,8 @@ pub struct Sent {
     pub email: String,
     pub campaign: CampaignId,
     pub step: String,
+    /// When it left, or may have.
+    pub at: Instant,
 }
 
 impl Work<'_> {
@@ -32,7 +34,7 @@ impl Work<'_> {
     pub fn sent(&self, send: SendId) -> Result<Option<Sent>> {
         Ok(self
             .sql(
-                "SELECT n.contact_id, c.email, k.name, s.step FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+                "SELECT n.contact_id, c.email, k.name, s.step, s.at FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
                  JOIN contacts c ON c.id = n.contact_id JOIN campaigns k ON k.id = n.campaign_id
                  WHERE s.id = ?1 AND s.kind IS NULL AND s.state IN (1, 2, 3, 4, 7)",
             )?
@@ -43,6 +45,7 @@ impl Work<'_> {
                     email: row.get(1)?,
                     campaign: CampaignId::new(row.get_ref(2)?.as_str().unwrap_or_default()),
                     step: row.get(3)?,
+                    at: instant(row.get(4)?),
                 })
             })
             .optional()?)
@@ -84,5 +87,22 @@ impl Work<'_> {
             streak += 1;
         }
         Ok(streak)
+    }
+
+    /// Returns clicks since a time on other links of the same mail.
+    pub fn clicks_beside(&self, send: SendId, url: &str, since: Instant) -> Result<Vec<EventId>> {
+        let mut statement = self.sql(
+            "SELECT e.id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+                  JOIN events e ON e.contact_id = n.contact_id AND (e.name = 'clicked' OR e.name = 'clicked_by_machine') AND e.at >= ?3
+             WHERE s.id = ?1 AND json_extract(e.properties, '$.send') = ?1 AND json_extract(e.properties, '$.url') <> ?2",
+        )?;
+        let rows = statement.query_map(params![send.0, url, millis(since)], |row| Ok(EventId(row.get(0)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Calls an event something else, as a click that turns out to be a machine's.
+    pub fn rename_event(&self, id: EventId, name: &str) -> Result<()> {
+        self.sql("UPDATE OR IGNORE events SET name = ?2 WHERE id = ?1")?.execute(params![id.0, name])?;
+        Ok(())
     }
 }

@@ -58,10 +58,14 @@ impl Server {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask_as("Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", method, path, body)
+    }
+
+    fn ask_as(&self, agent: &str, method: &str, path: &str, body: &str) -> Answer {
         let length = body.len();
         let text = self.raw(
             format!(
-                "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+                "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nUser-Agent: {agent}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
             )
             .as_bytes(),
         );
@@ -343,4 +347,94 @@ fn events_are_taken_from_whoever_has_the_key_and_once() {
     // Without a key nobody may.
     let closed = Server::start(&sandbox);
     assert_eq!(closed.ask("POST", "/events", one).code, 404);
+}
+
+#[test]
+fn clicks_and_opens_are_told_apart_by_who_made_them() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = Sandbox::new()
+        .settings(&SETTINGS.replace("http://localhost", "http://localhost\ntracking: { clicks: true, opens: true }"))
+        .file(
+            "templates/_layouts/main.html",
+            "<html><body>{{body}}<p>{{postal_address}} <a href=\"{{unsubscribe_url}}\">Leave</a></p></body></html>",
+        )
+        .file(
+            "templates/tea.md",
+            "---\nsubject: Tea\n---\n[Oolong](https://shop.example/o?a=1&b=2#top) and [green](https://shop.example/g) or [call](tel:+841234).\n",
+        )
+        .campaign(
+            "w",
+            "trigger: { segment: 'true' }",
+            &["id: hello, send: tea", "id: more, delay: 1d, send: mail, if: clicked(\"hello\")"],
+        )
+        .contacts("email,tracking", &["lan@example.com,", "minh@example.com,", "quiet@example.com,no"])
+        .through(&relay);
+    sandbox.run(MONDAY);
+    let html = |who: &str| {
+        let mail = relay.mails().into_iter().find(|mail| mail.to[0].starts_with(who)).unwrap();
+        let text = String::from_utf8(mail.bytes).unwrap().replace("\r\n", "\n").replace("=\n", "").replace("=3D", "=");
+        text.split("text/html").nth(1).unwrap().to_owned()
+    };
+    let paths = |who: &str, start: &str| -> Vec<String> {
+        let html = html(who);
+        let before = format!("http://localhost{start}");
+        let parts = html.split(&before).skip(1);
+        parts.map(|rest| format!("{start}{}", rest.split(['"', '\'']).next().unwrap())).collect()
+    };
+    let quiet = html("quiet");
+    assert!(quiet.contains("https://shop.example/g") && !quiet.contains("/c/") && !quiet.contains("/o/"), "{quiet}");
+    let lan = html("lan");
+    assert!(
+        !lan.contains("shop.example") && lan.contains("tel:+841234") && lan.contains("http://localhost/u/"),
+        "{lan}"
+    );
+    let clear = relay.mails().iter().all(|mail| String::from_utf8_lossy(&mail.bytes).contains("shop.example"));
+    assert!(clear, "the text part stays as it is");
+    let (clicks, opens) = (paths("lan", "/c/"), paths("lan", "/o/"));
+    assert_eq!((clicks.len(), opens.len()), (2, 1));
+
+    let server = Server::start(&sandbox);
+    let events = || {
+        sandbox
+            .sql("SELECT email || ' ' || event || ' ' || json_extract(properties, '$.step') FROM v_events ORDER BY at")
+    };
+    for method in ["HEAD", "GET"] {
+        let led = server.ask(method, &clicks[0], "");
+        assert_eq!(led.code, 302);
+        assert!(led.head.contains("location: https://shop.example/o?a=1&b=2#top\r\n"), "{}", led.head);
+    }
+    assert_eq!(events(), ["lan@example.com clicked hello"], "by the GET alone");
+    // No link of drip's leads anywhere else.
+    let token = clicks[0].strip_prefix("/c/").unwrap();
+    for forged in [
+        format!("/c/{}A", &token[..token.len() - 1]),
+        format!("/c/{token}x"),
+        format!("/u/{token}"),
+        format!("/c/{}", opens[0].strip_prefix("/o/").unwrap()),
+    ] {
+        let answer = server.ask("GET", &forged, "");
+        assert!(answer.code == 404 && !answer.head.contains("location"), "{forged}: {}", answer.head);
+    }
+    for (agent, what) in [
+        (
+            "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
+            "opened_by_proxy",
+        ),
+        ("Mozilla/5.0", "opened_by_machine"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148", "opened"),
+        ("", "opened_by_machine"),
+    ] {
+        let answer = server.ask_as(agent, "GET", &opens[0], "");
+        assert!(answer.code == 200 && answer.body.starts_with("GIF89a"), "{agent}");
+        assert!(events().last().unwrap().contains(&format!(" {what} ")), "{agent}: {:?}", events());
+    }
+    // A scanner tries every link at once, whatever it calls itself.
+    for path in paths("minh", "/c/") {
+        server.ask("GET", &path, "");
+    }
+    let minh: Vec<_> = events().into_iter().filter(|event| event.starts_with("minh")).collect();
+    assert_eq!(minh, ["minh@example.com clicked_by_machine hello"; 2]);
+    // And it counts: only who clicked as a person gets the next mail.
+    sandbox.run("2026-12-03T02:00:00Z");
+    assert_eq!(relay.recipients()[3..], ["lan@example.com"]);
 }

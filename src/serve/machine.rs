@@ -1,0 +1,66 @@
+//! Who follows a link: a person, or a machine on somebody's behalf.
+
+use axum::http::{HeaderMap, header};
+use chrono::TimeDelta;
+
+/// Who it was, as far as a request tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Person,
+    /// A mail provider's server that fetches pictures for its readers, when they read or before.
+    Proxy,
+    Machine,
+}
+
+/// Two links of one mail within this time are a scanner's.
+pub(super) const BURST: TimeDelta = TimeDelta::seconds(2);
+/// So soon after it left nobody has read a mail.
+pub(super) const AT_ONCE: TimeDelta = TimeDelta::seconds(5);
+
+/// Words in the `User-Agent` of servers that fetch pictures for their readers.
+const PROXIES: [&str; 3] = ["googleimageproxy", "yahoomailproxy", "yahoo! mail proxy"];
+/// The same of programs that read on nobody's behalf.
+const MACHINES: [&str; 14] = [
+    "bot",
+    "crawl",
+    "spider",
+    "scan",
+    "preview",
+    "curl/",
+    "wget/",
+    "python",
+    "go-http-client",
+    "java/",
+    "headless",
+    "barracuda",
+    "mimecast",
+    "proofpoint",
+];
+
+/// Says who fetches a picture.
+pub(super) fn open(headers: &HeaderMap) -> By {
+    let agent = agent(headers);
+    // Apple's Mail Privacy Protection fetches everything for everyone, under this name alone.
+    if agent == "mozilla/5.0" {
+        return By::Machine;
+    }
+    if PROXIES.iter().any(|word| agent.contains(word)) { By::Proxy } else { by_agent(&agent, headers) }
+}
+
+/// Says who follows a link.
+pub(super) fn click(headers: &HeaderMap) -> By {
+    by_agent(&agent(headers), headers)
+}
+
+fn by_agent(agent: &str, headers: &HeaderMap) -> By {
+    let fetches_ahead = ["purpose", "sec-purpose", "x-purpose", "x-moz"]
+        .iter()
+        .filter_map(|name| headers.get(*name)?.to_str().ok())
+        .any(|value| value.contains("prefetch") || value.contains("preview"));
+    let is_machine = agent.is_empty() || MACHINES.iter().any(|word| agent.contains(word));
+    if is_machine || fetches_ahead { By::Machine } else { By::Person }
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().trim().to_lowercase()
+}

@@ -1,0 +1,88 @@
+//! Clicks and opens: the way to where a link leads, and a picture of one point.
+//!
+//! Whoever follows a link gets there whatever becomes of the record. Machines follow links too: scanners of mail servers
+//! within seconds, proxies that fetch pictures for everyone. Theirs are other events than a person's.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, json};
+
+use super::machine::{self, By};
+use super::{Room, unsubscribe};
+use crate::mail::token::Purpose;
+use crate::model::Instant;
+use crate::model::id::SendId;
+use crate::store::{NewEvent, Result, Work};
+
+/// A GIF of one transparent point.
+const POINT: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
+
+/// Leads on to where a link of a mail leads.
+pub(super) async fn click(
+    State(room): State<Room>,
+    Path(token): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let Some(Purpose::Click(send, url)) = room.purpose(&token).await else { return unsubscribe::wrong(&room) };
+    // drip signs no other; whoever has the key could.
+    if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return unsubscribe::wrong(&room);
+    }
+    if method == Method::GET {
+        let (by, now, to) = (machine::click(&headers), (room.site.clock)(), url.clone());
+        let _ = room.desk.ask(move |work| record_click(work, send, &to, by, now)).await;
+    }
+    (StatusCode::FOUND, [(header::LOCATION, url)]).into_response()
+}
+
+/// Shows the point, whose being fetched tells that a mail was opened.
+pub(super) async fn open(
+    State(room): State<Room>,
+    Path(token): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    let token = token.strip_suffix(".gif").unwrap_or_default();
+    let Some(Purpose::Open(send)) = room.purpose(token).await else { return StatusCode::NOT_FOUND.into_response() };
+    if method == Method::GET {
+        let (by, now) = (machine::open(&headers), (room.site.clock)());
+        let _ = room.desk.ask(move |work| record(work, send, "opened", by, Map::new(), now)).await;
+    }
+    ([(header::CONTENT_TYPE, "image/gif")], POINT).into_response()
+}
+
+fn record_click(work: &Work<'_>, send: SendId, url: &str, by: By, now: Instant) -> Result<()> {
+    let mut properties = Map::new();
+    properties.insert("url".to_owned(), json!(url));
+    // Nobody presses two links of a mail within two seconds; a scanner tries them all.
+    let others = work.clicks_beside(send, url, now - machine::BURST)?;
+    let by = if others.is_empty() { by } else { By::Machine };
+    for click in others {
+        work.rename_event(click, "clicked_by_machine")?;
+    }
+    record(work, send, "clicked", by, properties, now)
+}
+
+fn record(
+    work: &Work<'_>,
+    send: SendId,
+    what: &str,
+    by: By,
+    mut properties: Map<String, serde_json::Value>,
+    now: Instant,
+) -> Result<()> {
+    let Some(sent) = work.sent(send)? else { return Ok(()) };
+    work.prove_sent(send)?;
+    let by = if now - sent.at < machine::AT_ONCE { By::Machine } else { by };
+    let name = match by {
+        By::Person => what.to_owned(),
+        By::Proxy => format!("{what}_by_proxy"),
+        By::Machine => format!("{what}_by_machine"),
+    };
+    properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
+    properties.insert("step".to_owned(), json!(sent.step));
+    properties.insert("send".to_owned(), json!(send.0));
+    work.add_event(&NewEvent { contact: sent.contact, name: &name, at: now, properties: &properties }, None).map(drop)
+}
