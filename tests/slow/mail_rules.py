@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Holds every mail of the examples and of the starter against what mail systems ask of bulk mail.
 
-Plays each story, and thirty days of the starter, into outboxes, and looks at the bytes of each mail. The rules are numbered
-as in the tables below; those on addresses of the web to unsubscribe at are not among them, for drip has none yet. That it is
-not blind is shown first: each rule must find the fault in a good mail that was spoilt for it.
+Plays each story, and thirty days of the starter, into outboxes, and looks at the bytes of each mail: by mail alone, and once
+more with `public_url` and `tracking`, where the rules on unsubscribing by one click hold as well. The rules are numbered as in the
+tables below. That it is not blind is shown first: each rule must find the fault in a good mail that was spoilt for it.
 
 `--keep DIR` leaves the projects there.
 """
@@ -43,9 +43,10 @@ class Page(html.parser.HTMLParser):
 
 
 class Mail:
-    def __init__(self, raw, sent, postal, notice, person):
-        """`sent` is when the run was, `postal` the sender's postal address, `notice` tells a mail to the firm, `person` who it is for."""
-        self.raw, self.sent, self.postal, self.notice, self.person = raw, sent, postal, notice, person
+    def __init__(self, raw, sent, postal, notice, person, web):
+        """`sent` is when the run was, `postal` the sender's postal address, `notice` tells a mail to the firm, `person` who it is for,
+        `web` whether the project has a public address."""
+        self.raw, self.sent, self.postal, self.notice, self.person, self.web = raw, sent, postal, notice, person, web
         self.head = raw.split(b"\r\n\r\n", 1)[0]
         self.mail = email.message_from_bytes(raw, policy=email.policy.default)
         self.plain = email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -155,6 +156,20 @@ def r11(m):
         return f"the Message-ID {m.one('message-id')}"
 
 
+def r12(m):
+    uris = re.findall(r"<([^<>]*)>", m.one("list-unsubscribe"))
+    web = [uri for uri in uris if uri.startswith("https://")]
+    if m.web and not m.notice and (len(web) != 1 or any(not uri.startswith(("https://", "mailto:")) for uri in uris)):
+        return f"the List-Unsubscribe {m.one('list-unsubscribe')!r}"
+    if m.person and any(m.person.split("@")[0].lower() in uri.lower().replace("%40", "@") for uri in web):
+        return "the address in a link"
+
+
+def r13(m):
+    if m.web and not m.notice and m.one("list-unsubscribe-post") != "List-Unsubscribe=One-Click":
+        return "no List-Unsubscribe-Post"
+
+
 def r16(m):
     if not m.notice and not re.search(r"<[a-z0-9._-]+\.[a-z0-9.-]+>$", m.one("list-id").strip(), re.I):
         return f"the List-ID {m.one('list-id')!r}"
@@ -198,10 +213,11 @@ def r20(m):
 def r21(m):
     if m.notice:
         return None
-    page = m.page()
-    if not LEAVE.search(page.text) or not any("unsubscribe" in link for link in page.links):
+    page, text = m.page(), m.body("text/plain")
+    way = "/u/" if m.web else "unsubscribe%20"
+    if not LEAVE.search(page.text) or not any(way in link for link in page.links):
         return "no visible link to unsubscribe in the HTML"
-    if not LEAVE.search(m.body("text/plain")) or "unsubscribe%20" not in m.body("text/plain"):
+    if not LEAVE.search(text) or way not in text:
         return "no link to unsubscribe in the text"
 
 
@@ -231,7 +247,8 @@ To: Lan <lan@example.com>\r
 Subject: New tea\r
 Date: Mon, 02 Mar 2026 02:00:00 +0000\r
 Message-ID: <abc.1@acme.example>\r
-List-Unsubscribe: <mailto:hello@acme.example?subject=unsubscribe%20abc>\r
+List-Unsubscribe: <https://m.acme.example/u/AQE>, <mailto:hello@acme.example?subject=unsubscribe%20abc>\r
+List-Unsubscribe-Post: List-Unsubscribe=One-Click\r
 List-ID: <welcome.acme.example>\r
 Auto-Submitted: auto-generated\r
 MIME-Version: 1.0\r
@@ -242,13 +259,13 @@ Content-Type: text/plain; charset=utf-8\r
 Content-Transfer-Encoding: quoted-printable\r
 \r
 Tea came in today. 1 Main Street. Unsubscribe\r
-(mailto:hello@acme.example?subject=3Dunsubscribe%20abc)\r
+(https://m.acme.example/u/AQE)\r
 --x\r
 Content-Type: text/html; charset=utf-8\r
 Content-Transfer-Encoding: quoted-printable\r
 \r
 <p>Tea came in today. 1 Main Street. =\r
-<a href=3D"mailto:hello@acme.example?subject=3Dunsubscribe%20abc"=\r
+<a href=3D"https://m.acme.example/u/AQE"=\r
 >Unsubscribe</a></p>\r
 --x--\r
 """
@@ -264,6 +281,8 @@ SPOILT = {
     "R09": ("02:00:00 +0000", "03:00:00 +0000"),
     "R10": ("Subject: New tea", "Subject: New tea\r\nCc: minh@example.com"),
     "R11": ("<abc.1@acme.example>", "<abc.1@localhost>"),
+    "R12": ("<https://m.acme.example/u/AQE>, ", ""),
+    "R13": ("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n", ""),
     "R16": ("List-ID: <welcome.acme.example>\r\n", ""),
     "R17": ("Subject: New tea", "Subject: New tea\r\nFeedback-ID: welcome"),
     "R18": ("Auto-Submitted: auto-generated\r\n", ""),
@@ -283,7 +302,7 @@ def faults(mail):
 def prove():
     """Every rule finds its fault, and none finds one in a good mail."""
     mail = lambda text: Mail(text.encode(), datetime.datetime(2026, 3, 2, 2, tzinfo=datetime.timezone.utc), "1 Main Street", False,
-                             "lan@example.com")
+                             "lan@example.com", True)
     assert not faults(mail(GOOD)), faults(mail(GOOD))
     assert SPOILT.keys() == RULES.keys(), SPOILT.keys() ^ RULES.keys()
     for name, (there, instead) in SPOILT.items():
@@ -292,8 +311,11 @@ def prove():
 
 
 class Project:
-    def __init__(self, drip, folder):
-        self.drip, self.folder = drip, folder
+    def __init__(self, drip, folder, web):
+        self.drip, self.folder, self.web = drip, folder, web
+        if web:
+            with open(os.path.join(folder, "drip.yaml"), "a", encoding="utf-8") as settings:
+                settings.write("\npublic_url: https://m.acme.example\ntracking: { clicks: true, opens: true }\n")
         settings = open(os.path.join(folder, "drip.yaml"), encoding="utf-8").read()
         self.postal = re.search(r"^postal_address: *(.*?) *(#.*)?$", settings, re.M).group(1).strip("\"'")
         self.seen, self.ids, self.wrong, self.mails = set(), set(), [], 0
@@ -315,7 +337,7 @@ class Project:
         with contextlib.closing(sqlite3.connect(os.path.join(self.folder, "drip.db"))) as ledger:
             ask = "SELECT kind, email FROM v_sends WHERE message_id = ? AND state = 'sent'"
             row = ledger.execute(ask, (number.group(1).decode() if number else "",)).fetchone()
-        mail = Mail(raw, now, self.postal, row is not None and row[0] == "notify", row[1] if row and row[0] == "mail" else None)
+        mail = Mail(raw, now, self.postal, row is not None and row[0] == "notify", row[1] if row and row[0] == "mail" else None, self.web)
         found = faults(mail) + ([] if row else ["R11: a Message-ID that is not in the ledger"])
         if mail.one("message-id") in self.ids:
             found.append("R11: a Message-ID twice")
@@ -334,22 +356,24 @@ def main():
     folder = arguments.keep or tempfile.mkdtemp()
     try:
         wrong = []
-        for story in sorted(glob.glob(os.path.join(root, "examples", "*", "story.txt"))):
-            name = os.path.basename(os.path.dirname(story))
-            shutil.copytree(os.path.dirname(story), os.path.join(folder, name))
-            project = Project(drip, os.path.join(folder, name))
-            words = open(story).read().split()
-            # from TIME for DAYS days, a run every HOURS hours
-            start = datetime.datetime.fromisoformat(words[1].replace("Z", "+00:00"))
-            play(project, start, int(words[3]), int(words[8]))
+        for web in (False, True):
+            ending = "-web" if web else ""
+            for story in sorted(glob.glob(os.path.join(root, "examples", "*", "story.txt"))):
+                name = os.path.join(folder, os.path.basename(os.path.dirname(story)) + ending)
+                shutil.copytree(os.path.dirname(story), name)
+                words = open(story).read().split()
+                # from TIME for DAYS days, a run every HOURS hours
+                start = datetime.datetime.fromisoformat(words[1].replace("Z", "+00:00"))
+                project = Project(drip, name, web)
+                play(project, start, int(words[3]), int(words[8]))
+                wrong += report(project)
+            starter = os.path.join(folder, "starter" + ending)
+            subprocess.run([drip, "init", starter], check=True, capture_output=True)
+            for name in ("contacts.csv", "events.csv"):
+                shutil.copy(os.path.join(root, "examples", "demo", name), starter)
+            project = Project(drip, starter, web)
+            play(project, datetime.datetime(2026, 3, 1, 1, tzinfo=datetime.timezone.utc), 30, 12)
             wrong += report(project)
-        starter = os.path.join(folder, "starter")
-        subprocess.run([drip, "init", starter], check=True, capture_output=True)
-        for name in ("contacts.csv", "events.csv"):
-            shutil.copy(os.path.join(root, "examples", "demo", name), starter)
-        project = Project(drip, starter)
-        play(project, datetime.datetime(2026, 3, 1, 1, tzinfo=datetime.timezone.utc), 30, 12)
-        wrong += report(project)
         for complaint in wrong[:40]:
             print("  " + complaint)
         sys.exit(1 if wrong else 0)
