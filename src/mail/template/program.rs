@@ -1,8 +1,6 @@
 //! A compiled text: tags put back in place of tokens, ready to be rendered many times.
 
-use std::io;
-
-use handlebars::{Context, Handlebars, Output, RenderContext, RenderErrorReason, Renderable, Template};
+use handlebars::{Context, Handlebars, RenderContext, RenderErrorReason, Renderable, Template};
 
 use crate::error::{Diagnostic, Place};
 
@@ -11,11 +9,8 @@ use super::address;
 use super::function::{BACKSLASH, BRACE, FUNCTIONS};
 use super::registry::{self, SHOW};
 use super::source::{Kind, Tag};
-use super::straight::Straight;
+use super::straight::{Limited, Straight};
 use super::token::{ADDRESS, ADDRESS_END, Tokens};
-
-/// How large a rendered text may be, in bytes.
-const MAX_OUTPUT: usize = 1_000_000;
 
 /// A text with tags, compiled.
 #[derive(Debug)]
@@ -196,26 +191,5 @@ impl Assembly {
             rest = after;
         }
         self.push(rest);
-    }
-}
-
-/// Text that refuses to grow for ever.
-pub(super) struct Limited {
-    pub(super) text: String,
-}
-
-impl Limited {
-    pub(super) fn new(length: usize) -> Self {
-        Self { text: String::with_capacity(length) }
-    }
-}
-
-impl Output for Limited {
-    fn write(&mut self, text: &str) -> Result<(), io::Error> {
-        if self.text.len() + text.len() > MAX_OUTPUT {
-            return Err(io::Error::other("too large"));
-        }
-        self.text.push_str(text);
-        Ok(())
     }
 }

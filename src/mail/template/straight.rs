@@ -3,13 +3,17 @@
 //!
 //! It only ever gives what handlebars gives. Where anything is amiss it gives nothing, and handlebars says what it is.
 
+use std::io;
+
 use handlebars::template::{Parameter, TemplateElement};
 use handlebars::{Context, Handlebars, Output, Path, PathSeg, RenderContext, Renderable, Template};
 use serde_json::Value;
 
-use super::program::Limited;
 use super::registry::{self, SHOW};
 use super::value::write;
+
+/// How large a rendered text may be, in bytes.
+const MAX_OUTPUT: usize = 1_000_000;
 
 /// How each element of a template is rendered.
 #[derive(Debug)]
@@ -74,6 +78,27 @@ fn plain(segment: &PathSeg) -> Option<String> {
     let PathSeg::Named(name) = segment else { return None };
     let letters = |text: &str| text.chars().all(|c| c.is_alphanumeric() || c == '_');
     (letters(name) && name.starts_with(|c: char| !c.is_numeric())).then(|| name.clone())
+}
+
+/// Text that refuses to grow for ever.
+pub(super) struct Limited {
+    pub(super) text: String,
+}
+
+impl Limited {
+    pub(super) fn new(length: usize) -> Self {
+        Self { text: String::with_capacity(length) }
+    }
+}
+
+impl Output for Limited {
+    fn write(&mut self, text: &str) -> Result<(), io::Error> {
+        if self.text.len() + text.len() > MAX_OUTPUT {
+            return Err(io::Error::other("too large"));
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
