@@ -10,7 +10,7 @@ use super::context::Context;
 use super::machine;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::store::{RunLock, Store};
+use crate::store::{RunLock, Store, StoreError};
 use crate::ui::words::number;
 
 pub(super) fn backup(context: &Context, file: &Path, force: bool) -> Result<Exit, Failure> {
@@ -47,12 +47,16 @@ pub(super) fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
     }
     Store::check_copy(file)?;
     let kept = database.exists().then(|| keep(&database)).transpose()?;
-    let present = kept.as_ref().filter(|kept| kept.is_whole).map(|kept| kept.path.as_path());
-    let taken = Store::put_back(&database, file, present, context.now());
+    let is_whole = kept.as_ref().is_some_and(|kept| kept.is_whole);
+    let taken = Store::put_back(&database, file, is_whole, context.now()).inspect_err(|_| {
+        // What was moved away comes back: without it there would be no file at all.
+        if let Some(kept) = kept.as_ref().filter(|kept| !kept.is_whole) {
+            let _ = shift(&kept.path, &database);
+        }
+    })?;
     if let Some(kept) = &kept {
         context.output.status(&format!("What was there lies in {}.", kept.path.display()));
     }
-    let taken = taken?;
     context.output.result(&format!("drip.db is as it was in {}.\n", file.display()));
     for (number, what) in [
         (taken.opted_out, "who want no more mail are kept so"),
@@ -63,10 +67,10 @@ pub(super) fn restore(context: &Context, file: &Path) -> Result<Exit, Failure> {
             context.output.status(&format!("{number} {what}."));
         }
     }
-    if present.is_none() {
+    if !is_whole {
         context.output.warn(
             "what was there cannot be read: who unsubscribed, bounced or was forgotten since the copy was made it does not know; \
-             say so with `drip contact unsubscribe` before the next run",
+             say so with `drip contact unsubscribe` before the next run, and start `drip serve` anew",
         );
     }
     context.output.status(
@@ -88,19 +92,35 @@ fn keep(database: &Path) -> Result<Kept, Failure> {
         .map(|number| with_ending(database, &format!("before-restore-{number}")))
         .find(|path| !path.exists())
         .unwrap_or_default();
-    if Store::check_log(database, machine::boot().as_deref()).is_ok()
-        && let Ok(Some(store)) = Store::open_to_read(database)
-        && store.back_up(&kept).is_ok()
-    {
-        return Ok(Kept { path: kept, is_whole: true });
+    let copied = Store::check_log(database, machine::boot().as_deref())
+        .and_then(|()| Store::open_to_read(database))
+        .and_then(|store| store.map(|store| store.back_up(&kept)).transpose());
+    match copied {
+        Ok(Some(())) => return Ok(Kept { path: kept, is_whole: true }),
+        // A disk that is full, or somebody who writes, is no reason to take a good file away.
+        Err(
+            error @ (StoreError::Busy(_)
+            | StoreError::Full(_)
+            | StoreError::NoRoom { .. }
+            | StoreError::Failing(_)
+            | StoreError::Rights(_)
+            | StoreError::Create { .. }),
+        ) => return Err(error.into()),
+        Ok(None) | Err(_) => {}
     }
+    shift(database, &kept).with_context(|| format!("`{}` cannot be put aside", database.display()))?;
+    Ok(Kept { path: kept, is_whole: false })
+}
+
+/// Renames a database with what SQLite keeps beside it.
+fn shift(from: &Path, to: &Path) -> std::io::Result<()> {
     for ending in ["", "-wal", "-shm"] {
-        let (from, to) = (with_suffix(database, ending), with_suffix(&kept, ending));
+        let (from, to) = (with_suffix(from, ending), with_suffix(to, ending));
         if from.exists() {
-            fs::rename(&from, &to).with_context(|| format!("`{}` cannot be put aside", from.display()))?;
+            fs::rename(&from, &to)?;
         }
     }
-    Ok(Kept { path: kept, is_whole: false })
+    Ok(())
 }
 
 fn same(a: &Path, b: &Path) -> bool {

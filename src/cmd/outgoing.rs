@@ -68,7 +68,7 @@ impl Outgoing {
     pub(super) fn nowhere(store: &mut Store) -> Result<Self, Failure> {
         let work = store.read()?;
         let (secret, keys) = (work.secret()?, Keys::new(work.link_keys()?));
-        Ok(Self { secret, keys, variable: environment::variable, ..Self::silent() })
+        Ok(Self { secret, keys, boot: machine::boot(), variable: environment::variable, ..Self::silent() })
     }
 
     /// Makes what a preview needs: signed as it would be, and with the names of secrets in their place.

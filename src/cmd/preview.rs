@@ -63,6 +63,10 @@ pub(super) fn preview(run: &Context, arguments: &PreviewArgs) -> Result<Exit, Fa
         Some(email) => desk.real(campaign, step, &address(email)?)?,
         None => desk.made_up(campaign, step, &arguments.set),
     };
+    if arguments.send_to.is_some() {
+        // Somebody else gets it: its links and its bounces must not speak of the contact's own mail.
+        wanted.row = None;
+    }
     wanted.variant = arguments.variant.as_deref().or(wanted.variant);
     if let Some(language) = &arguments.lang {
         wanted.contact.language = Some(language.clone());

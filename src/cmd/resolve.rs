@@ -48,7 +48,7 @@ pub(super) fn resolve(context: &Context, arguments: &ResolveArgs) -> Result<Exit
         let missing = Diagnostic::error("which mails? name addresses, a campaign, a step or a state");
         return Err(missing.hint("--all takes all that `drip resolve` lists").into());
     }
-    if wanted.is_empty() && narrowed {
+    if wanted.is_empty() && narrowed && !arguments.all {
         return Err(missing(nothing(arguments)));
     }
     if arguments.sent && wanted.iter().any(|stuck| stuck.state == SendState::Held) {

@@ -92,6 +92,12 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
     let original = &reading.original;
     match &reading.kind {
         Kind::Report(recipients) => report(work, rules, original, recipients, now),
+        // `not-spam` takes a complaint back, and `auth-failure` is about servers (RFC 6430, RFC 6591).
+        Kind::Complaint { feedback_type, .. }
+            if !["abuse", "fraud", "virus", "opt-out", "other"].contains(&feedback_type.as_str()) =>
+        {
+            Ok(Deed::Notice)
+        }
         Kind::Complaint { recipients, feedback_type } => {
             let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
             let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
@@ -136,7 +142,7 @@ fn report(
         narrow(work, &sent, Consent::Bounced, &why, now)?;
         return Ok(Deed::HardBounce);
     }
-    let streak = work.soft_streak(sent.contact)?;
+    let streak = work.soft_streak(sent.contact, sent.send)?;
     if rules.soft_bounces > 0 && streak >= u64::from(rules.soft_bounces) {
         narrow(work, &sent, Consent::Bounced, &format!("{streak} mails in a row came back, the last with {why}"), now)?;
         return Ok(Deed::SoftStreak);
@@ -156,9 +162,7 @@ fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -
         return Ok(Deed::Unsubscribed);
     }
     let Some(contact) = sender(work, original)? else { return Ok(Deed::Unproven) };
-    if !contact.consent.is_opt_out() {
-        work.set_consent(contact.id, Consent::Unsubscribed, "unsubscribed by mail", now)?;
-    }
+    work.narrow_consent(contact.id, Consent::Unsubscribed, "unsubscribed by mail", now)?;
     Ok(Deed::Unsubscribed)
 }
 
@@ -195,7 +199,9 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
 
 fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
     let Some(base) = rules.bounce_address else { return Ok(None) };
-    let send = original.to.iter().find_map(|address| verp::send_of(base, rules.secret, address));
+    // A complaint goes to where its provider sends them all; the address of the mail stands in what it returns.
+    let send =
+        original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(base, rules.secret, address));
     send.map_or(Ok(None), |send| work.sent(send))
 }
 
@@ -213,19 +219,8 @@ fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
     address.map_or(Ok(None), |address| work.contact(&address))
 }
 
-/// Takes consent away; it is never given back here, and a bounce does not hide that somebody said no.
 fn narrow(work: &Work<'_>, sent: &Sent, to: Consent, reason: &str, now: Instant) -> Result<()> {
-    use Consent::{Bounced, Complained, Pending, Subscribed, Unsubscribed};
-    let narrower = match work.contact_of(sent.contact)?.consent {
-        Pending | Subscribed => true,
-        Unsubscribed => to == Complained,
-        Bounced => to != Bounced,
-        Complained => false,
-    };
-    if !narrower {
-        return Ok(());
-    }
-    work.set_consent(sent.contact, to, reason, now)
+    work.narrow_consent(sent.contact, to, reason, now).map(drop)
 }
 
 fn tell(work: &Work<'_>, sent: &Sent, name: &str, mut properties: Map<String, Value>, now: Instant) -> Result<()> {

@@ -123,6 +123,8 @@ pub struct Original {
     pub message_ids: Vec<String>,
     /// Where this message was delivered to; an address made for one send (VERP) is found here.
     pub to: Vec<String>,
+    /// Where bounces of the returned mail were to go, by its `Return-Path` or a complaint's `Original-Mail-From`.
+    pub returns_to: Vec<String>,
     /// Who wrote this message, by its `From`.
     pub from: Option<String>,
     pub subject: String,

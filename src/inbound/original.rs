@@ -11,6 +11,7 @@ pub(super) fn of(message: &Message) -> Original {
     let mut original = Original { from: message.from(), subject: message.subject(), ..Original::default() };
     if let Some(returned) = returned(message) {
         add_ids(&mut original, &returned, &["message-id"]);
+        original.returns_to.extend(returned.all("return-path").flat_map(addresses).take(MOST_IDS));
         original.list_id = returned.get("list-id").map(list_id);
         original.feedback_id = returned.get("feedback-id").map(one_line);
     }
@@ -22,6 +23,10 @@ pub(super) fn of(message: &Message) -> Original {
     for part in message.parts.iter().filter(|part| !part.returned && part.kind == "message/delivery-status") {
         let fields = Headers::read(part.text.as_bytes()).0;
         add_ids(&mut original, &fields, &["x-original-message-id", "original-envelope-id"]);
+    }
+    for part in message.parts.iter().filter(|part| !part.returned && part.kind == "message/feedback-report") {
+        let fields = Headers::read(part.text.as_bytes()).0;
+        original.returns_to.extend(fields.all("original-mail-from").flat_map(addresses).take(MOST_IDS));
     }
     if original.message_ids.is_empty() {
         for text in message.texts() {

@@ -31,9 +31,12 @@ fn says_only_that(message: &Message) -> bool {
     ANSWERS.list("leaving").contains(&said.trim_end_matches(['.', '!', ' '])) && lines.next().is_none()
 }
 
-/// Tells whether a text is a token of drip's: the Message-ID of a mail, `token.number@domain`.
+/// Tells whether a text is a token of drip's: the Message-ID of a mail, `token.number.xproof@domain`.
 pub(super) fn is_token(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
+    let is_proof = |proof: &str| proof.len() == 16 && proof.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Mails of before there was a proof have none.
+    let local = local.rsplit_once(".x").filter(|(_, proof)| is_proof(proof)).map_or(local, |(local, _)| local);
     let Some((token, number)) = local.rsplit_once('.') else { return false };
     !text.contains(char::is_whitespace)
         && domain.contains('.')

@@ -14,8 +14,10 @@ use std::time::{Duration, SystemTime};
 use lettre::message::header::{Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use sha2::{Digest, Sha256};
 
+use super::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
+use crate::model::id::SendId;
 use crate::model::settings::Mailbox;
 
 /// The longest display name kept, in characters; longer ones are how spam travels in sign-up forms.
@@ -134,10 +136,12 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
     Ok(message.formatted())
 }
 
-/// Returns the Message-ID of a row of the ledger, the same on every attempt: `local@domain`.
-pub fn message_id(token: &str, send: i64, domain: &str) -> String {
+/// Returns the Message-ID of a row of the ledger, the same on every attempt: `token.number.xproof@domain`. Whoever got one mail
+/// cannot make up that of another, and so cannot speak for its reader.
+pub fn message_id(token: &str, secret: &str, send: SendId, domain: &str) -> String {
     let token: String = token.chars().filter(|&c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
-    if token.is_empty() { format!("{send}@{domain}") } else { format!("{token}.{send}@{domain}") }
+    let token = if token.is_empty() { token } else { token + "." };
+    format!("{token}{send}.x{}@{domain}", verp::message_proof(secret, send))
 }
 
 /// Returns where a mail program writes to unsubscribe: to the address for replies, with the token as its subject.

@@ -65,10 +65,11 @@ impl Keys {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Says whether a token names a key that is not among these, as one made since they were read.
-    pub fn lack(&self, token: &str) -> bool {
-        let head = token.get(..4).and_then(|head| URL_SAFE_NO_PAD.decode(head).ok());
-        head.is_some_and(|head| head[0] == VERSION && self.0.iter().all(|(known, _)| *known != head[2]))
+    /// Says whether a text may be a token at all, of whatever key.
+    pub fn is_form(token: &str) -> bool {
+        (26..=LONGEST).contains(&token.len())
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            && token.starts_with("AQ")
     }
 
     /// Reads a token; `None` where drip did not write it as it stands, whatever is wrong with it.

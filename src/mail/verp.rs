@@ -40,6 +40,14 @@ pub fn send_of(base: &Address, secret: &str, address: &str) -> Option<SendId> {
     Some(send)
 }
 
+/// Returns 64 bits that prove that a Message-ID is of this project and this mail, in hexadecimal.
+pub(super) fn message_proof(secret: &str, send: SendId) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
+    mac.update(format!("message:{}", send.0).as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
 fn proof(secret: &str, send: SendId) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(format!("bounce:{}", send.0).as_bytes());

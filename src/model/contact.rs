@@ -53,6 +53,18 @@ impl Consent {
         Self::ALL.into_iter().find(|consent| consent.as_str().eq_ignore_ascii_case(word))
     }
 
+    /// Says whether something that happened may make it that: never back towards mail, and what a person said weighs more than
+    /// that an address is dead.
+    pub fn yields_to(self, other: Self) -> bool {
+        use Consent::{Bounced, Complained, Pending, Subscribed, Unsubscribed};
+        match self {
+            Pending | Subscribed => other.is_opt_out(),
+            Bounced => matches!(other, Unsubscribed | Complained),
+            Unsubscribed => other == Complained,
+            Complained => false,
+        }
+    }
+
     /// Says whether it stands against any further mail.
     pub fn is_opt_out(self) -> bool {
         matches!(self, Self::Unsubscribed | Self::Bounced | Self::Complained)

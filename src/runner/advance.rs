@@ -233,7 +233,8 @@ impl Run<'_> {
         let domain = self.parts.settings.from.address.domain();
         let name = ledger_name(step, &facts).to_owned();
         let new = NewClaim { enrolment: id, step: &name, kind: task.kind(), variant, due };
-        let claim = work.claim(&new, self.id, self.now, |send| message::message_id(&self.token, send.0, domain))?;
+        let claim = work
+            .claim(&new, self.id, self.now, |send| message::message_id(&self.token, self.parts.secret, send, domain))?;
         let event = match work.trigger_event(id)? {
             Some(event) => work.event(event)?,
             None => None,

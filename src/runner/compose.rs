@@ -18,6 +18,9 @@ use crate::model::contact::Contact;
 use crate::model::event::Event;
 use crate::model::settings::{Mailbox, Settings};
 
+/// The longest link, in bytes, that leads by way of `drip serve`.
+const LONGEST_LED: usize = 1500;
+
 /// A mail, ready to go.
 #[derive(Debug, Clone)]
 pub(super) struct Composed {
@@ -99,8 +102,13 @@ pub(super) fn compose(
     if let Some(web) = settings.web.as_ref().filter(|_| may_be_tracked(&job.contact)) {
         let send = job.claim.send;
         if web.clicks {
-            let lead =
-                |url: &str| format!("{}/c/{}", web.public_url, parts.keys.sign(&Purpose::Click(send, url.to_owned())));
+            let lead = |url: &str| {
+                // Longer ones come to their end at some proxy or mail program.
+                if url.len() > LONGEST_LED {
+                    return url.to_owned();
+                }
+                format!("{}/c/{}", web.public_url, parts.keys.sign(&Purpose::Click(send, url.to_owned())))
+            };
             rendered.html = links::lead(&rendered.html, by_web.as_deref(), lead);
         }
         if web.opens {

@@ -92,7 +92,7 @@ impl Run<'_> {
                     }
                 }
                 if matches!(kind, Rejection::Address) && to_contact {
-                    work.set_consent(job.contact.id, Consent::Bounced, &reply, at)?;
+                    work.narrow_consent(job.contact.id, Consent::Bounced, &reply, at)?;
                     self.touched.insert(job.contact.id);
                 }
                 self.rejected(work, job, &reply, at)

@@ -82,8 +82,10 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
         Action::WaitFor(_) | Action::Enrol(_) | Action::Set(_) | Action::Exit(_) => return Ok(Previewed::Nothing),
     };
     let domain = parts.settings.from.address.domain();
-    let (send, message_id, made_at) =
-        preview.row.clone().unwrap_or_else(|| (SendId(0), message::message_id(token, 0, domain), preview.now));
+    let (send, message_id, made_at) = preview
+        .row
+        .clone()
+        .unwrap_or_else(|| (SendId(0), message::message_id(token, parts.secret, SendId(0), domain), preview.now));
     let job = Job {
         known: 0,
         enrolment: EnrolmentId(0),

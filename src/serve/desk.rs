@@ -1,19 +1,23 @@
 //! The one thread that reads and writes the store for every request, as many at a time as have come in.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use tokio::sync::oneshot;
 
-use crate::store::{Result, Store, Work};
+use crate::store::{Result, Store, StoreError, Work};
 
 /// Requests that wait for the store; beyond them it is said to be busy.
 const QUEUE: usize = 4096;
+/// How often a batch waits for another writer, for as long as the store waits.
+const TRIES: u32 = 30;
 /// Requests in one transaction.
 const BATCH: usize = 512;
 
 /// What is done for a request inside the transaction, and how its answer goes out once it is on the disk.
-type Task = Box<dyn FnOnce(&Work<'_>) -> Result<Box<dyn FnOnce() + Send>> + Send>;
+type Task = Box<dyn FnOnce(&Work<'_>) -> Result<Answer> + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
 
 /// Where requests are handed in.
 #[derive(Clone)]
@@ -38,7 +42,7 @@ impl Desk {
         let (answer, answered) = oneshot::channel();
         let task: Task = Box::new(move |work| {
             let result = what(work)?;
-            Ok(Box::new(move || drop(answer.send(result))))
+            Ok(Box::new(move || drop(answer.send(result))) as Answer)
         });
         match self.tasks.try_send(task) {
             Ok(()) => answered.await.ok(),
@@ -49,19 +53,39 @@ impl Desk {
 
 fn work_off(mut store: Store, inbox: &Receiver<Task>) {
     while let Ok(first) = inbox.recv() {
-        let batch: Vec<Task> = std::iter::once(first).chain(inbox.try_iter().take(BATCH - 1)).collect();
-        // Where it fails, whoever asked gets no answer but that it failed; the next batch may fare better.
-        if let Ok(answers) = together(&mut store, batch) {
-            for answer in answers {
-                answer();
+        let mut batch: Vec<Task> = std::iter::once(first).chain(inbox.try_iter().take(BATCH - 1)).collect();
+        let mut tries = 0;
+        loop {
+            match together(&mut store, &mut batch) {
+                Ok(answers) => {
+                    for answer in answers {
+                        answer();
+                    }
+                    break;
+                }
+                // Another writer, such as a large import: nothing was begun, and whoever asked waits.
+                Err(StoreError::Busy(_)) if !batch.is_empty() && tries < TRIES => tries += 1,
+                // Whoever asked gets no answer but that it failed; the next batch may fare better.
+                Err(_) => break,
             }
         }
     }
 }
 
-fn together(store: &mut Store, batch: Vec<Task>) -> Result<Vec<Box<dyn FnOnce() + Send>>> {
+/// Does each task for itself: one that fails takes no other with it.
+fn together(store: &mut Store, batch: &mut Vec<Task>) -> Result<Vec<Answer>> {
     let work = store.begin()?;
-    let answers = batch.into_iter().map(|task| task(&work)).collect::<Result<Vec<_>>>()?;
+    let mut answers = Vec::new();
+    for task in batch.drain(..) {
+        work.savepoint()?;
+        match catch_unwind(AssertUnwindSafe(|| task(&work))) {
+            Ok(Ok(answer)) => {
+                work.release()?;
+                answers.push(answer);
+            }
+            Ok(Err(_)) | Err(_) => work.roll_back_to_savepoint()?,
+        }
+    }
     work.commit()?;
     Ok(answers)
 }

@@ -47,13 +47,13 @@ pub(super) async fn open(listener: TcpListener, router: Router, stop: &Arc<Atomi
             let mut connection = std::pin::pin!(connection);
             let life = tokio::time::sleep(LIFE);
             tokio::select! {
-                _ = connection.as_mut() => {}
+                _ = connection.as_mut() => return drop(place),
                 () = life => {}
-                _ = closing.changed() => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = tokio::time::timeout(FAREWELL, connection).await;
-                }
+                _ = closing.changed() => {}
             }
+            // What is under way on it is answered.
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(FAREWELL, connection).await;
             drop(place);
         });
     }

@@ -4,7 +4,7 @@
 //! event of somebody who is no contact is told of and not recorded, because an event is no consent.
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
@@ -45,7 +45,7 @@ struct Read {
 }
 
 /// Records events.
-pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, request: Request) -> Response {
     let Some(key) = &room.site.feed_key else {
         return say(StatusCode::NOT_FOUND, &json!({ "error": "no events are taken here: DRIP_EVENTS_KEY is not set" }));
     };
@@ -58,6 +58,10 @@ pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, body: B
     if once.as_ref().is_some_and(|key| key.is_empty() || key.len() > LONGEST_KEY) {
         return say(StatusCode::BAD_REQUEST, &json!({ "error": "the Idempotency-Key has 1 to 200 ASCII characters" }));
     }
+    let body = match Bytes::from_request(request, &room).await {
+        Ok(body) => body,
+        Err(refused) => return refused.into_response(),
+    };
     let now = (room.site.clock)();
     let events = match read(&body, now) {
         Ok(events) => events,

@@ -35,6 +35,8 @@ use desk::Desk;
 const LARGEST_BODY: usize = 64 << 10;
 /// The same where events are told.
 const LARGEST_FEED: usize = 1 << 20;
+/// How old keys may be before a token that they do not fit is a reason to read them again.
+const KEYS_AGE: Duration = Duration::from_secs(1);
 /// How long a request may take once its head is there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,18 +58,41 @@ pub struct Site {
 #[derive(Clone)]
 struct Room {
     site: Arc<Site>,
-    keys: Arc<RwLock<Keys>>,
+    keys: Arc<RwLock<Known>>,
     desk: Desk,
 }
 
+/// The keys, and when they were read.
+struct Known {
+    keys: Keys,
+    at: std::time::Instant,
+}
+
+/// The store could not be asked.
+struct Busy;
+
 impl Room {
-    /// Reads a token; looks once for a key that was made since the server began.
-    async fn purpose(&self, token: &str) -> Option<Purpose> {
-        if self.keys.read().unwrap_or_else(PoisonError::into_inner).lack(token) {
-            let keys = self.desk.ask(|work| Ok(Keys::new(work.link_keys()?))).await?;
-            *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    /// Reads a token; looks for keys that were made or put back since the server read them, at most once a second.
+    async fn purpose(&self, token: &str) -> Result<Option<Purpose>, Busy> {
+        let known = || {
+            let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            (known.keys.read(token), KEYS_AGE.checked_sub(known.at.elapsed()))
+        };
+        let (purpose, wait) = known();
+        if purpose.is_some() || !Keys::is_form(token) {
+            return Ok(purpose);
         }
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).read(token)
+        if let Some(wait) = wait {
+            // Whoever makes tokens up waits, and a true one of a new key works all the same.
+            tokio::time::sleep(wait).await;
+            if let (purpose, Some(_)) = known() {
+                return Ok(purpose);
+            }
+        }
+        let keys = self.desk.ask(|work| Ok(Keys::new(work.link_keys()?))).await.ok_or(Busy)?;
+        let purpose = keys.read(token);
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Known { keys, at: std::time::Instant::now() };
+        Ok(purpose)
     }
 }
 
@@ -77,7 +102,8 @@ impl Room {
 /// Where the system lets no server run.
 pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     let (desk, clerk) = desk::open(store)?;
-    let room = Room { keys: Arc::new(RwLock::new(site.keys.clone())), site: Arc::new(site), desk };
+    let known = Known { keys: site.keys.clone(), at: std::time::Instant::now() };
+    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(door::open(listener, router(room), stop));
     // Those that did not end in time lose their answer, and what they asked for is written.

@@ -3,18 +3,22 @@
 //! Whoever follows a link gets there whatever becomes of the record. Machines follow links too: scanners of mail servers
 //! within seconds, proxies that fetch pictures for everyone. Theirs are other events than a person's.
 
+use std::time::Duration;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, json};
 
 use super::machine::{self, By};
-use super::{Room, unsubscribe};
+use super::{Busy, Room, unsubscribe};
 use crate::mail::token::Purpose;
 use crate::model::Instant;
 use crate::model::id::SendId;
 use crate::store::{NewEvent, Result, Work};
 
+/// How long whoever follows a link waits for the record of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// A GIF of one transparent point.
 const POINT: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
 
@@ -25,16 +29,20 @@ pub(super) async fn click(
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    let Some(Purpose::Click(send, url)) = room.purpose(&token).await else { return unsubscribe::wrong(&room) };
+    let (send, url) = match room.purpose(&token).await {
+        Ok(Some(Purpose::Click(send, url))) => (send, url),
+        Ok(_) => return unsubscribe::wrong(&room),
+        Err(Busy) => return unsubscribe::later(&room),
+    };
     // drip signs no other; whoever has the key could.
     if !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme)) {
         return unsubscribe::wrong(&room);
     }
     if method == Method::GET {
         let (by, now, to) = (machine::click(&headers), (room.site.clock)(), url.clone());
-        let _ = room.desk.ask(move |work| record_click(work, send, &to, by, now)).await;
+        soon(room.desk.ask(move |work| record_click(work, send, &to, by, now))).await;
     }
-    (StatusCode::FOUND, [(header::LOCATION, url)]).into_response()
+    (StatusCode::FOUND, [(header::LOCATION, in_ascii(&url))]).into_response()
 }
 
 /// Shows the point, whose being fetched tells that a mail was opened.
@@ -45,12 +53,31 @@ pub(super) async fn open(
     headers: HeaderMap,
 ) -> Response {
     let token = token.strip_suffix(".gif").unwrap_or_default();
-    let Some(Purpose::Open(send)) = room.purpose(token).await else { return StatusCode::NOT_FOUND.into_response() };
+    let Ok(Some(Purpose::Open(send))) = room.purpose(token).await else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     if method == Method::GET {
         let (by, now) = (machine::open(&headers), (room.site.clock)());
-        let _ = room.desk.ask(move |work| record(work, send, "opened", by, Map::new(), now)).await;
+        soon(room.desk.ask(move |work| record(work, send, "opened", by, Map::new(), now))).await;
     }
     ([(header::CONTENT_TYPE, "image/gif")], POINT).into_response()
+}
+
+/// Waits for a record, but not for long: it is made all the same, and nobody waits at a link for a large import.
+async fn soon(record: impl Future<Output = Option<()>>) {
+    let _ = tokio::time::timeout(PATIENCE, record).await;
+}
+
+/// Writes what a header cannot hold as its bytes in hexadecimal (RFC 3986, section 2.1).
+fn in_ascii(url: &str) -> String {
+    url.bytes().fold(String::with_capacity(url.len()), |mut out, byte| {
+        if byte.is_ascii_graphic() {
+            out.push(byte.into());
+        } else {
+            out += &format!("%{byte:02X}");
+        }
+        out
+    })
 }
 
 fn record_click(work: &Work<'_>, send: SendId, url: &str, by: By, now: Instant) -> Result<()> {

@@ -43,17 +43,19 @@ impl Store {
 pub(super) fn copy(from: &Connection, to: &Path) -> Result<()> {
     let mut target = Connection::open(to)?;
     target.busy_timeout(BUSY_TIMEOUT)?;
-    let copying = Backup::new(from, &mut target)?;
+    step(&Backup::new(from, &mut target)?, -1)
+}
+
+/// Copies so many pages, or with -1 the rest, and waits for others where they write; 0 pages make others wait from then on.
+pub(super) fn step(copying: &Backup<'_, '_>, pages: i32) -> Result<()> {
     let begun = Instant::now();
     loop {
-        match copying.step(-1)? {
-            StepResult::Done => return Ok(()),
+        match copying.step(pages)? {
+            StepResult::Done | StepResult::More => return Ok(()),
             _ if begun.elapsed() < BUSY_TIMEOUT => std::thread::sleep(Duration::from_millis(50)),
             _ => {
-                return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                    None,
-                )));
+                let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(busy, None)));
             }
         }
     }

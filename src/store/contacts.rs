@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
+use super::heard::number_in;
 use super::{Result, StoreError, Work, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
@@ -176,6 +177,15 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Takes a contact's consent away, as far as it yields to that; returns whether it did.
+    pub fn narrow_consent(&self, id: ContactId, to: Consent, reason: &str, now: Instant) -> Result<bool> {
+        let yields = self.contact_of(id)?.consent.yields_to(to);
+        if yields {
+            self.set_consent(id, to, reason, now)?;
+        }
+        Ok(yields)
+    }
+
     /// Puts an address on the suppression list, whether a contact has it or not; one that was forgotten is there already.
     pub fn suppress(&self, address: &Address, reason: &str, now: Instant) -> Result<()> {
         if self.is_forgotten(address)? {
@@ -189,12 +199,10 @@ impl Work<'_> {
 
     /// Returns who got the mail of this Message-ID, without its brackets.
     pub fn contact_of_mail(&self, message_id: &str) -> Result<Option<Contact>> {
-        // It holds the number of its row in the ledger, which no index of its own is needed for.
-        let number = message_id.split('@').next().and_then(|local| local.rsplit('.').next());
-        let Some(send) = number.and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+        let Some(send) = number_in(message_id) else { return Ok(None) };
         let id: Option<i64> = self
             .sql("SELECT n.contact_id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id WHERE s.id = ?1 AND s.message_id = ?2")?
-            .query_row(params![send, message_id], |row| row.get(0))
+            .query_row(params![send.0, message_id], |row| row.get(0))
             .optional()?;
         id.map(|id| self.contact_of(ContactId(id))).transpose()
     }

@@ -47,6 +47,7 @@ impl Work<'_> {
              ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
         )?
         .execute([])?;
+        self.sql("DELETE FROM lost_sends WHERE email_key = ?1")?.execute([address.key()])?;
         let contacts = self.sql("DELETE FROM contacts WHERE email_key = ?1")?.execute([address.key()])?;
         let listed = self
             .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1")?

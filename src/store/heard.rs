@@ -53,32 +53,32 @@ impl Work<'_> {
 
     /// Returns the mail of a Message-ID, without its brackets.
     pub fn sent_as(&self, message_id: &str) -> Result<Option<Sent>> {
-        // It holds the number of its row in the ledger, which no index of its own is needed for.
-        let number = message_id.split('@').next().and_then(|local| local.rsplit('.').next());
-        let Some(send) = number.and_then(|number| number.parse::<i64>().ok()) else { return Ok(None) };
+        let Some(send) = number_in(message_id) else { return Ok(None) };
         let known: bool = self
             .sql("SELECT EXISTS (SELECT 1 FROM sends WHERE id = ?1 AND message_id = ?2)")?
-            .query_row(params![send, message_id], |row| row.get(0))?;
-        if known { self.sent(SendId(send)) } else { Ok(None) }
+            .query_row(params![send.0, message_id], |row| row.get(0))?;
+        if known { self.sent(send) } else { Ok(None) }
     }
 
-    /// Takes a mail of unknown fate for sent: something came of it. Returns whether it was unknown.
+    /// Takes a mail of unknown fate for sent, also one that was to be sent again: something came of it. Returns whether it was.
     pub fn prove_sent(&self, send: SendId) -> Result<bool> {
         let rows = self
-            .sql("UPDATE sends SET state = 2, reason = 'proved by what came back' WHERE id = ?1 AND state = 7")?
+            .sql("UPDATE sends SET state = 2, reason = 'proved by what came back' WHERE id = ?1 AND (state = 7 OR state = 3 AND reason = 'to be sent again')")?
             .execute([send.0])?;
         Ok(rows == 1)
     }
 
-    /// Returns how many of a contact's last mails, counted back from the latest, came back with a soft bounce.
-    pub fn soft_streak(&self, contact: ContactId) -> Result<u64> {
+    /// Returns how many mails in a row came back from a contact with a soft bounce, counted back from this one. Later mails, of
+    /// which nothing may be known yet, do not count.
+    pub fn soft_streak(&self, contact: ContactId, send: SendId) -> Result<u64> {
         let mut statement = self.sql(
             "SELECT EXISTS (SELECT 1 FROM events e WHERE e.contact_id = ?1 AND e.name = 'bounced'
                             AND json_extract(e.properties, '$.send') = s.id AND json_extract(e.properties, '$.hard') = 0)
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
-             WHERE n.contact_id = ?1 AND s.state = 2 AND s.kind IS NULL ORDER BY s.at DESC, s.id DESC",
+             WHERE n.contact_id = ?1 AND s.state = 2 AND s.kind IS NULL
+             AND (s.at, s.id) <= (SELECT at, id FROM sends WHERE id = ?2) ORDER BY s.at DESC, s.id DESC",
         )?;
-        let mut rows = statement.query([contact.0])?;
+        let mut rows = statement.query([contact.0, send.0])?;
         let mut streak = 0;
         while let Some(row) = rows.next()? {
             if !row.get::<_, bool>(0)? {
@@ -105,4 +105,12 @@ impl Work<'_> {
         self.sql("UPDATE OR IGNORE events SET name = ?2 WHERE id = ?1")?.execute(params![id.0, name])?;
         Ok(())
     }
+}
+
+/// Returns the number of a row that a Message-ID holds, so that no index is needed for it: `token.number.xproof@domain`, and
+/// without a proof in mails of before there was one.
+pub(super) fn number_in(message_id: &str) -> Option<SendId> {
+    let local = message_id.split('@').next()?;
+    let local = local.rsplit_once(".x").map_or(local, |(local, _)| local);
+    local.rsplit('.').next()?.parse().ok().map(SendId)
 }

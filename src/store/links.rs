@@ -4,7 +4,8 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
-use crate::model::contact::Contact;
+use crate::model::address::Address;
+use crate::model::contact::{Consent, Contact};
 use crate::model::id::{ContactId, SendId};
 
 /// The key of a number.
@@ -40,10 +41,31 @@ impl Work<'_> {
         Ok(Some(number))
     }
 
+    /// Has whoever got a send's mail get nothing more; returns the contact, where it is one.
+    pub fn leave(&self, send: SendId, reason: &str, now: Instant) -> Result<Option<Contact>> {
+        let contact = self.contact_of_send(send)?;
+        if let Some(contact) = &contact {
+            self.narrow_consent(contact.id, Consent::Unsubscribed, reason, now)?;
+            return Ok(Some(contact.clone()));
+        }
+        // A mail that a copy which was put back does not know, to somebody whom it does not know either.
+        let key: Option<String> = self
+            .sql("SELECT email_key FROM lost_sends WHERE id = ?1")?
+            .query_row([send.0], |row| row.get(0))
+            .optional()?;
+        if let Some(address) = key.and_then(|key| Address::parse(&key).ok()) {
+            self.opt_out(&address, reason, now)?;
+        }
+        Ok(None)
+    }
+
     /// Returns whose mail a send was; `None` where the row is gone, as after `drip contact forget`.
     pub fn contact_of_send(&self, send: SendId) -> Result<Option<Contact>> {
         let id: Option<i64> = self
-            .sql("SELECT n.contact_id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id WHERE s.id = ?1")?
+            .sql(
+                "SELECT n.contact_id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id WHERE s.id = ?1
+                 UNION ALL SELECT c.id FROM lost_sends l JOIN contacts c ON c.email_key = l.email_key WHERE l.id = ?1 LIMIT 1",
+            )?
             .query_row([send.0], |row| row.get(0))
             .optional()?;
         id.map(|id| self.contact_of(ContactId(id))).transpose()

@@ -238,6 +238,21 @@ impl Work<'_> {
         Ok(self.transaction.commit()?)
     }
 
+    /// Marks a point to which [`Work::roll_back_to_savepoint`] goes back.
+    pub fn savepoint(&self) -> Result<()> {
+        Ok(self.transaction.execute_batch("SAVEPOINT task")?)
+    }
+
+    /// Keeps what was done since the point.
+    pub fn release(&self) -> Result<()> {
+        Ok(self.transaction.execute_batch("RELEASE task")?)
+    }
+
+    /// Takes back what was done since the point.
+    pub fn roll_back_to_savepoint(&self) -> Result<()> {
+        Ok(self.transaction.execute_batch("ROLLBACK TO task; RELEASE task")?)
+    }
+
     /// Returns a number that changes whenever another process has written.
     pub fn version(&self) -> Result<i64> {
         Ok(self.sql("PRAGMA data_version")?.query_row([], |row| row.get(0))?)

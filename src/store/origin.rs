@@ -9,6 +9,9 @@ use super::{CampaignRow, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::RunId;
 
+/// Numbers of ledger rows that are passed over where nobody can say how many were used without this file.
+pub(super) const PASSED_OVER: i64 = 1_000_000;
+
 /// What the run lock remembers of the file beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
@@ -80,6 +83,12 @@ impl Work<'_> {
     /// Notes that a run adopts the file.
     pub fn begin_adoption(&self, since: Instant) -> Result<()> {
         self.set_since("adopted_since", since)?;
+        // Numbers that were used elsewhere must not be used again: links, Message-IDs and bounce addresses are made of them.
+        self.sql(
+            "INSERT INTO meta SELECT 'last_send', coalesce(max(id), 0) + ?1 FROM sends WHERE true
+             ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)",
+        )?
+        .execute([PASSED_OVER])?;
         self.sql("DELETE FROM meta WHERE key = 'restored_since'")?.execute([])?;
         Ok(())
     }

@@ -5,14 +5,12 @@
 
 use std::path::Path;
 
+use rusqlite::backup::Backup;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Result, Store, StoreError, backup, forget, lock, millis};
+use super::origin::PASSED_OVER;
+use super::{BUSY_TIMEOUT, Result, Store, StoreError, backup, forget, lock, millis};
 use crate::model::Instant;
-
-/// Numbers of ledger rows that are passed over where nobody can say how many were used since: a Message-ID or a bounce
-/// address made of one must not come again.
-const PASSED_OVER: i64 = 1_000_000;
 
 /// What a copy that was put back took over from the file before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,16 +29,13 @@ impl Store {
         backup::check(copy)
     }
 
-    /// Takes over everything from a copy, in one transaction; `present` is the file as it was, where it can be read. Until a
-    /// run adopts the database none sends from it. The caller holds the run lock, and has checked the copy.
-    pub fn put_back(database: &Path, copy: &Path, present: Option<&Path>, now: Instant) -> Result<TakenOver> {
+    /// Takes over everything from a copy, in one transaction. Where the file that is there can be read, who wants no mail by it is
+    /// taken over, up to the moment from which nobody else can write. Until a run adopts the database none sends from it. The
+    /// caller holds the run lock, and has checked the copy.
+    pub fn put_back(database: &Path, copy: &Path, is_whole: bool, now: Instant) -> Result<TakenOver> {
         let part = database.with_extension("restoring");
         backup::discard(&part);
-        let taken = prepare(&part, copy, present, now).and_then(|taken| {
-            lock::create_private(database)?;
-            backup::copy(&Connection::open(&part)?, database)?;
-            Ok(taken)
-        });
+        let taken = prepare(&part, copy).and_then(|()| exchange(database, &part, is_whole, now));
         backup::discard(&part);
         let taken = taken?;
         Self::open(database)?;
@@ -48,32 +43,48 @@ impl Store {
     }
 }
 
-fn prepare(part: &Path, copy: &Path, present: Option<&Path>, now: Instant) -> Result<TakenOver> {
+/// Makes a file of the copy that is of the present schema.
+fn prepare(part: &Path, copy: &Path) -> Result<()> {
     lock::create_private(part)?;
     backup::copy(&Connection::open(copy)?, part)?;
-    let mut connection = Connection::open(part)?;
-    connection.execute_batch("PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON")?;
-    if let Some(present) = present {
-        let present = present.to_str().ok_or_else(|| StoreError::Row(present.display().to_string()))?;
-        connection.execute("ATTACH ?1 AS present", [present])?;
+    // As it was it lies in the copy.
+    if let Some(kept) = Store::open(part)?.kept() {
+        let _ = std::fs::remove_file(kept);
     }
-    let transaction = connection.transaction()?;
+    Ok(())
+}
+
+/// Puts the part in the place of the database.
+fn exchange(database: &Path, part: &Path, is_whole: bool, now: Instant) -> Result<TakenOver> {
+    lock::create_private(database)?;
+    let from = Connection::open(part)?;
+    from.execute_batch("PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA synchronous=FULL")?;
+    let mut to = Connection::open(database)?;
+    to.busy_timeout(BUSY_TIMEOUT)?;
+    let copying = Backup::new(&from, &mut to)?;
+    // From here on others wait: whoever unsubscribed before is taken over, and whoever does now is written after it.
+    backup::step(&copying, 0)?;
+    if is_whole {
+        let present = database.to_str().ok_or_else(|| StoreError::Row(database.display().to_string()))?;
+        from.execute("ATTACH ?1 AS present", [present])?;
+    }
+    let transaction = from.unchecked_transaction()?;
     let last: i64 = transaction.query_row(LAST_SEND, [], |row| row.get(0))?;
-    let (taken, last) = match present {
-        Some(_) => {
-            let used: i64 = transaction.query_row(&LAST_SEND.replace("main.", "present."), [], |row| row.get(0))?;
-            (take_over(&transaction, now)?, last.max(used))
-        }
-        None => (TakenOver::default(), last + PASSED_OVER),
+    let (taken, last) = if is_whole {
+        let used: i64 = transaction.query_row(&LAST_SEND.replace("main.", "present."), [], |row| row.get(0))?;
+        (take_over(&transaction, now)?, last.max(used))
+    } else {
+        (TakenOver::default(), last + PASSED_OVER)
     };
     transaction.execute("INSERT OR REPLACE INTO main.meta VALUES ('last_send', ?1)", [last])?;
     transaction.execute(
-        "INSERT OR REPLACE INTO main.meta VALUES ('restored_since', CAST(coalesce(
+        "INSERT OR REPLACE INTO main.meta VALUES ('restored_since', coalesce(
              (SELECT coalesce(ended_at, started_at) FROM main.runs ORDER BY id DESC LIMIT 1),
-             (SELECT created_at FROM main.contacts ORDER BY id LIMIT 1), ?1) AS TEXT))",
+             (SELECT created_at FROM main.contacts ORDER BY id LIMIT 1), ?1))",
         [millis(now)],
     )?;
     transaction.commit()?;
+    backup::step(&copying, -1)?;
     Ok(taken)
 }
 
@@ -84,6 +95,15 @@ const LAST_SEND: &str = "SELECT max(coalesce((SELECT max(id) FROM main.sends), 0
 fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
     let at = millis(now);
     let forgotten = take_over_forgotten(to)?;
+    take_over_links(to)?;
+    // What a person stopped stays stopped.
+    to.execute(
+        "UPDATE main.campaigns SET (paused, paused_by) =
+             (SELECT p.paused, p.paused_by FROM present.campaigns p WHERE p.name = campaigns.name)
+         WHERE paused IS NULL
+         AND EXISTS (SELECT 1 FROM present.campaigns p WHERE p.name = campaigns.name AND p.paused IS NOT NULL AND p.paused_by = 'hand')",
+        [],
+    )?;
     let suppressed = to.execute(
         "INSERT OR IGNORE INTO main.suppressions
          SELECT * FROM present.suppressions WHERE kind IN ('address', 'domain', 'opted_out')",
@@ -93,13 +113,13 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
         "INSERT INTO main.consent_changes
          SELECT c.id, ?1, p.consent, 'known before a copy was put back'
          FROM main.contacts c JOIN present.contacts p USING (email_key)
-         WHERE c.consent IN ('subscribed', 'pending') AND p.consent NOT IN ('subscribed', 'pending')",
+         WHERE c.consent <> p.consent AND p.consent NOT IN ('subscribed', 'pending')",
         [at],
     )?;
     let known = to.execute(
         "UPDATE main.contacts SET changed = 1, consent = (SELECT consent FROM present.contacts p WHERE p.email_key = contacts.email_key)
-         WHERE consent IN ('subscribed', 'pending')
-         AND email_key IN (SELECT email_key FROM present.contacts WHERE consent NOT IN ('subscribed', 'pending'))",
+         WHERE EXISTS (SELECT 1 FROM present.contacts p WHERE p.email_key = contacts.email_key
+                       AND p.consent <> contacts.consent AND p.consent NOT IN ('subscribed', 'pending'))",
         [],
     )?;
     // Whom the copy does not know an import may bring back as subscribed.
@@ -118,6 +138,34 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
         unknown = unknown.max(rows);
     }
     Ok(TakenOver { opted_out: known + unknown, suppressed, forgotten })
+}
+
+/// Takes over what links in mails rest on that the copy does not know: keys, and whose mail a number was.
+fn take_over_links(to: &Connection) -> Result<()> {
+    let is_there: bool =
+        to.query_row("SELECT EXISTS (SELECT 1 FROM present.sqlite_schema WHERE name = 'link_keys')", [], |row| {
+            row.get(0)
+        })?;
+    let token = |schema: &str| {
+        let text = format!("SELECT value FROM {schema}.meta WHERE key = 'token'");
+        to.query_row(&text, [], |row| row.get::<_, String>(0))
+    };
+    // Another project's numbers and keys say nothing here.
+    if token("main")? != token("present")? {
+        return Ok(());
+    }
+    to.execute(
+        "INSERT OR IGNORE INTO main.lost_sends SELECT s.id, c.email_key
+         FROM present.sends s JOIN present.enrolments n ON n.id = s.enrolment_id JOIN present.contacts c ON c.id = n.contact_id
+         WHERE s.message_id IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM main.sends m WHERE m.id = s.id AND m.message_id = s.message_id)",
+        [],
+    )?;
+    if is_there {
+        to.execute("INSERT OR REPLACE INTO main.link_keys SELECT * FROM present.link_keys", [])?;
+        to.execute("INSERT OR IGNORE INTO main.lost_sends SELECT * FROM present.lost_sends", [])?;
+    }
+    Ok(())
 }
 
 /// Forgets again whom the copy still knows. Who they are only the secret tells, which is another one in another project.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
+use crate::serving::{Server, path_of};
 use crate::support::Sandbox;
 use crate::support::sandbox::count;
 use crate::support::smtp::{Script, SmtpServer, Verb};
@@ -229,4 +230,53 @@ fn a_file_that_is_no_copy_takes_nothing_away() {
     sandbox.drip(&["restore", "text.db"]).code(7);
     assert_eq!(fs::read(sandbox.path("drip.db")).unwrap(), b"damaged");
     assert!(!sandbox.path("drip.db.before-restore-1").exists());
+}
+
+#[test]
+fn links_of_mails_that_the_copy_does_not_know_go_on_working() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = Sandbox::new()
+        .settings(&format!("public_url: http://localhost\n{SETTINGS}"))
+        .campaign("w", "trigger: { segment: 'true' }", &STEPS)
+        .contacts("email", &["lan@example.com"])
+        .through(&relay);
+    back_up(&sandbox);
+    sandbox.drip(&["key", "rotate"]).code(0);
+    sandbox.import("email", &["late@example.com"]);
+    sandbox.run(MONDAY);
+    let server = Server::start(&sandbox);
+    restore(&sandbox);
+    adopt(&sandbox, MONDAY);
+    assert_eq!(relay.mails().len(), 2);
+    for mail in relay.mails() {
+        let path = path_of(&mail.bytes);
+        assert_eq!(server.ask("POST", &path, "List-Unsubscribe=One-Click").code, 200, "{path}");
+    }
+    assert_eq!(sandbox.sql("SELECT consent FROM contacts"), ["unsubscribed"]);
+    // Whom the copy does not know an import does not bring back.
+    sandbox.import("email", &["late@example.com"]);
+    for now in [TUESDAY, WEDNESDAY] {
+        sandbox.run(now);
+    }
+    assert_eq!(relay.mails().len(), 2);
+}
+
+#[test]
+fn whoever_unsubscribes_while_a_copy_is_put_back_stays_unsubscribed() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = people(&relay, "{ segment: 'true' }", 30);
+    sandbox.run(MONDAY);
+    back_up(&sandbox);
+    let filler = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 6000)
+                  INSERT INTO meta SELECT 'filler-' || n, randomblob(4000) FROM n";
+    sandbox.database().execute(filler, []).unwrap();
+    let mut restoring = sandbox.command(&["restore", "copy.db"]).spawn().unwrap();
+    let mut said_no = 0;
+    while restoring.try_wait().unwrap().is_none() && said_no < 30 {
+        sandbox.drip(&["contact", "unsubscribe", &format!("p{said_no}@example.com")]).code(0);
+        said_no += 1;
+    }
+    assert!(restoring.wait().unwrap().success() && said_no > 1, "{said_no}: the copy was back at once");
+    assert_eq!(sandbox.sql("SELECT count(*) FROM contacts WHERE consent = 'unsubscribed'"), [said_no.to_string()]);
+    sandbox.check();
 }

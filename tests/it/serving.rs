@@ -17,13 +17,13 @@ const SETTINGS: &str =
     "public_url: http://localhost\nfrequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
 
 /// A server that runs; killed when dropped.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     port: u16,
 }
 
 impl Server {
-    fn start(sandbox: &Sandbox) -> Self {
+    pub(crate) fn start(sandbox: &Sandbox) -> Self {
         Self::start_with(sandbox, &[])
     }
 
@@ -57,7 +57,7 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         self.ask_as("Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", method, path, body)
     }
 
@@ -89,8 +89,8 @@ impl Drop for Server {
     }
 }
 
-struct Answer {
-    code: u16,
+pub(crate) struct Answer {
+    pub(crate) code: u16,
     head: String,
     body: String,
 }
@@ -107,7 +107,7 @@ fn mailed(relay: &SmtpServer) -> (Sandbox, Vec<String>) {
     (sandbox, paths)
 }
 
-fn path_of(mail: &[u8]) -> String {
+pub(crate) fn path_of(mail: &[u8]) -> String {
     let header = header(mail, "list-unsubscribe");
     let url = header.split_once('<').and_then(|(_, rest)| rest.split_once('>')).unwrap().0.to_owned();
     url.strip_prefix("http://localhost").unwrap_or_else(|| panic!("{header}")).to_owned()

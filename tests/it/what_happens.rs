@@ -10,7 +10,7 @@ use crate::import_document::table;
 use crate::support::Sandbox;
 
 /// Each row, and the test that plays it, or the case of docs/reliability.md.
-const ROWS: [(&str, &str); 21] = [
+const ROWS: [(&str, &str); 22] = [
     ("a text changes", "what_happens::everyone_not_yet_mailed_gets_the_new_text"),
     ("a delay changes", "what_happens::a_changed_delay_counts_from_the_same_origin_both_ways"),
     ("a step is inserted ahead of people", "what_happens::a_step_ahead_is_got_and_one_behind_never"),
@@ -30,6 +30,7 @@ const ROWS: [(&str, &str); 21] = [
         "run::the_frequency_cap_holds_over_all_campaigns_and_priority_goes_first",
     ),
     ("clocks go forward or back", "time::due_times_in_every_zone_agree_with_the_clock_on_the_wall"),
+    ("a contact moves to another time zone", "F32"),
     ("a run is killed, at any moment", "F01b"),
     ("two crons overlap", "F28"),
     ("the relay is down", "F20"),

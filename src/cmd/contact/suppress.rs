@@ -28,7 +28,7 @@ pub(super) fn unsubscribe(context: &Context, emails: &[String], reason: &str) ->
         let address = known.as_ref().map_or(address, |contact| &contact.address).clone();
         let address = &address;
         let (result, text) = match known {
-            Some(contact) if contact.consent.is_opt_out() => {
+            Some(contact) if !contact.consent.yields_to(Consent::Unsubscribed) => {
                 ("unchanged", format!("{address} was {} already.", contact.consent.as_str()))
             }
             Some(contact) => {

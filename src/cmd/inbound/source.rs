@@ -63,13 +63,20 @@ pub(super) fn maildir(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Fai
     let mut names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
     // Names begin with the time.
     names.sort();
+    let mut trouble = None;
     for name in names.into_iter().filter(|name| !name.to_string_lossy().starts_with('.')) {
         let from = new.join(&name);
+        if !from.is_file() {
+            // A folder or a pipe is no message, and what is gone another reader took.
+            continue;
+        }
         let bytes = match file(&from) {
             Ok(bytes) => bytes,
-            // Another reader took it.
-            Err(_) if !from.exists() => continue,
-            Err(failure) => return Err(failure),
+            // One that cannot be read holds up no other.
+            Err(failure) => {
+                trouble.get_or_insert(failure);
+                continue;
+            }
         };
         take(&bytes)?;
         let mut read = name.clone();
@@ -80,5 +87,5 @@ pub(super) fn maildir(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Fai
             Err(error) => return Err(failed("moved to `cur`", &from, &error)),
         }
     }
-    Ok(())
+    trouble.map_or(Ok(()), Err)
 }

@@ -131,8 +131,10 @@ fn what_cannot_be_a_mail_is_refused() {
 
 #[test]
 fn a_message_id_holds_only_what_may_stand_in_one() {
-    assert_eq!(message_id("a\r\nb<c>-_9", 12, "x.example"), "abc-_9.12@x.example");
-    assert!(is_message_id(&message_id("", -3, "x.example")));
+    let id = message_id("a\r\nb<c>-_9", "secret", SendId(12), "x.example");
+    assert!(id.starts_with("abc-_9.12.x") && id.ends_with("@x.example"), "{id}");
+    assert_ne!(id, message_id("a\r\nb<c>-_9", "another", SendId(12), "x.example"));
+    assert!(is_message_id(&message_id("", "", SendId(3), "x.example")));
 }
 
 #[test]

@@ -9,3 +9,6 @@ CREATE INDEX answers_at ON answers (at);
 -- Messages that came in and were dealt with, by the hash of their bytes: a report that comes twice counts once.
 CREATE TABLE heard (hash TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX heard_at ON heard (at);
+
+-- Whose mails were numbers that a copy which was put back does not know: their links still go to somebody.
+CREATE TABLE lost_sends (id INTEGER PRIMARY KEY, email_key TEXT NOT NULL);
