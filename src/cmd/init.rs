@@ -16,7 +16,7 @@ static TEMPLATES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates");
 const SETTINGS: &[u8] = include_bytes!("../../drip.yaml");
 /// State and personal data stay out of git.
 const IGNORED: &[u8] =
-    b"drip.db*\ndrip.lock\nkeys/\n*.pem\n*.key\noutbox/\npreviews/\n*.rejected.*\n/*.csv\n/*.tsv\n/*.jsonl\n";
+    b"drip.db*\ndrip.lock\ndrip.restoring*\nkeys/\n*.pem\n*.key\noutbox/\ninbound/\npreviews/\n*.rejected.*\n/*.csv\n/*.tsv\n/*.jsonl\n";
 
 pub(super) fn init(context: &Context, dir: &Path, bare: bool) -> Result<Exit, Failure> {
     let here = dir == Path::new(".");
