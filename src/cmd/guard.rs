@@ -46,8 +46,7 @@ pub(super) fn distrust(
         _ if here.is_some() && machine.is_some() && machine != here => "this drip.db was last used on another machine",
         _ => return Ok(None),
     };
-    let known = last.map(|ran| ran.ended_at.unwrap_or(ran.started_at).max(ran.started_at));
-    let since = known.map_or_else(|| work.first_came(), |at| Ok(Some(at)))?;
+    let since = last.map_or_else(|| work.first_came(), |ran| Ok(Some(ran.latest())))?;
     Ok(Some((why, since.unwrap_or(now))))
 }
 
@@ -70,7 +69,8 @@ pub(super) fn check(
     let now = context.now();
     let work = store.read()?;
     let why = distrust(&work, noted, now)?;
-    let last = work.last_run()?.map(|ran| ran.ended_at.unwrap_or(ran.started_at).max(ran.started_at));
+    // A snapshot of a whole machine leaves no sign; a person who says so is believed.
+    let by_hand = if arguments.adopt { work.last_run()?.map(|ran| ran.latest()) } else { None };
     let (latest, cut_off, machine) = (work.high_water()?, work.adopted_since()?, work.machine()?);
     drop(work);
     if let Some((why, since)) = why.filter(|_| !arguments.adopt) {
@@ -79,8 +79,6 @@ pub(super) fn check(
     if !arguments.dry_run {
         check_clock(context, project, latest, arguments.trust_clock)?;
     }
-    // A snapshot of a whole machine leaves no sign; a person who says so is believed.
-    let by_hand = last.filter(|_| arguments.adopt);
     let since = [why.map(|(_, since)| since), by_hand, cut_off].into_iter().flatten().min();
     let here = machine::id().filter(|here| machine.as_ref() != Some(here));
     if since.is_some() || here.is_some() {

@@ -5,7 +5,7 @@
 //! project without a `bounce_address`, by a Message-ID whose mail went to the very address that the report names. Whoever
 //! writes to leave from an address that is on the list is believed as well: that is the safe direction.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::{Action, Kind, Original, Permanence, Reading, Recipient};
 use crate::mail::verp;
@@ -103,7 +103,7 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
             let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
             let reason = format!("complained ({feedback_type})");
             narrow(work, &sent, Consent::Complained, &reason, now)?;
-            tell(work, &sent, "complained", Map::new(), now)?;
+            work.tell_of(&sent, "complained", Map::new(), now)?;
             Ok(Deed::Complaint)
         }
         Kind::Unsubscribe => leave(work, rules, original, now),
@@ -134,7 +134,7 @@ fn report(
     if let Some(status) = worst.status {
         properties.insert("status".to_owned(), json!(status.to_string()));
     }
-    tell(work, &sent, "bounced", properties, now)?;
+    work.tell_of(&sent, "bounced", properties, now)?;
     let status = worst.status.map_or_else(String::new, |status| format!(" ({status})"));
     let said: String = worst.diagnostic.chars().take(300).collect();
     let why = format!("{}{status}: {said}", worst.reason.word());
@@ -174,7 +174,7 @@ fn answered(work: &Work<'_>, rules: Rules<'_>, original: &Original, name: &str, 
     };
     if let Some(sent) = sent {
         work.prove_sent(sent.send)?;
-        tell(work, &sent, name, Map::new(), now)?;
+        work.tell_of(&sent, name, Map::new(), now)?;
         return Ok(true);
     }
     let Some(contact) = sender(work, original)? else { return Ok(false) };
@@ -221,11 +221,4 @@ fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
 
 fn narrow(work: &Work<'_>, sent: &Sent, to: Consent, reason: &str, now: Instant) -> Result<()> {
     work.narrow_consent(sent.contact, to, reason, now).map(drop)
-}
-
-fn tell(work: &Work<'_>, sent: &Sent, name: &str, mut properties: Map<String, Value>, now: Instant) -> Result<()> {
-    properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
-    properties.insert("step".to_owned(), json!(sent.step));
-    properties.insert("send".to_owned(), json!(sent.send.0));
-    work.add_event(&NewEvent { contact: sent.contact, name, at: now, properties: &properties }, None).map(drop)
 }

@@ -6,7 +6,12 @@ use super::entity::{escape, unescape};
 
 /// Adds parameters to every web link of an HTML text that has not got them, but for drip's own link.
 pub fn tag_html(html: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
-    let mut out = String::with_capacity(html.len() + 256);
+    lead(html, own, |link| tagged(link, parameters))
+}
+
+/// Has every web link of an HTML text lead elsewhere, but for drip's own link.
+pub fn lead(html: &str, own: Option<&str>, to: impl Fn(&str) -> String) -> String {
+    let mut out = String::with_capacity(html.len() + 1024);
     let mut rest = html;
     while let Some(at) = rest.find("href=\"") {
         let (before, after) = rest.split_at(at + "href=\"".len());
@@ -14,35 +19,19 @@ pub fn tag_html(html: &str, parameters: &[(String, String)], own: Option<&str>) 
         let end = after.find('"').unwrap_or(after.len());
         // Escaped, a value's `=` is `&#x3D;`, whose `#` begins no fragment.
         let link = unescape(&after[..end]);
-        let tagged = if own == Some(link.as_str()) { link.clone() } else { tagged(&link, parameters) };
-        if tagged == link {
+        let led = if is_web(&link) && own != Some(link.as_str()) { to(&link) } else { link.clone() };
+        if led == link {
             out += &after[..end];
         } else {
-            out += &escape(&tagged);
+            out += &escape(&led);
         }
         rest = &after[end..];
     }
     out + rest
 }
 
-/// Has every web link of an HTML text lead elsewhere, but for drip's own link.
-pub fn lead(html: &str, own: Option<&str>, mut to: impl FnMut(&str) -> String) -> String {
-    let mut out = String::with_capacity(html.len() + 1024);
-    let mut rest = html;
-    while let Some(at) = rest.find("href=\"") {
-        let (before, after) = rest.split_at(at + "href=\"".len());
-        out += before;
-        let end = after.find('"').unwrap_or(after.len());
-        let link = unescape(&after[..end]);
-        let is_web = ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme));
-        if is_web && own != Some(link.as_str()) {
-            out += &escape(&to(&link));
-        } else {
-            out += &after[..end];
-        }
-        rest = &after[end..];
-    }
-    out + rest
+fn is_web(link: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme))
 }
 
 /// Puts a picture that nobody sees at the end of an HTML text.
@@ -75,8 +64,7 @@ pub fn tag_text(text: &str, parameters: &[(String, String)], own: Option<&str>) 
 }
 
 fn tagged(link: &str, parameters: &[(String, String)]) -> String {
-    let is_web = ["https://", "http://"].iter().any(|scheme| link.starts_with(scheme));
-    if !is_web || parameters.is_empty() {
+    if !is_web(link) || parameters.is_empty() {
         return link.to_owned();
     }
     let (address, fragment) = link.split_once('#').map_or((link, None), |(address, rest)| (address, Some(rest)));

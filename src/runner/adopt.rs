@@ -51,9 +51,9 @@ impl Run<'_> {
 
     /// Plays through the same time for campaigns whose file was gone when the database was adopted, and is back.
     pub(super) fn adopt_returned(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        for index in 0..self.known.len() {
-            let row = self.known[index].row;
-            let Some(since) = store.read()?.campaign_adopted_since(row)? else { continue };
+        let waiting = store.read()?.campaigns_to_adopt()?;
+        for (row, since) in waiting {
+            let Some(index) = self.known.iter().position(|known| known.row == row) else { continue };
             self.play_until(store, &[index], since, self.now)?;
             let work = store.begin()?;
             work.end_campaign_adoption(row)?;

@@ -15,7 +15,7 @@ use super::{Busy, Room, unsubscribe};
 use crate::mail::token::Purpose;
 use crate::model::Instant;
 use crate::model::id::SendId;
-use crate::store::{NewEvent, Result, Work};
+use crate::store::{Result, Work};
 
 /// How long whoever follows a link waits for the record of it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -97,7 +97,7 @@ fn record(
     send: SendId,
     what: &str,
     by: By,
-    mut properties: Map<String, serde_json::Value>,
+    properties: Map<String, serde_json::Value>,
     now: Instant,
 ) -> Result<()> {
     let Some(sent) = work.sent(send)? else { return Ok(()) };
@@ -108,8 +108,5 @@ fn record(
         By::Proxy => format!("{what}_by_proxy"),
         By::Machine => format!("{what}_by_machine"),
     };
-    properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
-    properties.insert("step".to_owned(), json!(sent.step));
-    properties.insert("send".to_owned(), json!(send.0));
-    work.add_event(&NewEvent { contact: sent.contact, name: &name, at: now, properties: &properties }, None).map(drop)
+    work.tell_of(&sent, &name, properties, now)
 }

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, params};
+use serde_json::{Map, Value, json};
 
-use super::{Result, Work, instant, millis};
+use super::{NewEvent, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::{CampaignId, ContactId, EventId, SendId};
 
@@ -58,6 +59,14 @@ impl Work<'_> {
             .sql("SELECT EXISTS (SELECT 1 FROM sends WHERE id = ?1 AND message_id = ?2)")?
             .query_row(params![send.0, message_id], |row| row.get(0))?;
         if known { self.sent(send) } else { Ok(None) }
+    }
+
+    /// Records an event that came of a mail, with the mail's campaign and step.
+    pub fn tell_of(&self, sent: &Sent, name: &str, mut properties: Map<String, Value>, now: Instant) -> Result<()> {
+        properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
+        properties.insert("step".to_owned(), json!(sent.step));
+        properties.insert("send".to_owned(), json!(sent.send.0));
+        self.add_event(&NewEvent { contact: sent.contact, name, at: now, properties: &properties }, None).map(drop)
     }
 
     /// Takes a mail of unknown fate for sent, also one that was to be sent again: something came of it. Returns whether it was.

@@ -99,9 +99,14 @@ impl Work<'_> {
         without.iter().try_for_each(|row| self.set_since(&format!("adopted_since.{}", row.0), since))
     }
 
-    /// Returns since when a campaign may have sent mails without this file, where nothing was played for it yet.
-    pub fn campaign_adopted_since(&self, row: CampaignRow) -> Result<Option<Instant>> {
-        self.since_of(&format!("adopted_since.{}", row.0))
+    /// Returns the campaigns for which nothing was played yet, and since when they may have sent mails without this file.
+    pub fn campaigns_to_adopt(&self) -> Result<Vec<(CampaignRow, Instant)>> {
+        let mut statement = self.sql(
+            "SELECT CAST(substr(key, 15) AS INTEGER), CAST(value AS INTEGER) FROM meta
+             WHERE key > 'adopted_since.' AND key < 'adopted_since/'",
+        )?;
+        let rows = statement.query_map([], |row| Ok((CampaignRow(row.get(0)?), instant(row.get(1)?))))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Notes that it is played.

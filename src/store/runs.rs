@@ -26,6 +26,13 @@ pub struct Ran {
     pub stopped: Option<String>,
 }
 
+impl Ran {
+    /// Returns the last that is known of it.
+    pub fn latest(&self) -> Instant {
+        self.ended_at.unwrap_or(self.started_at).max(self.started_at)
+    }
+}
+
 /// What a run did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunTotals {

@@ -75,7 +75,7 @@ fn whatever_was_lost_with_the_folder_a_copy_waits_for_a_person() {
     assert_eq!(nobody_twice(&relay), 3);
     assert!(states(&sandbox).contains(&"hello unknown 3".to_owned()), "{:?}", states(&sandbox));
 
-    // Without `drip restore`, and with the lock gone: it does not know either.
+    // A file that was run from, with its lock gone.
     sandbox.run(TUESDAY);
     fs::copy(sandbox.path("copy.db"), sandbox.path("drip.db")).unwrap();
     fs::remove_file(sandbox.path("drip.lock")).unwrap();
