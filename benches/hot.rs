@@ -62,6 +62,8 @@ impl Shop {
             address: Address::parse("lan@example.com").expect("it is an address"),
             consent: Consent::Subscribed,
             suppressed: false,
+            refused: BTreeSet::new(),
+            paused_until: None,
             timezone: None,
             language: Some("vi".to_owned()),
             tags: BTreeSet::from(["khach".to_owned()]),

@@ -16,9 +16,10 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     let loaded = context.load()?;
     let project = &loaded.project;
     let mut footers: Vec<Diagnostic> = Vec::new();
-    for (_, mail) in project.campaigns.iter().flat_map(|campaign| &campaign.steps).flat_map(|step| step.action.mails())
-    {
-        footers.extend(loaded.templates.footers(&mail.template));
+    for campaign in &project.campaigns {
+        for (_, mail) in campaign.steps.iter().flat_map(|step| step.action.mails()) {
+            footers.extend(loaded.templates.footers(&mail.template, campaign.is_confirmation()));
+        }
     }
     for campaign in &project.campaigns {
         footers.extend(languages(campaign, &loaded.templates, &project.settings.language));

@@ -160,6 +160,8 @@ fn refusal(decided: Entry, contact: &Contact) -> Option<&'static str> {
         Entry::Enter(_) => None,
         Entry::Barred if contact.suppressed => Some("suppressed"),
         Entry::Barred => Some(contact.consent.as_str()),
+        Entry::Refused => Some("wants nothing of it"),
+        Entry::Confirmed => Some("confirmed already"),
         Entry::Inside => Some("inside already"),
         Entry::Again => Some("inside before, and `reentry` does not let it in again"),
     }

@@ -9,7 +9,8 @@ use super::{Failure, environment, interrupt};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::mail::token::Keys;
-use crate::serve::{Site, serve as answer};
+use crate::project::Project;
+use crate::serve::{Offer, Site, serve as answer};
 
 pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -25,6 +26,8 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
         feed_key: environment::variable("DRIP_EVENTS_KEY").filter(|key| !key.is_empty()),
         name: settings.from.name.clone().unwrap_or_else(|| settings.from.address.domain().to_owned()),
         language: settings.language.clone(),
+        timezone: settings.timezone,
+        offer: offer(&project),
         clock: Box::new({
             let clock = context.clock;
             move || clock.now()
@@ -42,4 +45,14 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
     answer(listener, store, site, &stop).context("the server stopped")?;
     context.output.status("Stopped.");
     Ok(Exit::Success)
+}
+
+/// Returns what readers choose from: topics, or campaigns where the project has none.
+fn offer(project: &Project) -> Offer {
+    let topics = &project.settings.topics;
+    if !topics.is_empty() {
+        return Offer::Topics(topics.iter().map(|(id, topic)| (id.clone(), topic.clone())).collect());
+    }
+    let offered = project.campaigns.iter().filter(|campaign| !campaign.is_confirmation());
+    Offer::Campaigns(offered.map(|campaign| (campaign.id.clone(), campaign.name.clone())).collect())
 }

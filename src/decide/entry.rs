@@ -2,7 +2,7 @@
 
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Reentry};
-use crate::model::contact::Contact;
+use crate::model::contact::{Consent, Contact};
 use crate::model::enrolment::{EnrolmentState, Passage};
 
 /// Whether a contact whose trigger fired comes in.
@@ -12,6 +12,10 @@ pub enum Entry {
     Enter(u32),
     /// Opted out or suppressed.
     Barred,
+    /// Wants nothing of it.
+    Refused,
+    /// Has confirmed already, and is not asked again.
+    Confirmed,
     /// Is inside already.
     Inside,
     /// Was inside, and `reentry` does not let them in (yet).
@@ -24,6 +28,8 @@ impl Entry {
         match self {
             Self::Enter(_) => None,
             Self::Barred => Some("opted out or suppressed"),
+            Self::Refused => Some("wants nothing of it"),
+            Self::Confirmed => Some("confirmed already"),
             Self::Inside => Some("inside already"),
             Self::Again => Some("was inside before"),
         }
@@ -34,6 +40,12 @@ impl Entry {
 pub fn entry(campaign: &Campaign, contact: &Contact, last: Option<Passage>, at: Instant) -> Entry {
     if contact.suppressed || contact.consent.is_opt_out() {
         return Entry::Barred;
+    }
+    if contact.refuses(campaign) {
+        return Entry::Refused;
+    }
+    if campaign.is_confirmation() && contact.consent == Consent::Subscribed {
+        return Entry::Confirmed;
     }
     let Some(last) = last else { return Entry::Enter(1) };
     if last.state == EnrolmentState::Active {

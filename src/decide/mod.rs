@@ -6,7 +6,7 @@
 //!
 //! | # | question | answer when it is so |
 //! | --- | --- | --- |
-//! | 1 | may the contact be mailed at all? | `Exit` (opted out, suppressed), `Wait` (not confirmed yet) |
+//! | 1 | may the contact be mailed at all, and of this? | `Exit` (opted out, suppressed, refused), `Wait` (not confirmed yet) |
 //! | 2 | was the goal reached since the entry? | `Goal` |
 //! | 3 | does `exit_when` hold? | `Exit` |
 //! | 4 | is no step left? | `Finish`, or `Wait` under `at_end: hold` |
@@ -16,7 +16,7 @@
 //! | 8 | does its `if` fail? | `Skip` |
 //! | 9 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
 //! | 10 | does it do something else than mail the contact? | `Act`, `Exit` |
-//! | 11 | are hours and days closed, or is it a quiet date? | `Wait` until they open |
+//! | 11 | are hours and days closed, is it a quiet date, or has the contact paused all mail? | `Wait` until then |
 //! | 12 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
 //! | 13 | | `Send` |
 
@@ -92,6 +92,8 @@ pub enum Waiting {
     Event,
     /// The contact has not confirmed.
     Consent,
+    /// The contact wants no mail for a while.
+    Paused,
     /// All steps are done; the campaign holds its people for later ones.
     Held,
     /// A run has the step in hand.
@@ -117,11 +119,14 @@ impl SkipReason {
 
 /// Decides what an enrolment does next.
 pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: Instant) -> Decision<'a> {
-    if let Some(decision) = barred(&facts.contact) {
+    if let Some(decision) = barred(campaign, &facts.contact) {
         return decision;
     }
     if let Some(event) = goal::reached(campaign, facts, rules, now) {
         return Decision::Goal { at: event.at };
+    }
+    if campaign.is_confirmation() && facts.contact.consent == Consent::Subscribed {
+        return Decision::Exit { step: None, reason: "confirmed".to_owned() };
     }
     let sends = current_names(campaign, &facts.sends);
     let holds = |condition: &Condition| condition.holds(scope(facts, &sends, rules, now));
@@ -186,7 +191,12 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     if open > now {
         return Decision::Wait { step: Some(step), until: Some(open), why: Waiting::Window };
     }
-    if let Some(free) = capped_until(facts, rules, now) {
+    if let Some(over) = facts.contact.pause(now) {
+        let until = step.window.next_open(over, zone);
+        return Decision::Wait { step: Some(step), until: Some(until), why: Waiting::Paused };
+    }
+    // Who has just asked for mail waits for the question whether they did.
+    if let Some(free) = capped_until(facts, rules, now).filter(|_| !campaign.is_confirmation()) {
         let until = step.window.next_open(free, zone);
         return Decision::Wait { step: Some(step), until: Some(until), why: Waiting::Cap };
     }
@@ -266,12 +276,16 @@ pub fn zone(contact: &Contact, rules: Rules<'_>) -> Tz {
     contact.timezone.unwrap_or(rules.timezone)
 }
 
-fn barred<'a>(contact: &Contact) -> Option<Decision<'a>> {
+fn barred<'a>(campaign: &Campaign, contact: &Contact) -> Option<Decision<'a>> {
     if contact.suppressed {
         return Some(Decision::Exit { step: None, reason: "suppressed".to_owned() });
     }
     match contact.consent {
+        Consent::Subscribed | Consent::Pending if contact.refuses(campaign) => {
+            Some(Decision::Exit { step: None, reason: "refused".to_owned() })
+        }
         Consent::Subscribed => None,
+        Consent::Pending if campaign.is_confirmation() => None,
         Consent::Pending => Some(Decision::Wait { step: None, until: None, why: Waiting::Consent }),
         opted_out => Some(Decision::Exit { step: None, reason: opted_out.as_str().to_owned() }),
     }

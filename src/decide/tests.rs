@@ -52,6 +52,7 @@ fn story(steps: &[&str]) -> Story {
         at_end: AtEnd::Close,
         priority: 0,
         sender: None,
+        topic: None,
         steps: steps.collect(),
         fingerprint: String::new(),
     };
@@ -60,6 +61,8 @@ fn story(steps: &[&str]) -> Story {
         address: Address::parse("lan@example.com").unwrap(),
         consent: Consent::Subscribed,
         suppressed: false,
+        refused: std::collections::BTreeSet::new(),
+        paused_until: None,
         timezone: Some("Asia/Ho_Chi_Minh".parse().unwrap()),
         language: None,
         tags: ["vip".to_owned()].into(),

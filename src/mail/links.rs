@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use super::entity::{escape, unescape};
 
-/// Adds parameters to every web link of an HTML text that has not got them, but for drip's own link.
-pub fn tag_html(html: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
+/// Adds parameters to every web link of an HTML text that has not got them, but for drip's own links.
+pub fn tag_html(html: &str, parameters: &[(String, String)], own: impl Fn(&str) -> bool) -> String {
     lead(html, own, |link| tagged(link, parameters))
 }
 
-/// Has every web link of an HTML text lead elsewhere, but for drip's own link.
-pub fn lead(html: &str, own: Option<&str>, to: impl Fn(&str) -> String) -> String {
+/// Has every web link of an HTML text lead elsewhere, but for drip's own links.
+pub fn lead(html: &str, own: impl Fn(&str) -> bool, to: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(html.len() + 1024);
     let mut rest = html;
     while let Some(at) = rest.find("href=\"") {
@@ -19,7 +19,7 @@ pub fn lead(html: &str, own: Option<&str>, to: impl Fn(&str) -> String) -> Strin
         let end = after.find('"').unwrap_or(after.len());
         // Escaped, a value's `=` is `&#x3D;`, whose `#` begins no fragment.
         let link = unescape(&after[..end]);
-        let led = if is_web(&link) && own != Some(link.as_str()) { to(&link) } else { link.clone() };
+        let led = if is_web(&link) && !own(&link) { to(&link) } else { link.clone() };
         if led == link {
             out += &after[..end];
         } else {
@@ -41,8 +41,8 @@ pub fn end_with_picture(html: &str, url: &str) -> String {
     format!("{}{picture}{}", &html[..at], &html[at..])
 }
 
-/// Adds parameters to every web link of a plain text that has not got them, but for drip's own link.
-pub fn tag_text(text: &str, parameters: &[(String, String)], own: Option<&str>) -> String {
+/// Adds parameters to every web link of a plain text that has not got them, but for drip's own links.
+pub fn tag_text(text: &str, parameters: &[(String, String)], own: impl Fn(&str) -> bool) -> String {
     let mut out = String::with_capacity(text.len() + 256);
     let mut rest = text;
     while let Some(at) = [rest.find("https://"), rest.find("http://")].into_iter().flatten().min() {
@@ -53,7 +53,7 @@ pub fn tag_text(text: &str, parameters: &[(String, String)], own: Option<&str>) 
         // A sentence may end with a link.
         let end = link[..end].trim_end_matches(['.', ',', ';', ':', '!', '?']).len();
         let link_alone = &link[..end];
-        if own == Some(link_alone) {
+        if own(link_alone) {
             out += link_alone;
         } else {
             out += &tagged(link_alone, parameters);
@@ -97,11 +97,15 @@ fn percent(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn none(_: &str) -> bool {
+        false
+    }
+
     #[test]
     fn links_get_what_they_have_not_got() {
         let utm = [("utm_source", "drip"), ("utm_campaign", "mùa xuân")].map(|(a, b)| (a.to_owned(), b.to_owned()));
         let html = |link: &str| {
-            let all = tag_html(&format!("<a class=x href=\"{link}\">y</a>"), &utm, None);
+            let all = tag_html(&format!("<a class=x href=\"{link}\">y</a>"), &utm, none);
             all.split('"').nth(1).expect("a link").to_owned()
         };
         let both = "utm_source=drip&amp;utm_campaign=m%C3%B9a%20xu%C3%A2n";
@@ -117,10 +121,10 @@ mod tests {
         }
         let own = "https://m.x.vn/u/AQ-_";
         let html = format!("<a href=\"{own}\">");
-        assert_eq!(tag_html(&html, &utm, Some(own)), html);
-        assert_eq!(tag_text(own, &utm, Some(own)), own);
-        let text = tag_text("See https://x.vn/a, or (http://y.vn?q=1). mailto:a@x.vn", &utm[..1], None);
+        assert_eq!(tag_html(&html, &utm, |link| link == own), html);
+        assert_eq!(tag_text(own, &utm, |link| link == own), own);
+        let text = tag_text("See https://x.vn/a, or (http://y.vn?q=1). mailto:a@x.vn", &utm[..1], none);
         assert_eq!(text, "See https://x.vn/a?utm_source=drip, or (http://y.vn?q=1&utm_source=drip). mailto:a@x.vn");
-        assert_eq!(tag_html("<a href=\"https://x.vn\">", &[], None), "<a href=\"https://x.vn\">");
+        assert_eq!(tag_html("<a href=\"https://x.vn\">", &[], none), "<a href=\"https://x.vn\">");
     }
 }

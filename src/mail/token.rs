@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::model::id::{ContactId, SendId};
+use crate::model::id::SendId;
 
 /// The form of tokens that is written; a later one would be another number.
 const VERSION: u8 = 1;
@@ -28,8 +28,10 @@ pub enum Purpose {
     Click(SendId, String),
     /// The picture that tells that the mail of this send was opened.
     Open(SendId),
-    /// To say yes to the list.
-    Confirm(ContactId),
+    /// To say yes to the list, from the mail of this send, which asked.
+    Confirm(SendId),
+    /// To choose what comes, from the mail of this send.
+    Preferences(SendId),
 }
 
 /// The keys of a project, the newest last: each with its number.
@@ -55,7 +57,8 @@ impl Keys {
             Purpose::Unsubscribe(send) => (1, send.0, ""),
             Purpose::Click(send, url) => (2, send.0, url.as_str()),
             Purpose::Open(send) => (3, send.0, ""),
-            Purpose::Confirm(contact) => (4, contact.0, ""),
+            Purpose::Confirm(send) => (4, send.0, ""),
+            Purpose::Preferences(send) => (5, send.0, ""),
         };
         let mut bytes = vec![VERSION, kind, *number];
         put_number(&mut bytes, id.cast_unsigned());
@@ -89,7 +92,8 @@ impl Keys {
             (1, []) => Some(Purpose::Unsubscribe(SendId(id))),
             (2, url) => Some(Purpose::Click(SendId(id), String::from_utf8(url.to_vec()).ok()?)),
             (3, []) => Some(Purpose::Open(SendId(id))),
-            (4, []) => Some(Purpose::Confirm(ContactId(id))),
+            (4, []) => Some(Purpose::Confirm(SendId(id))),
+            (5, []) => Some(Purpose::Preferences(SendId(id))),
             _ => None,
         }
     }
@@ -142,7 +146,8 @@ mod tests {
                     Purpose::Unsubscribe(SendId(id)),
                     Purpose::Click(SendId(id), url.clone()),
                     Purpose::Open(SendId(id)),
-                    Purpose::Confirm(ContactId(id)),
+                    Purpose::Confirm(SendId(id)),
+                    Purpose::Preferences(SendId(id)),
                 ]
             })
             .collect()

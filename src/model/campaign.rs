@@ -1,9 +1,12 @@
 //! A campaign: who enters, which steps they get, when they leave.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::address::Address;
 use super::condition::Condition;
+use super::contact::Consent;
 use super::date::Offset;
 use super::delay::{Delay, Span};
 use super::id::{CampaignId, StepId, TemplateName};
@@ -26,6 +29,8 @@ pub struct Campaign {
     pub priority: i32,
     /// Who sends its mails; `None`: the one of `from`.
     pub sender: Option<String>,
+    /// What readers take or leave together on the page of preferences; one of `topics` in drip.yaml.
+    pub topic: Option<String>,
     /// From top to bottom; ids are unique, also among `was`.
     pub steps: Vec<Step>,
     /// Changes whenever the file, a template it uses or a setting it inherits changes.
@@ -33,6 +38,25 @@ pub struct Campaign {
 }
 
 impl Campaign {
+    /// Returns what a reader refuses who wants nothing of it: its topic, or the campaign itself. No topic holds a slash.
+    pub fn subject(&self) -> Cow<'_, str> {
+        match &self.topic {
+            Some(topic) => Cow::Borrowed(topic),
+            None => Cow::Owned(format!("campaign/{}", self.id)),
+        }
+    }
+
+    /// Returns whose consent its mails need: it asks those who are pending whether they confirm, or mails those who have.
+    pub fn audience(&self) -> Consent {
+        let asks = self.triggers.iter().any(|trigger| matches!(trigger, Trigger::Pending));
+        if asks { Consent::Pending } else { Consent::Subscribed }
+    }
+
+    /// Says whether it asks for confirmation.
+    pub fn is_confirmation(&self) -> bool {
+        self.audience() == Consent::Pending
+    }
+
     /// Returns the index of the step that is called `id` now or was before (`was:`).
     pub fn position_of(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.is_called(id))
@@ -85,7 +109,7 @@ impl Campaign {
                 }
                 Trigger::Inactive { event, .. } => names.push(event),
                 Trigger::Segment(condition) => conditions.push(condition),
-                Trigger::Tag(_) | Trigger::Date { .. } | Trigger::Manual => {}
+                Trigger::Tag(_) | Trigger::Date { .. } | Trigger::Pending | Trigger::Manual => {}
             }
         }
         if let Some(goal) = &self.goal {
@@ -117,6 +141,8 @@ pub enum Trigger {
     Inactive { event: String, span: Span },
     /// A day that an attribute names, or one before or after it; each day once.
     Date { attribute: String, offset: Offset, yearly: bool },
+    /// Being there without having confirmed (double opt-in).
+    Pending,
     /// `drip enrol` alone.
     Manual,
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 use serde_json::{Map, Value};
 
+use super::Instant;
 use super::address::Address;
+use super::campaign::Campaign;
 use super::id::ContactId;
 
 /// A person, keyed by e-mail address.
@@ -16,10 +18,26 @@ pub struct Contact {
     pub consent: Consent,
     /// Whether the address or its domain is on the suppression list.
     pub suppressed: bool,
+    /// What of the mails they want nothing of: topics, and campaigns that have none; see [`Campaign::subject`].
+    pub refused: BTreeSet<String>,
+    /// Until then they want no mail at all.
+    pub paused_until: Option<Instant>,
     pub timezone: Option<Tz>,
     pub language: Option<String>,
     pub tags: BTreeSet<String>,
     pub attributes: Map<String, Value>,
+}
+
+impl Contact {
+    /// Says whether they want nothing of a campaign.
+    pub fn refuses(&self, campaign: &Campaign) -> bool {
+        !self.refused.is_empty() && self.refused.contains(&*campaign.subject())
+    }
+
+    /// Returns until when they want no mail, where that is still to come.
+    pub fn pause(&self, now: Instant) -> Option<Instant> {
+        self.paused_until.filter(|until| *until > now)
+    }
 }
 
 /// Whether a contact agreed to mail; only [`Consent::Subscribed`] is mailed.

@@ -44,6 +44,8 @@ pub struct Settings {
     pub web: Option<Web>,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
+    /// What readers choose from on the page of preferences, by name; without any they choose among campaigns.
+    pub topics: BTreeMap<String, Topic>,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
 }
@@ -59,6 +61,23 @@ pub struct Web {
     pub clicks: bool,
     /// Whether a picture in each mail tells that it was opened.
     pub opens: bool,
+}
+
+/// What readers call the mails of one or more campaigns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// For readers of a language that has no name of its own here.
+    pub name: String,
+    /// By language.
+    pub names: BTreeMap<String, String>,
+}
+
+impl Topic {
+    /// Returns what readers of a language call it.
+    pub fn name(&self, language: &str) -> &str {
+        let plain = language.split('-').next().unwrap_or(language);
+        self.names.get(language).or_else(|| self.names.get(plain)).unwrap_or(&self.name)
+    }
 }
 
 /// A name and an address.

@@ -3,12 +3,14 @@
 use super::fields::Source;
 use super::hours::window;
 use super::steps;
+use super::topics::topic;
 use super::values::{Surroundings, condition, late, name, sender};
 use super::yaml::{Kind, Node};
 use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Reentry, Trigger};
 use crate::model::date::Offset;
 use crate::model::delay::Span;
 use crate::model::id::CampaignId;
+use crate::model::window::Window;
 
 /// A campaign, and the nodes of its conditions for later checks.
 pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) -> Option<Campaign> {
@@ -20,13 +22,16 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
     // A birthday that comes once in a lifetime is nobody's intention.
     let is_yearly = |trigger: &Trigger| matches!(trigger, Trigger::Date { yearly: true, .. });
     let yearly = triggers.iter().flatten().any(is_yearly);
+    let asks = triggers.iter().flatten().any(|trigger| matches!(trigger, Trigger::Pending));
     let reentry = fields.take("reentry").and_then(|node| source.parse(node, "reentry", reentry));
     let existing = fields.take("existing").and_then(|node| {
         source.parse(node, "existing", |text| word(text, &[("skip", Existing::Skip), ("include", Existing::Include)]))
     });
-    let goal = fields.take("goal").and_then(|node| goal(source, node, around));
+    let goal = fields.take("goal").and_then(|node| goal(source, node, around)).or_else(|| asks.then(confirmed));
     let exit_when = fields.take("exit_when").and_then(|node| condition(source, node, "exit_when", false, around));
-    let window = window(source, &mut fields, &around.window);
+    // Who has just asked for mail waits at any hour for the question whether they did.
+    let at_any_hour = Window::default();
+    let window = window(source, &mut fields, if asks { &at_any_hour } else { &around.window });
     let late = fields.take("late").and_then(|node| source.parse(node, "late", late));
     let at_end = fields.take("at_end").and_then(|node| {
         source.parse(node, "at_end", |text| word(text, &[("close", AtEnd::Close), ("hold", AtEnd::Hold)]))
@@ -37,6 +42,7 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
         })
     });
     let sender = fields.take("sender").and_then(|node| sender(source, node, around));
+    let topic = fields.take("topic").and_then(|node| topic(source, node, around));
     let steps_node = fields.need(source, "steps", "the campaign");
     fields.finish(source);
     let defaults = steps::Defaults { window, late: late.unwrap_or_default() };
@@ -55,6 +61,7 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
         at_end: at_end.unwrap_or_default(),
         priority: priority.unwrap_or(0),
         sender,
+        topic,
         steps: steps?,
         fingerprint: String::new(),
     })
@@ -86,18 +93,30 @@ fn triggers(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Vec<
             );
             Vec::new()
         }
-        Kind::List(items) => items.iter().filter_map(|item| trigger(source, item, around)).collect(),
+        Kind::List(items) => {
+            let triggers: Vec<_> = items.iter().filter_map(|item| trigger(source, item, around)).collect();
+            let others = triggers.iter().any(|trigger| !matches!(trigger, Trigger::Pending | Trigger::Manual));
+            if others && triggers.iter().any(|trigger| matches!(trigger, Trigger::Pending)) {
+                let hint =
+                    "who has not confirmed gets the mails of a campaign of its own, with `trigger: pending` alone";
+                source.error(node.span.clone(), "`pending` does not go with other triggers", Some(hint));
+            }
+            triggers
+        }
         _ => trigger(source, node, around).into_iter().collect(),
     }
 }
 
 const TRIGGERS: &str =
-    "write `manual`, or one of event, tag, segment, date and inactive, as `trigger: { event: signed_up }`";
+    "write `manual` or `pending`, or one of event, tag, segment, date and inactive, as `trigger: { event: signed_up }`";
 
 fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Trigger> {
     if let Kind::Scalar(text) = &node.kind {
         if text == "manual" {
             return Some(Trigger::Manual);
+        }
+        if text == "pending" {
+            return pending(source, node, around);
         }
         source.error(node.span.clone(), format!("`{text}` is not a trigger"), Some(TRIGGERS));
         return None;
@@ -157,6 +176,21 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
         });
     }
     Some(Trigger::Manual)
+}
+
+/// Being pending: the trigger of a campaign that asks for confirmation.
+fn pending(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Trigger> {
+    if around.has_web == Some(false) {
+        let hint = "write `public_url: https://mail.acme.example` into drip.yaml, the address under which readers reach `drip serve`";
+        source.error(node.span.clone(), "`pending` needs a `public_url`, to which `{{confirm_url}}` leads", Some(hint));
+        return None;
+    }
+    Some(Trigger::Pending)
+}
+
+/// What a campaign is for that asks for confirmation.
+fn confirmed() -> Goal {
+    Goal { event: "confirmed".to_owned(), condition: None, within: Span::parse("365d").ok() }
 }
 
 /// Reads `true` or `false`.

@@ -12,6 +12,7 @@ mod sending;
 mod settings;
 mod smtp_url;
 mod steps;
+mod topics;
 mod values;
 mod web;
 mod yaml;
@@ -102,6 +103,8 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
             segments: settings.as_ref().map(|settings| &settings.segments),
             senders: settings.as_ref().map(|settings| &settings.senders),
+            topics: settings.as_ref().map(|settings| &settings.topics),
+            has_web: settings.as_ref().map(|settings| settings.web.is_some()),
             templates: &templates,
         };
         let read = read(root, &path, &mut problems, |source, node| {

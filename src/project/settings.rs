@@ -8,7 +8,7 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::{NAME_HINT, mailbox, unknown_segment};
 use super::yaml::{Kind, Node};
-use super::{Overrides, sending, web};
+use super::{Overrides, sending, topics, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::condition::Condition;
@@ -48,6 +48,7 @@ pub(super) fn read(
     let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
     let give_up = fields.take("give_up").and_then(|node| source.parse(node, "give_up", sending::give_up));
     let web = web::read(source, &mut fields);
+    let topics = fields.take("topics").map(|node| topics::read(source, node)).unwrap_or_default();
     let smtp_node = fields.take("smtp");
     let smtp = sending::smtp(source, smtp_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
@@ -69,6 +70,7 @@ pub(super) fn read(
         utm,
         give_up: give_up.unwrap_or_default(),
         web,
+        topics,
         smtp,
         segments,
     })

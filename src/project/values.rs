@@ -10,7 +10,7 @@ use crate::model::condition::Condition;
 use crate::model::delay::Span;
 use crate::model::id::is_name;
 use crate::model::nearest;
-use crate::model::settings::{Mailbox, Sender};
+use crate::model::settings::{Mailbox, Sender, Topic};
 use crate::model::template::TemplateFile;
 use crate::model::window::Window;
 
@@ -24,6 +24,9 @@ pub(super) struct Surroundings<'a> {
     /// `None`: drip.yaml could not be read, and what it names is not known.
     pub(super) segments: Option<&'a BTreeMap<String, Condition>>,
     pub(super) senders: Option<&'a BTreeMap<String, Sender>>,
+    pub(super) topics: Option<&'a BTreeMap<String, Topic>>,
+    /// Whether links can lead to `drip serve`.
+    pub(super) has_web: Option<bool>,
     pub(super) templates: &'a [TemplateFile],
 }
 

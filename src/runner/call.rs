@@ -28,7 +28,7 @@ pub(super) fn request(
     webhook: &Webhook,
 ) -> Result<Request, Trouble> {
     let from = From::named(parts.settings, None);
-    let data = compose::data(parts.settings, &from, campaign, job, None);
+    let data = compose::data(parts.settings, &from, campaign, job, None, None);
     let mut headers = Vec::new();
     for (name, value) in &webhook.headers {
         headers.push((name.clone(), filled(parts, value)?));

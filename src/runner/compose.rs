@@ -9,14 +9,15 @@ use super::advance::Job;
 use crate::mail::links;
 use crate::mail::message::{self, Draft, Enclosure, List};
 use crate::mail::template::{Locale, RenderError, Rendered};
-use crate::mail::token::Purpose;
+use crate::mail::token::{Keys, Purpose};
 use crate::mail::transport::Envelope;
 use crate::mail::verp;
 use crate::model::address::Address;
 use crate::model::campaign::{Campaign, Mail};
 use crate::model::contact::Contact;
 use crate::model::event::Event;
-use crate::model::settings::{Mailbox, Settings};
+use crate::model::id::SendId;
+use crate::model::settings::{Mailbox, Settings, Web};
 
 /// The longest link, in bytes, that leads by way of `drip serve`.
 const LONGEST_LED: usize = 1500;
@@ -37,6 +38,28 @@ impl Composed {
     pub(super) fn new(envelope: Envelope, bytes: Vec<u8>, rendered: Rendered) -> Self {
         let Rendered { subject, html, text, images, .. } = rendered;
         Self { envelope, bytes, subject, html, text, images }
+    }
+}
+
+/// The links of a mail to `drip serve`: nothing is added to them, and whoever follows them is not asked after.
+pub(super) struct OwnLinks {
+    unsubscribe: String,
+    preferences: String,
+    confirm: String,
+}
+
+impl OwnLinks {
+    fn new(web: &Web, keys: &Keys, send: SendId) -> Self {
+        let link = |path: &str, purpose: &Purpose| format!("{}/{path}/{}", web.public_url, keys.sign(purpose));
+        Self {
+            unsubscribe: link("u", &Purpose::Unsubscribe(send)),
+            preferences: link("p", &Purpose::Preferences(send)),
+            confirm: link("y", &Purpose::Confirm(send)),
+        }
+    }
+
+    fn contains(&self, link: &str) -> bool {
+        [&self.unsubscribe, &self.preferences, &self.confirm].into_iter().any(|own| own == link)
     }
 }
 
@@ -83,11 +106,10 @@ pub(super) fn compose(
     let settings = parts.settings;
     let from = From::named(settings, sender);
     let by_mail = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
-    let by_web = settings
-        .web
-        .as_ref()
-        .map(|web| format!("{}/u/{}", web.public_url, parts.keys.sign(&Purpose::Unsubscribe(job.claim.send))));
-    let data = data(settings, &from, campaign, job, Some(by_web.as_ref().unwrap_or(&by_mail)));
+    let own = settings.web.as_ref().map(|web| OwnLinks::new(web, parts.keys, job.claim.send));
+    let by_web = own.as_ref().map(|own| own.unsubscribe.as_str());
+    let data = data(settings, &from, campaign, job, Some(by_web.unwrap_or(&by_mail)), own.as_ref());
+    let is_own = |link: &str| own.as_ref().is_some_and(|own| own.contains(link));
     let locale = locale(settings, &job.contact);
     let mut rendered = parts
         .templates
@@ -95,9 +117,8 @@ pub(super) fn compose(
         .map_err(|error| why(parts, campaign, mail.subject.as_deref(), error))?;
     let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
     if !utm.is_empty() {
-        let own = by_web.as_deref();
         (rendered.html, rendered.text) =
-            (links::tag_html(&rendered.html, utm, own), links::tag_text(&rendered.text, utm, own));
+            (links::tag_html(&rendered.html, utm, is_own), links::tag_text(&rendered.text, utm, is_own));
     }
     if let Some(web) = settings.web.as_ref().filter(|_| may_be_tracked(&job.contact)) {
         let send = job.claim.send;
@@ -109,7 +130,7 @@ pub(super) fn compose(
                 }
                 format!("{}/c/{}", web.public_url, parts.keys.sign(&Purpose::Click(send, url.to_owned())))
             };
-            rendered.html = links::lead(&rendered.html, by_web.as_deref(), lead);
+            rendered.html = links::lead(&rendered.html, is_own, lead);
         }
         if web.opens {
             let url = format!("{}/o/{}.gif", web.public_url, parts.keys.sign(&Purpose::Open(send)));
@@ -127,7 +148,7 @@ pub(super) fn compose(
         text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
-        list: Some(List { id: campaign.id.as_str(), unsubscribe: &by_mail, one_click: by_web.as_deref() }),
+        list: Some(List { id: campaign.id.as_str(), unsubscribe: &by_mail, one_click: by_web }),
         images: &rendered.images,
         attachments: &rendered.attachments,
     })
@@ -182,6 +203,7 @@ pub(super) fn data(
     campaign: &Campaign,
     job: &Job,
     unsubscribe: Option<&str>,
+    own: Option<&OwnLinks>,
 ) -> Value {
     let mut data = Map::with_capacity(job.contact.attributes.len() + 10);
     data.extend(job.contact.attributes.clone());
@@ -199,6 +221,11 @@ pub(super) fn data(
     }
     if let Some(unsubscribe) = unsubscribe {
         data.insert("unsubscribe_url".to_owned(), unsubscribe.into());
+        let preferences = own.map_or(Value::Null, |own| own.preferences.as_str().into());
+        data.insert("preferences_url".to_owned(), preferences);
+    }
+    if let Some(own) = own.filter(|_| campaign.is_confirmation()) {
+        data.insert("confirm_url".to_owned(), own.confirm.as_str().into());
     }
     Value::Object(data)
 }

@@ -44,7 +44,7 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
     let rendered = match &notify.template {
         Some(template) => {
             let mail = Mail { template: template.clone(), subject: notify.subject.clone() };
-            let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
+            let data = compose::data(settings, &from, campaign, job, Some("mailto:"), None);
             let locale = Locale { language: &settings.language, zone: settings.timezone };
             parts
                 .templates
@@ -57,7 +57,7 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
             let html = format!("<!DOCTYPE html>\n<html><body><pre>{}</pre></body></html>\n", escaped(&text));
             let subject = match &notify.subject {
                 Some(subject) => {
-                    let data = compose::data(settings, &from, campaign, job, Some("mailto:"));
+                    let data = compose::data(settings, &from, campaign, job, Some("mailto:"), None);
                     let locale = Locale { language: &settings.language, zone: settings.timezone };
                     parts
                         .templates

@@ -7,7 +7,7 @@ use crate::decide::Rules;
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Existing, Trigger};
 use crate::model::condition::Scope;
-use crate::model::contact::Contact;
+use crate::model::contact::{Consent, Contact};
 use crate::model::event::Event;
 use crate::model::id::CampaignId;
 use crate::model::settings::Settings;
@@ -72,6 +72,7 @@ pub(super) fn known<'a>(
             stored.paused = stored.paused.filter(|_| stored.paused_by == Some(PausedBy::Hand));
             tell(Happening::Changed { campaign: stored.id.clone(), people });
         }
+        work.set_reach(stored.row, &campaign.subject(), campaign.audience())?;
         edits::follow(&work, &mut stored, campaign, changed)?;
         let form = form(campaign, settings);
         if stored.triggers.as_deref() != Some(&form) {
@@ -97,6 +98,7 @@ fn add(store: &mut Store, settings: &Settings, campaign: &Campaign, now: Instant
     // One transaction: a campaign must not be known while who matched it is not.
     let work = store.begin()?;
     let stored = work.add_campaign(&campaign.id, &campaign.fingerprint, now)?;
+    work.set_reach(stored.row, &campaign.subject(), campaign.audience())?;
     let matching =
         if has_state_trigger(campaign) { note_matching(&work, stored.row, campaign, settings, now, true)? } else { 0 };
     work.set_triggers(stored.row, &form(campaign, settings))?;
@@ -143,14 +145,17 @@ fn note_matching(
 
 /// Returns what changes whenever other people may match the tag and segment triggers.
 fn form(campaign: &Campaign, settings: &Settings) -> String {
-    let states = campaign.triggers.iter().filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_)));
+    let states = campaign
+        .triggers
+        .iter()
+        .filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending));
     let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.segments));
     digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Says whether a campaign has a trigger that is a state, not a happening: a tag or a segment.
+/// Says whether a campaign has a trigger that is a state, not a happening: a tag, a segment, being pending.
 pub(super) fn has_state_trigger(campaign: &Campaign) -> bool {
-    campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_)))
+    campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending))
 }
 
 /// Says whether a contact matches one of a campaign's tag and segment triggers.
@@ -165,6 +170,7 @@ pub(super) fn matches(
     for trigger in &campaign.triggers {
         let holds = match trigger {
             Trigger::Tag(tag) => contact.tags.contains(tag),
+            Trigger::Pending => contact.consent == Consent::Pending,
             Trigger::Segment(condition) => {
                 if condition.reads_events() && events.is_none() {
                     events = Some(work.events_of(contact.id, now)?);

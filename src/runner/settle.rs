@@ -276,7 +276,11 @@ impl Run<'_> {
                     }
                     let stopping = progress.stopped.as_ref().is_some_and(|why| !why.is_gentle());
                     let may_leave = !stopping
-                        && if is_call { work.may_call(send, self.id)? } else { work.set_sending(send, self.id, at)? };
+                        && if is_call {
+                            work.may_call(send, self.id, at)?
+                        } else {
+                            work.set_sending(send, self.id, at)?
+                        };
                     leaving += u64::from(may_leave && !is_call);
                     acts.answers.push((answer, may_leave));
                 }

@@ -4,15 +4,18 @@
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
 //! link.
 
+mod confirmation;
 mod desk;
 mod door;
 mod feed;
 mod machine;
 mod page;
+mod preferences;
 mod reaction;
 mod unsubscribe;
 mod words;
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,9 +27,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use chrono_tz::Tz;
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
+use crate::model::id::CampaignId;
+use crate::model::settings::Topic;
 use crate::store::Store;
 
 use desk::Desk;
@@ -50,8 +56,20 @@ pub struct Site {
     pub name: String,
     /// For readers whose language is not known.
     pub language: String,
+    /// Whose days the dates on pages are, of readers whose own zone is not known.
+    pub timezone: Tz,
+    /// What readers choose from.
+    pub offer: Offer,
     /// Tells the time.
     pub clock: Box<dyn Fn() -> Instant + Send + Sync>,
+}
+
+/// What readers choose from on the page of preferences.
+pub enum Offer {
+    /// The topics of the project, in order.
+    Topics(Vec<(String, Topic)>),
+    /// The campaigns that they are or were in, by their names for people.
+    Campaigns(BTreeMap<CampaignId, String>),
 }
 
 /// What each request is handled with.
@@ -72,6 +90,11 @@ struct Known {
 struct Busy;
 
 impl Room {
+    /// Writes a token with the newest key that is known.
+    fn sign(&self, purpose: &Purpose) -> String {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).keys.sign(purpose)
+    }
+
     /// Reads a token; looks for keys that were made or put back since the server read them, at most once a second.
     async fn purpose(&self, token: &str) -> Result<Option<Purpose>, Busy> {
         let known = || {
@@ -115,6 +138,8 @@ pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicB
 fn router(room: Room) -> Router {
     Router::new()
         .route("/u/{token}", get(unsubscribe::ask).post(unsubscribe::leave))
+        .route("/p/{token}", get(preferences::show).post(preferences::choose))
+        .route("/y/{token}", get(confirmation::ask).post(confirmation::confirm))
         .route("/c/{token}", get(reaction::click))
         .route("/o/{token}", get(reaction::open))
         .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))

@@ -8,8 +8,9 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use maud::html;
 
-use super::page::page;
+use super::page::{button, notice, page};
 use super::{Busy, Room, words};
 use crate::mail::token::Purpose;
 use crate::model::contact::Contact;
@@ -26,8 +27,14 @@ pub(super) async fn ask(State(room): State<Room>, Path(token): Path<String>) -> 
     };
     let Some(contact) = room.desk.ask(move |work| work.contact_of_send(send)).await else { return later(&room) };
     let words = words_for(&room, contact.as_ref());
-    let text = format!("{} {}?", words.leave_question, room.site.name);
-    page(StatusCode::OK, words, words.leave_title, &text, Some(words.leave_button))
+    let body = html! {
+        p { (words.leave_question) " " (room.site.name) "?" }
+        (button(words.leave_button))
+        @if contact.is_some() {
+            p.rule { a href={ "../p/" (room.sign(&Purpose::Preferences(send))) } { (words.rather_choose) } }
+        }
+    };
+    page(StatusCode::OK, words, words.leave_title, &body)
 }
 
 /// Unsubscribes.
@@ -44,19 +51,19 @@ pub(super) async fn leave(State(room): State<Room>, Path(token): Path<String>, r
     let now = (room.site.clock)();
     let Some(contact) = room.desk.ask(move |work| work.leave(send, REASON, now)).await else { return later(&room) };
     let words = words_for(&room, contact.as_ref());
-    page(StatusCode::OK, words, words.left_title, &format!("{} {}.", words.left, room.site.name), None)
+    notice(StatusCode::OK, words, words.left_title, &format!("{} {}.", words.left, room.site.name))
 }
 
-fn words_for(room: &Room, contact: Option<&Contact>) -> &'static words::Words {
+pub(super) fn words_for(room: &Room, contact: Option<&Contact>) -> &'static words::Words {
     words::of(contact.and_then(|contact| contact.language.as_deref()).unwrap_or(&room.site.language))
 }
 
 pub(super) fn wrong(room: &Room) -> Response {
     let words = words::of(&room.site.language);
-    page(StatusCode::NOT_FOUND, words, words.wrong_title, words.wrong, None)
+    notice(StatusCode::NOT_FOUND, words, words.wrong_title, words.wrong)
 }
 
 pub(super) fn later(room: &Room) -> Response {
     let words = words::of(&room.site.language);
-    page(StatusCode::SERVICE_UNAVAILABLE, words, words.later_title, words.later, None)
+    notice(StatusCode::SERVICE_UNAVAILABLE, words, words.later_title, words.later)
 }

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Result, Work, instant, millis};
 use crate::model::Instant;
+use crate::model::contact::Consent;
 use crate::model::id::{CampaignId, EnrolmentId};
 use crate::model::send::SendRecord;
 
@@ -87,6 +88,15 @@ impl Work<'_> {
         Ok(self
             .sql("UPDATE enrolments SET due_at = ?2 WHERE campaign_id = ?1 AND state = 'active' AND (due_at IS NULL OR due_at > ?2)")?
             .execute(params![row.0, millis(now)])?)
+    }
+
+    /// Notes what a reader refuses who wants nothing of a campaign, and whose consent its mails need.
+    pub fn set_reach(&self, row: CampaignRow, subject: &str, audience: Consent) -> Result<()> {
+        self.sql(
+            "UPDATE campaigns SET subject = ?2, audience = ?3 WHERE id = ?1 AND (subject <> ?2 OR audience <> ?3)",
+        )?
+        .execute(params![row.0, subject, audience.as_str()])?;
+        Ok(())
     }
 
     /// Notes that silences were looked at.

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 
 use super::heard::number_in;
-use super::{Result, StoreError, Work, millis};
+use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
@@ -37,7 +37,8 @@ pub enum ContactChange {
 
 const COLUMNS: &str = "c.id, c.email, c.consent, c.timezone, c.language, c.tags, c.attributes,
     EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
-    OR EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain' AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1))";
+    OR EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain' AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)),
+    c.refused, c.paused_until";
 
 impl Work<'_> {
     /// Returns the contact of an address.
@@ -225,6 +226,11 @@ fn read(row: &Row<'_>) -> Result<Contact> {
         address: Address::parse(&email).map_err(|_| wrong("email"))?,
         consent: Consent::from_word(&consent).ok_or_else(|| wrong("consent"))?,
         suppressed: row.get(7)?,
+        refused: match row.get_ref(8)?.as_str().unwrap_or_default() {
+            "[]" => BTreeSet::new(),
+            some => serde_json::from_str(some).map_err(|_| wrong("refused"))?,
+        },
+        paused_until: row.get::<_, Option<i64>>(9)?.map(instant),
         timezone: row.get::<_, Option<String>>(3)?.and_then(|name| name.parse().ok()),
         language: row.get(4)?,
         tags: serde_json::from_str(row.get_ref(5)?.as_str().unwrap_or_default()).map_err(|_| wrong("tags"))?,

@@ -65,11 +65,13 @@ impl Work<'_> {
         Ok(sends)
     }
 
-    /// Returns when campaign mails to a contact left, or may have, or are about to: claimed, sending, sent, unknown.
+    /// Returns when campaign mails to a contact left, or may have, or are about to: claimed, sending, sent, unknown. Those that
+    /// asked whether they want any do not count.
     fn mails_to(&self, contact: ContactId, since: Instant) -> Result<Vec<Instant>> {
         let mut statement = self.sql(
             "SELECT s.at FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
-             WHERE n.contact_id = ?1 AND (s.state <= 2 OR s.state = 7) AND s.at >= ?2 AND s.kind IS NULL",
+             WHERE n.contact_id = ?1 AND (s.state <= 2 OR s.state = 7) AND s.at >= ?2 AND s.kind IS NULL
+             AND n.campaign_id NOT IN (SELECT id FROM campaigns WHERE audience = 'pending')",
         )?;
         let rows = statement.query_map(params![contact.0, millis(since)], |row| Ok(instant(row.get(0)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

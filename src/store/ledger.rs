@@ -54,13 +54,16 @@ pub struct Closing<'a> {
     pub retry_at: Option<Instant>,
 }
 
-/// What must hold at the last moment of a row (?1) of a run (?2): nobody has taken it, paused its campaign or said no since.
+/// What must hold at the last moment of a row (?1) of a run (?2), which is now (?3): nobody has taken it, paused its campaign
+/// or said no since. A pause of all mail stops no call of a web address.
 macro_rules! may_leave {
     () => {
         "id = ?1 AND run_id = ?2 AND state = 0
          AND EXISTS (SELECT 1 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
                      JOIN campaigns k ON k.id = n.campaign_id
-                     WHERE n.id = sends.enrolment_id AND c.consent = 'subscribed' AND k.paused IS NULL
+                     WHERE n.id = sends.enrolment_id AND c.consent = k.audience AND k.paused IS NULL
+                     AND (sends.kind IS NOT NULL OR c.paused_until IS NULL OR c.paused_until <= ?3)
+                     AND (c.refused = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(c.refused) r WHERE r.value = k.subject))
                      AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
                      AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
                                      AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))"
@@ -182,10 +185,10 @@ impl Work<'_> {
     }
 
     /// Says whether a row is this run's to call a web address for, and whether its contact still wants it.
-    pub fn may_call(&self, send: SendId, run: RunId) -> Result<bool> {
+    pub fn may_call(&self, send: SendId, run: RunId, at: Instant) -> Result<bool> {
         Ok(self
             .sql(concat!("SELECT EXISTS (SELECT 1 FROM sends WHERE ", may_leave!(), ")"))?
-            .query_row(params![send.0, run.0], |row| row.get(0))?)
+            .query_row(params![send.0, run.0, millis(at)], |row| row.get(0))?)
     }
 
     /// Closes a row that this run has in hand, or puts it off.

@@ -20,6 +20,7 @@
 mod answers;
 mod backup;
 mod campaigns;
+mod choices;
 mod contacts;
 mod dossier;
 mod edits;

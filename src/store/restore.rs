@@ -122,6 +122,7 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
                        AND p.consent <> contacts.consent AND p.consent NOT IN ('subscribed', 'pending'))",
         [],
     )?;
+    take_over_choices(to, now)?;
     // Whom the copy does not know an import may bring back as subscribed.
     let mut unknown = 0;
     for (kind, who) in
@@ -138,6 +139,31 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
         unknown = unknown.max(rows);
     }
     Ok(TakenOver { opted_out: known + unknown, suppressed, forgotten })
+}
+
+/// Takes over which mail people refused, and their pauses.
+fn take_over_choices(to: &Connection, now: Instant) -> Result<()> {
+    let is_there = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('contacts', 'present') WHERE name = 'refused')";
+    if !to.query_row(is_there, [], |row| row.get::<_, bool>(0))? {
+        return Ok(());
+    }
+    to.execute(
+        "INSERT INTO main.consent_changes
+         SELECT c.id, ?1, c.consent, 'choices known before a copy was put back'
+         FROM main.contacts c JOIN present.contacts p USING (email_key)
+         WHERE p.refused NOT IN ('[]', c.refused) OR coalesce(p.paused_until, 0) > max(?1, coalesce(c.paused_until, 0))",
+        [millis(now)],
+    )?;
+    to.execute(
+        "UPDATE main.contacts SET changed = 1, (refused, paused_until) =
+             (SELECT (SELECT json_group_array(value) FROM (SELECT value FROM json_each(p.refused) UNION SELECT value FROM json_each(contacts.refused))),
+                     nullif(max(coalesce(p.paused_until, 0), coalesce(contacts.paused_until, 0)), 0)
+              FROM present.contacts p WHERE p.email_key = contacts.email_key)
+         WHERE EXISTS (SELECT 1 FROM present.contacts p WHERE p.email_key = contacts.email_key
+                       AND (p.refused <> contacts.refused OR p.paused_until IS NOT contacts.paused_until))",
+        [],
+    )?;
+    Ok(())
 }
 
 /// Takes over what links in mails rest on that the copy does not know: keys, and whose mail a number was.

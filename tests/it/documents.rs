@@ -53,14 +53,17 @@ fn the_reference_loads() {
     let reference = document("docs/campaigns.md");
     let template = ["---\nsubject: Tea\n---\nHi. {{postal_address}} {{unsubscribe_url}}\n"];
     let newsletter = "trigger: manual\nsteps: [{ id: a, send: trial/mail }]\n";
-    let mut sandbox =
-        Sandbox::new().file("templates/trial/mail.md", template[0]).file("campaigns/newsletter.yaml", newsletter);
+    let question = template[0].replace("Hi.", "{{confirm_url}}");
+    let mut sandbox = Sandbox::new()
+        .file("templates/trial/mail.md", template[0])
+        .file("templates/trial/confirm.md", &question)
+        .file("campaigns/newsletter.yaml", newsletter);
     for block in blocks(&reference, "yaml").into_iter().chain(blocks(&document("docs/settings.md"), "yaml")) {
         let path = block.lines().next().unwrap().trim_start_matches("# ").to_owned();
         sandbox = sandbox.file(&path, &block);
     }
     let said = sandbox.drip(&["check"]).code(0);
-    assert!(said.stderr.contains("2 campaigns with 11 steps"), "{}", said.stderr);
+    assert!(said.stderr.contains("3 campaigns with 13 steps"), "{}", said.stderr);
     let readme = blocks(&document("README.md"), "yaml");
     let mut sandbox = sandbox.file("campaigns/readme.yaml", &readme[0]);
     for step in ["hello", "how-to", "offer"] {

@@ -19,6 +19,7 @@ mod import_flags;
 mod inbound;
 mod language;
 mod operator;
+mod preferences;
 mod preview;
 mod promises;
 mod report;

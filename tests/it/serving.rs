@@ -75,7 +75,7 @@ impl Server {
     }
 
     /// Asks it to stop as a service manager does, and returns its exit code.
-    fn stop(mut self) -> i32 {
+    pub(crate) fn stop(mut self) -> i32 {
         let id = self.child.id().to_string();
         assert!(std::process::Command::new("kill").arg(id).status().unwrap().success());
         self.child.wait().unwrap().code().unwrap()
@@ -92,7 +92,7 @@ impl Drop for Server {
 pub(crate) struct Answer {
     pub(crate) code: u16,
     head: String,
-    body: String,
+    pub(crate) body: String,
 }
 
 /// Two people, and what the relay got for each: the path of the link to unsubscribe by.

@@ -84,6 +84,7 @@ fn trigger(trigger: &Trigger) -> String {
             let every = if *yearly { "every year" } else { "once" };
             format!("{every} {} {attribute}", offset.in_words())
         }
+        Trigger::Pending => "who has not confirmed yet".to_owned(),
         Trigger::Manual => "by hand (drip enrol)".to_owned(),
     }
 }

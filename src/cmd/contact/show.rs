@@ -36,6 +36,7 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     }
     // A project that cannot be read at the moment is no reason to keep somebody's story back.
     let zone = run.load_quietly().map_or(Tz::UTC, |loaded| loaded.project.settings.timezone);
+    let paused = contact.pause(run.now()).map(|until| wall::shown(until, zone));
     let mut text = format!("{}\n", contact.address);
     let mut row = |name: &str, value: &str| {
         text += &format!("  {:<12} {}\n", sanitise::line(name), sanitise::line(value));
@@ -43,6 +44,12 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     row("consent", contact.consent.as_str());
     if let Some(reason) = &summary.suppressed {
         row("suppressed", reason);
+    }
+    if !contact.refused.is_empty() {
+        row("refused", &contact.refused.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
+    }
+    if let Some(until) = paused {
+        row("no mail until", &until);
     }
     row("timezone", contact.timezone.map_or("(default)", chrono_tz::Tz::name));
     row("language", contact.language.as_deref().unwrap_or("(default)"));
@@ -66,6 +73,7 @@ pub(super) fn json(contact: &Contact) -> serde_json::Value {
     json!({
         "email": contact.address.as_str(), "consent": contact.consent.as_str(), "suppressed": contact.suppressed,
         "timezone": contact.timezone.map(chrono_tz::Tz::name), "language": contact.language, "tags": contact.tags,
-        "attributes": contact.attributes,
+        "attributes": contact.attributes, "refused": contact.refused,
+        "paused_until": contact.paused_until.map(|until| until.format("%Y-%m-%dT%H:%M:%SZ").to_string()),
     })
 }

@@ -22,6 +22,8 @@ pub(super) fn person(settings: &Settings, set: &[(String, String)], now: Instant
         address: Address::parse("lan@example.com").unwrap_or_else(|_| settings.from.address.clone()),
         consent: Consent::Subscribed,
         suppressed: false,
+        refused: std::collections::BTreeSet::new(),
+        paused_until: None,
         timezone: None,
         language: None,
         tags: std::collections::BTreeSet::new(),

@@ -180,25 +180,33 @@ impl Templates {
         self.subjects.get(source).map(drop).map_err(wrong)
     }
 
-    /// Returns a warning for each part of a mail to contacts that does not say who sends it, or how to leave.
-    pub fn footers(&self, template: &TemplateName) -> Vec<Diagnostic> {
+    /// Returns a warning for each part of a mail to contacts that does not say who sends it, or how to leave; and, where it is to
+    /// ask for confirmation, how to confirm.
+    pub fn footers(&self, template: &TemplateName, asks: bool) -> Vec<Diagnostic> {
         let variants = self.all().get(template).map(Vec::as_slice).unwrap_or_default();
         let mut warnings = Vec::new();
         for one in variants {
             let own_text = (!one.wraps).then_some((&one.text, "the text part"));
             for (program, part) in std::iter::once((&one.html, "the mail")).chain(own_text) {
-                for (name, why) in
-                    [("unsubscribe_url", "a link to leave"), ("postal_address", "the sender's postal address")]
-                {
+                let law = "which the law of many countries asks for";
+                let mut wanted = vec![
+                    ("unsubscribe_url", format!("{part} lacks a link to leave, {law}")),
+                    ("postal_address", format!("{part} lacks the sender's postal address, {law}")),
+                ];
+                if asks {
+                    wanted.push(("confirm_url", format!("{part} lacks a link to confirm, so nobody can")));
+                }
+                for (name, what) in wanted {
                     if !program.asks_for(name) {
-                        warnings.push(
-                            Diagnostic::warning(format!(
-                                "{part} lacks {why}, which the law of many countries asks for"
-                            ))
-                            .at(program.place().clone())
-                            .hint(format!("put `{{{{{name}}}}}` into it, or into its layout")),
-                        );
+                        let hint = format!("put `{{{{{name}}}}}` into it, or into its layout");
+                        warnings.push(Diagnostic::warning(what).at(program.place().clone()).hint(hint));
                     }
+                }
+                if !asks && program.asks_for("confirm_url") {
+                    let what =
+                        format!("{part} asks for `confirm_url`, which it does not get here and will be held for");
+                    let hint = "only mails of a campaign with `trigger: pending` have it";
+                    warnings.push(Diagnostic::warning(what).at(program.place().clone()).hint(hint));
                 }
             }
         }

@@ -15,6 +15,8 @@ fn holds(source: &str) -> bool {
         address: Address::parse("Lan@example.com").expect("an address"),
         consent: Consent::Subscribed,
         suppressed: false,
+        refused: std::collections::BTreeSet::new(),
+        paused_until: None,
         timezone: None,
         language: Some("vi".to_owned()),
         tags: ["vip".to_owned()].into(),
