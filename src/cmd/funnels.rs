@@ -67,7 +67,14 @@ pub(super) fn funnel(
                 known.sent += sent;
                 known.goal += goal;
             }
-            None => variants.push(VariantRow { name, sent, goal }),
+            None => variants.push(VariantRow { name, sent, goal, ..VariantRow::default() }),
+        }
+    }
+    for (step, variant, reaction, mails) in counts.reactions {
+        let row = rows.of(&step);
+        row.reactions.add(reaction, mails);
+        if let Some(known) = row.variants.iter_mut().find(|known| known.name == variant) {
+            known.reactions.add(reaction, mails);
         }
     }
     for waiting in counts.waiting {

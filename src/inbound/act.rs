@@ -12,6 +12,7 @@ use crate::mail::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
+use crate::model::reaction::Reaction;
 use crate::store::{NewEvent, Result, Sent, Work};
 
 /// What a project says of incoming mail.
@@ -159,6 +160,7 @@ fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -
     };
     if let Some(sent) = sent {
         narrow(work, &sent, Consent::Unsubscribed, "unsubscribed by mail", now)?;
+        work.note_reaction(sent.send, Reaction::Unsubscribed)?;
         return Ok(Deed::Unsubscribed);
     }
     let Some(contact) = sender(work, original)? else { return Ok(Deed::Unproven) };

@@ -15,6 +15,7 @@ pub mod id;
 pub mod period;
 pub mod plain;
 pub mod quiet;
+pub mod reaction;
 pub mod send;
 pub mod settings;
 pub mod slip;

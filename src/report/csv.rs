@@ -5,9 +5,10 @@ use chrono::SecondsFormat;
 use super::Funnel;
 use super::compare::reasons;
 use super::json::rounded;
+use crate::model::reaction::Reaction;
 use crate::model::spreadsheet::defused;
 
-const HEADER: [&str; 19] = [
+const HEADER: [&str; 30] = [
     "campaign",
     "name",
     "step",
@@ -27,6 +28,17 @@ const HEADER: [&str; 19] = [
     "step_rate",
     "cumulative_rate",
     "skips",
+    "opened",
+    "opened_by_proxy",
+    "opened_by_machine",
+    "clicked",
+    "clicked_by_machine",
+    "replied",
+    "auto_replied",
+    "bounced",
+    "bounced_for_now",
+    "complained",
+    "unsubscribed",
 ];
 
 /// Returns the funnels as CSV with a header, one row a step; shares are fractions of 1, instants are in UTC.
@@ -61,6 +73,7 @@ pub fn csv(funnels: &[Funnel]) -> String {
         record.push(number(step.rate()));
         record.push(number(funnel.cumulative(step)));
         record.push(defused(&reasons(&step.skips)).into_owned());
+        record.extend(Reaction::ALL.map(|reaction| step.reactions.of(reaction).to_string()));
         writer.write_record(record).expect("a vector takes every write");
     }
     let bytes = writer.into_inner().expect("a vector takes every write");

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use crate::model::Instant;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
+use crate::model::reaction::{Reaction, Reactions};
 
 /// What became of the people who entered one campaign.
 #[derive(Debug, Clone)]
@@ -77,6 +78,8 @@ pub struct StepRow {
     pub goal: u64,
     /// The contents of a test, in the order of their names.
     pub variants: Vec<VariantRow>,
+    /// What came of its mails.
+    pub reactions: Reactions,
     /// Wait for this step now.
     pub waiting: u64,
     pub next_due: Option<Instant>,
@@ -89,6 +92,8 @@ pub struct VariantRow {
     pub sent: u64,
     /// Reached the goal while this mail was the last one that they had got.
     pub goal: u64,
+    /// What came of its mails.
+    pub reactions: Reactions,
 }
 
 impl VariantRow {
@@ -107,6 +112,16 @@ impl StepRow {
     /// Returns how many passages the step was carried out for: mails sent, or actions done.
     pub fn through(&self) -> u64 {
         self.sent + self.done
+    }
+
+    /// Returns how many of its mails came back, for good or for now.
+    pub fn bounced(&self) -> u64 {
+        self.reactions.of(Reaction::Bounced) + self.reactions.of(Reaction::BouncedForNow)
+    }
+
+    /// Returns the share of its mails of which something came.
+    pub fn reaction_rate(&self, reaction: Reaction) -> Option<f64> {
+        share(self.reactions.of(reaction), self.sent)
     }
 
     /// Returns the share of those who reached the step for whom it was carried out.

@@ -3,8 +3,9 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use super::{Funnel, StepRow};
+use super::{Funnel, StepRow, VariantRow};
 use crate::model::Instant;
+use crate::model::reaction::{Reaction, Reactions};
 
 /// Returns the funnels as JSON; shares are fractions of 1, instants are in UTC, what is not known is `null`.
 pub fn json(funnels: &[Funnel]) -> Value {
@@ -46,13 +47,24 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "unknown": row.unknown,
         "done": row.done,
         "goal": row.goal,
-        "variants": row.variants.iter().map(|one| json!({ "variant": one.name, "sent": one.sent, "goal": one.goal })).collect::<Vec<_>>(),
+        "reactions": reactions(&row.reactions),
+        "variants": row.variants.iter().map(variant).collect::<Vec<_>>(),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
         "step_rate": rounded(row.rate()),
         "cumulative_rate": rounded(funnel.cumulative(row)),
         "drop_off": rounded(funnel.drop_off(index)),
     })
+}
+
+fn variant(row: &VariantRow) -> Value {
+    json!({ "variant": row.name, "sent": row.sent, "goal": row.goal, "reactions": reactions(&row.reactions) })
+}
+
+/// Returns how many mails each came of; what came of none is left out.
+fn reactions(reactions: &Reactions) -> Value {
+    let each = Reaction::ALL.into_iter().map(|one| (one.as_str().to_owned(), reactions.of(one)));
+    Value::Object(each.filter(|(_, mails)| *mails > 0).map(|(what, mails)| (what, mails.into())).collect())
 }
 
 /// Returns which passages are counted; `null` is without end.

@@ -9,6 +9,7 @@ use super::percent::percent;
 use super::table::{heading, totals};
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
+use crate::model::reaction::Reaction;
 
 /// Returns the funnels as Markdown, a section a campaign; instants are shown in `zone`.
 pub fn markdown(funnels: &[Funnel], zone: Tz) -> String {
@@ -29,10 +30,13 @@ fn section(funnel: &Funnel, zone: Tz) -> String {
     let parts: Vec<_> = totals(funnel).collect();
     text += &format!("{} entered: {}.\n", grouped(funnel.enrolled), parts.join(", "));
     if !funnel.steps.is_empty() {
-        let head = ["entered", "done", "rate", "of all", "skipped", "goal", "waiting"];
+        let seen = Seen::in_steps(&funnel.steps);
+        let mut head = vec!["entered", "done", "rate", "of all"];
+        head.extend(seen.0.iter().map(|(heading, _)| *heading));
+        head.extend(["skipped", "goal", "waiting"]);
         text += &format!("\n| step | {} |\n| --- |{}\n", head.join(" | "), " ---: |".repeat(head.len()));
         for step in &funnel.steps {
-            row(&mut text, funnel, step);
+            row(&mut text, funnel, step, &seen);
         }
     }
     let notes = notes(funnel, zone);
@@ -47,19 +51,32 @@ fn section(funnel: &Funnel, zone: Tz) -> String {
     text
 }
 
-fn row(text: &mut String, funnel: &Funnel, step: &StepRow) {
+/// One of the counts of a step.
+type Count = fn(&StepRow) -> u64;
+
+/// What came of mails at all, a column each.
+struct Seen(Vec<(&'static str, Count)>);
+
+impl Seen {
+    fn in_steps(steps: &[StepRow]) -> Self {
+        let counts: [(&'static str, Count); 4] = [
+            ("opened", |step| step.reactions.of(Reaction::Opened)),
+            ("clicked", |step| step.reactions.of(Reaction::Clicked)),
+            ("replied", |step| step.reactions.of(Reaction::Replied)),
+            ("bounced", StepRow::bounced),
+        ];
+        Self(counts.into_iter().filter(|(_, count)| steps.iter().any(|step| count(step) > 0)).collect())
+    }
+}
+
+fn row(text: &mut String, funnel: &Funnel, step: &StepRow, seen: &Seen) {
     let kind = if step.kind == "send" { String::new() } else { format!(" ({})", step.kind) };
     let gone = if step.gone { ", no longer in the file" } else { "" };
     let share = |share: Option<f64>| percent(share).unwrap_or_default();
-    let cells = [
-        grouped(step.entered),
-        grouped(step.through()),
-        share(step.rate()),
-        share(funnel.cumulative(step)),
-        grouped(step.skipped),
-        grouped(step.goal),
-        grouped(step.waiting),
-    ];
+    let mut cells =
+        vec![grouped(step.entered), grouped(step.through()), share(step.rate()), share(funnel.cumulative(step))];
+    cells.extend(seen.0.iter().map(|(_, count)| grouped(count(step))));
+    cells.extend([step.skipped, step.goal, step.waiting].map(grouped));
     let _ = writeln!(text, "| {}{kind}{gone} | {} |", escaped(&step.id), cells.join(" | "));
 }
 

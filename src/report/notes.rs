@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::percent::percent;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
+use crate::model::reaction::Reaction;
 
 /// One of the counts of a step.
 type Count = fn(&StepRow) -> u64;
@@ -68,6 +69,30 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
             .map(|(word, count, step)| format!("{}{word} at {}", grouped(count), plain(&step.id)))
             .collect()
     };
+    let of = |reactions: &[(Reaction, &str)]| -> Vec<String> {
+        let each = reactions.iter().flat_map(|(reaction, word)| {
+            funnel
+                .steps
+                .iter()
+                .map(move |step| (*word, step.reactions.of(*reaction), step.reaction_rate(*reaction), step))
+        });
+        each.filter(|(_, mails, ..)| *mails > 0)
+            .map(|(word, mails, rate, step)| {
+                let rate = percent(rate).map(|rate| format!(" ({rate})")).unwrap_or_default();
+                format!("{} {word} at {}{rate}", grouped(mails), plain(&step.id))
+            })
+            .collect()
+    };
+    note("Opt-out", of(&[(Reaction::Unsubscribed, "unsubscribed"), (Reaction::Complained, "complained")]), false);
+    note("Bounced", of(&[(Reaction::Bounced, "for good"), (Reaction::BouncedForNow, "for now")]), false);
+    // Beside what people did, never among it.
+    let machines = [
+        (Reaction::OpenedByProxy, "opened by proxies"),
+        (Reaction::OpenedByMachine, "opened by machines"),
+        (Reaction::ClickedByMachine, "clicked by machines"),
+        (Reaction::AutoReplied, "answered by machines"),
+    ];
+    note("Machines", of(&machines), false);
     note("Refused", at(&[("", |step| step.rejected)]), false);
     note("Retry", at(&[("", |step| step.deferred)]), false);
     note("Stuck", at(&[(" held", |step| step.held), (" unknown", |step| step.unknown)]), true);

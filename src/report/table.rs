@@ -11,6 +11,7 @@ use super::notes::{counted, notes};
 use super::percent::percent;
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
+use crate::model::reaction::Reaction;
 
 /// How a table looks.
 #[derive(Debug, Clone, Copy)]
@@ -142,7 +143,11 @@ fn columns(funnel: &Funnel, width: usize) -> Vec<Column<'_>> {
         ("rate", Box::new(|_, step| percent(step.rate()).unwrap_or_default())),
         ("of all", Box::new(|_, step| percent(funnel.cumulative(step)).unwrap_or_default())),
     ];
-    let counts: [(&'static str, Count); 5] = [
+    let counts: [(&'static str, Count); 9] = [
+        ("opened", |step| step.reactions.of(Reaction::Opened)),
+        ("clicked", |step| step.reactions.of(Reaction::Clicked)),
+        ("replied", |step| step.reactions.of(Reaction::Replied)),
+        ("bounced", StepRow::bounced),
         ("skipped", |step| step.skipped),
         ("held", |step| step.held),
         ("rejected", |step| step.rejected),
@@ -155,7 +160,9 @@ fn columns(funnel: &Funnel, width: usize) -> Vec<Column<'_>> {
         }
     }
     // Where the line is narrow, what says least, or is said below the table as well, goes first; the bar stays.
-    for heading in ["rejected", "held", "rate", "skipped", "entered", "goal", "waiting"] {
+    for heading in
+        ["opened", "rejected", "held", "bounced", "rate", "skipped", "replied", "clicked", "entered", "goal", "waiting"]
+    {
         if numbers_width(funnel, &columns) + NAME.start() + 2 + BAR.start() > width {
             columns.retain(|(name, _)| *name != heading);
         }

@@ -64,8 +64,8 @@ fn trial() -> Funnel {
             StepRow {
                 kind: "test",
                 variants: vec![
-                    VariantRow { name: "long".to_owned(), sent: 2_800, goal: 40 },
-                    VariantRow { name: "short".to_owned(), sent: 2_900, goal: 58 },
+                    VariantRow { name: "long".to_owned(), sent: 2_800, goal: 40, ..VariantRow::default() },
+                    VariantRow { name: "short".to_owned(), sent: 2_900, goal: 58, ..VariantRow::default() },
                 ],
                 ..step("offer", 5_777, 5_700)
             },
@@ -261,6 +261,7 @@ fn programs_get_every_number() {
               "unknown": 1,
               "done": 0,
               "goal": 960,
+              "reactions": {},
               "variants": [],
               "waiting": 1120,
               "next_due": "2026-03-05T23:30:00Z",
@@ -279,14 +280,14 @@ fn programs_get_every_number() {
 fn a_spreadsheet_runs_no_formula() {
     let hostile = Funnel { name: "=HYPERLINK(\"http://x\")".to_owned(), ..trial() };
     assert_snapshot!(csv(&[hostile]), @r#"
-    campaign,name,step,kind,gone,entered,sent,skipped,held,deferred,rejected,unknown,done,goal,waiting,next_due,step_rate,cumulative_rate,skips
-    trial,"'=HYPERLINK(""http://x"")",cảm-ơn-đã-dùng-thử,send,false,12480,12450,0,0,0,30,0,0,0,0,,0.9976,0.9976,
-    trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013,
-    trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212,
-    trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629,"2,000 condition, 100 late"
-    trial,"'=HYPERLINK(""http://x"")",offer,test,false,5777,5700,0,0,0,0,0,0,0,0,,0.9867,0.4567,
-    trial,"'=HYPERLINK(""http://x"")",alert,notify,false,812,812,0,0,0,0,0,0,0,0,,1,0.0651,
-    trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032,
+    campaign,name,step,kind,gone,entered,sent,skipped,held,deferred,rejected,unknown,done,goal,waiting,next_due,step_rate,cumulative_rate,skips,opened,opened_by_proxy,opened_by_machine,clicked,clicked_by_machine,replied,auto_replied,bounced,bounced_for_now,complained,unsubscribed
+    trial,"'=HYPERLINK(""http://x"")",cảm-ơn-đã-dùng-thử,send,false,12480,12450,0,0,0,30,0,0,0,0,,0.9976,0.9976,,0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",case-study,send,false,12000,10000,0,0,0,0,0,0,600,2000,2026-03-02T02:30:00Z,0.8333,0.8013,,0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",mark-warm,set,false,9000,0,0,0,0,0,0,9000,0,0,,1,0.7212,,0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",nudge,send,false,9000,5777,2100,3,5,0,1,0,960,1120,2026-03-05T23:30:00Z,0.6419,0.4629,"2,000 condition, 100 late",0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",offer,test,false,5777,5700,0,0,0,0,0,0,0,0,,0.9867,0.4567,,0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",alert,notify,false,812,812,0,0,0,0,0,0,0,0,,1,0.0651,,0,0,0,0,0,0,0,0,0,0,0
+    trial,"'=HYPERLINK(""http://x"")",old-nudge,send,true,40,40,0,0,0,0,0,0,0,0,,1,0.0032,,0,0,0,0,0,0,0,0,0,0,0
     "#);
 }
 

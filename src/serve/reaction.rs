@@ -86,8 +86,8 @@ fn record_click(work: &Work<'_>, send: SendId, url: &str, by: By, now: Instant) 
     // Nobody presses two links of a mail within two seconds; a scanner tries them all.
     let others = work.clicks_beside(send, url, now - machine::BURST)?;
     let by = if others.is_empty() { by } else { By::Machine };
-    for click in others {
-        work.rename_event(click, "clicked_by_machine")?;
+    if !others.is_empty() {
+        work.take_for_machine(send, &others)?;
     }
     record(work, send, "clicked", by, properties, now)
 }

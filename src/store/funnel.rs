@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::state_at;
-use super::{CampaignRow, Result, Work, instant, millis};
+use super::{CampaignRow, ReactionCount, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::period::Period;
 use crate::model::send::SendState;
@@ -27,6 +27,8 @@ pub struct FunnelCounts {
     pub skips: Vec<(String, String, u64)>,
     /// Mails sent of each variant of a test, and goals credited to it: step, variant, both counts.
     pub variants: Vec<(String, String, u64, u64)>,
+    /// What came of the mails.
+    pub reactions: Vec<ReactionCount>,
 }
 
 /// People at one step.
@@ -133,6 +135,7 @@ impl Work<'_> {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
+        counts.reactions = self.reactions(campaign, period)?;
         Ok(counts)
     }
 }

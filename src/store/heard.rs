@@ -4,9 +4,11 @@ use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
+use super::reactions::told_by;
 use super::{NewEvent, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::{CampaignId, ContactId, EventId, SendId};
+use crate::model::reaction::Reaction;
 
 /// For how long a message that comes again is known.
 const KEPT: TimeDelta = TimeDelta::days(90);
@@ -63,6 +65,9 @@ impl Work<'_> {
 
     /// Records an event that came of a mail, with the mail's campaign and step.
     pub fn tell_of(&self, sent: &Sent, name: &str, mut properties: Map<String, Value>, now: Instant) -> Result<()> {
+        if let Some(reaction) = told_by(name, &properties) {
+            self.note_reaction(sent.send, reaction)?;
+        }
         properties.insert("campaign".to_owned(), json!(sent.campaign.as_str()));
         properties.insert("step".to_owned(), json!(sent.step));
         properties.insert("send".to_owned(), json!(sent.send.0));
@@ -109,9 +114,21 @@ impl Work<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Calls an event something else, as a click that turns out to be a machine's.
-    pub fn rename_event(&self, id: EventId, name: &str) -> Result<()> {
-        self.sql("UPDATE OR IGNORE events SET name = ?2 WHERE id = ?1")?.execute(params![id.0, name])?;
+    /// Takes clicks of a mail for a machine's, as they turn out to be: no click of it that is left is a person's then.
+    pub fn take_for_machine(&self, send: SendId, clicks: &[EventId]) -> Result<()> {
+        for click in clicks {
+            self.sql("UPDATE OR IGNORE events SET name = 'clicked_by_machine' WHERE id = ?1")?.execute([click.0])?;
+        }
+        let of_people: bool = self
+            .sql(
+                "SELECT EXISTS (SELECT 1 FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+                     JOIN events e ON e.contact_id = n.contact_id AND e.name = 'clicked'
+                     WHERE s.id = ?1 AND json_extract(e.properties, '$.send') = ?1)",
+            )?
+            .query_row([send.0], |row| row.get(0))?;
+        if !of_people {
+            self.forget_reaction(send, Reaction::Clicked)?;
+        }
         Ok(())
     }
 }

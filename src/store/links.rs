@@ -7,6 +7,7 @@ use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
 use crate::model::id::{ContactId, SendId};
+use crate::model::reaction::Reaction;
 
 /// The key of a number.
 type Key = (u8, Vec<u8>);
@@ -46,6 +47,7 @@ impl Work<'_> {
         let contact = self.contact_of_send(send)?;
         if let Some(contact) = &contact {
             self.narrow_consent(contact.id, Consent::Unsubscribed, reason, now)?;
+            self.note_reaction(send, Reaction::Unsubscribed)?;
             return Ok(Some(contact.clone()));
         }
         // A mail that a copy which was put back does not know, to somebody whom it does not know either.

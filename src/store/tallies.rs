@@ -3,6 +3,7 @@
 
 use super::funnel::{FunnelCounts, Waiting};
 use super::ledger::state_at;
+use super::reactions::reaction;
 use super::{CampaignRow, Result, StoreError, Work, instant};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::send::SendState;
@@ -70,6 +71,9 @@ impl Work<'_> {
                     if let Some((.., goals)) = won {
                         *goals += number;
                     }
+                }
+                ("reaction", rusqlite::types::Value::Text(what)) => {
+                    counts.reactions.push((step, detail, reaction(what)?, number));
                 }
                 _ => return Err(StoreError::Row(format!("tally `{kind}`"))),
             }

@@ -251,11 +251,12 @@ fn a_maildir_and_an_mbox_are_worked_through_and_nothing_is_lost_or_counted_twice
     let words = ["--now", MONDAY, "inbound", "--maildir", "Maildir"];
     // As long as the store cannot be written, everything stays where it is.
     let mut other = sandbox.database();
-    other.execute_batch("PRAGMA user_version = 99").unwrap();
+    let version: i64 = other.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    other.pragma_update(None, "user_version", 99).unwrap();
     sandbox.drip(&words).code(7);
     assert_eq!(pipe(&sandbox, &reports[2]).0, 75, "the mail server is to try again");
     assert_eq!(fs::read_dir(sandbox.path("Maildir/new")).unwrap().count(), 3);
-    other.execute_batch("PRAGMA user_version = 7").unwrap();
+    other.pragma_update(None, "user_version", version).unwrap();
     drop(other.transaction().unwrap());
     let said = sandbox.drip(&words).code(0).stderr;
     assert!(said.starts_with("2 hard bounces and 1 other mail."), "{said}");

@@ -22,6 +22,7 @@ mod operator;
 mod preferences;
 mod preview;
 mod promises;
+mod reactions;
 mod report;
 mod restored;
 mod run;

@@ -61,7 +61,7 @@ impl Server {
         self.ask_as("Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", method, path, body)
     }
 
-    fn ask_as(&self, agent: &str, method: &str, path: &str, body: &str) -> Answer {
+    pub(crate) fn ask_as(&self, agent: &str, method: &str, path: &str, body: &str) -> Answer {
         let length = body.len();
         let text = self.raw(
             format!(

@@ -19,23 +19,34 @@ pub(crate) fn read(raw: &str) -> Letter {
     let (head, _) = raw.split_once("\n\n").expect("a header and a body");
     let message_id = header(head, "message-id").trim_matches(['<', '>']).to_owned();
     let subject = words(&header(head, "subject"));
+    let text = part(&raw, "text/plain");
+    Letter { message_id, subject, text }
+}
+
+/// Returns the HTML of a mail.
+pub(crate) fn html(raw: &str) -> String {
+    part(&raw.replace("\r\n", "\n"), "text/html")
+}
+
+/// Returns the text of the first part of a type that is no attachment.
+fn part(raw: &str, kind: &str) -> String {
     let boundaries = raw.split("boundary=\"").skip(1).filter_map(|rest| rest.split('"').next());
-    let parts = boundaries.fold(vec![raw.as_str()], |parts, boundary| {
+    let parts = boundaries.fold(vec![raw], |parts, boundary| {
         let line = format!("\n--{boundary}");
         parts.into_iter().flat_map(|part| part.split(line.as_str()).collect::<Vec<_>>()).collect()
     });
     let parts = parts.into_iter().filter_map(|part| part.trim_start_matches('\n').split_once("\n\n"));
-    let mut plain = parts.filter(|(head, _)| {
-        header(head, "content-type").to_lowercase().starts_with("text/plain")
+    let mut found = parts.filter(|(head, _)| {
+        header(head, "content-type").to_lowercase().starts_with(kind)
             && !header(head, "content-disposition").starts_with("attachment")
     });
-    let (head, body) = plain.next().expect("a part that is plain text");
+    let (head, body) = found.next().unwrap_or_else(|| panic!("no part that is {kind}"));
     let bytes = match header(head, "content-transfer-encoding").to_lowercase().as_str() {
         "base64" => STANDARD.decode(body.replace('\n', "")).expect("base64"),
         "quoted-printable" => quoted(&body.replace("=\n", "")),
         _ => body.as_bytes().to_vec(),
     };
-    Letter { message_id, subject, text: String::from_utf8(bytes).expect("UTF-8").replace("\r\n", "\n") }
+    String::from_utf8(bytes).expect("UTF-8").replace("\r\n", "\n")
 }
 
 /// Returns a header's value on one line, or nothing.
