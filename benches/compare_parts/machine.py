@@ -1,5 +1,6 @@
 """The machine: what is installed, what it is, and what of it is remembered."""
 import datetime as dt
+import json
 import os
 import pathlib
 import platform
@@ -65,11 +66,34 @@ def virtual_environment(folder, *packages):
     return folder / "bin"
 
 
+def unpacked(package, folder):
+    """Unpacks a Debian package into a folder, so that nothing of it is installed or started; says whether that went."""
+    folder.mkdir(parents=True)
+    try:
+        subprocess.run(["apt-get", "-q", "download", package], cwd=folder, check=True, stdout=sys.stderr)
+        [file] = folder.glob("*.deb")
+        subprocess.run(["dpkg-deb", "-x", file, folder], check=True, stdout=sys.stderr)
+    except (OSError, ValueError, subprocess.CalledProcessError) as error:
+        say(f"{package} is not to be had: {error}")
+        return False
+    return True
+
+
 def build():
     """Builds the release binary and returns where it is."""
     subprocess.run(["cargo", "build", "--release"], cwd=ROOT, check=True, stdout=sys.stderr)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", "target"))
     return ROOT / target / "release" / "drip"
+
+
+def build_bench(name):
+    """Builds one of the benches that are programs and returns where it is."""
+    done = subprocess.run(
+        ["cargo", "build", "--release", "--bench", name, "--message-format", "json"],
+        cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=sys.stderr, text=True,
+    )  # fmt: skip
+    built = (json.loads(line) for line in done.stdout.splitlines())
+    return next(one["executable"] for one in built if one.get("executable") and one["target"]["name"] == name)
 
 
 def forget():

@@ -51,7 +51,7 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
 fn offer(project: &Project) -> Offer {
     let topics = &project.settings.topics;
     if !topics.is_empty() {
-        return Offer::Topics(topics.iter().map(|(id, topic)| (id.clone(), topic.clone())).collect());
+        return Offer::Topics(topics.clone());
     }
     let offered = project.campaigns.iter().filter(|campaign| !campaign.is_confirmation());
     Offer::Campaigns(offered.map(|campaign| (campaign.id.clone(), campaign.name.clone())).collect())

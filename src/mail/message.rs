@@ -126,6 +126,8 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
             builder = builder.raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".to_owned()));
         }
         builder = builder.raw_header(raw("List-ID", list_id(list.id, draft.from.address.domain())));
+        // What answers by itself leaves such mail alone (RFC 3834, section 2), also where it does not know `Auto-Submitted`.
+        builder = builder.raw_header(raw("Precedence", "bulk".to_owned()));
     }
     let message = builder
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))

@@ -44,8 +44,8 @@ pub struct Settings {
     pub web: Option<Web>,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
-    /// What readers choose from on the page of preferences, by name; without any they choose among campaigns.
-    pub topics: BTreeMap<String, Topic>,
+    /// What readers choose from on the page of preferences, by id, in the order of the file; without any they choose among campaigns.
+    pub topics: Vec<(String, Topic)>,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
 }

@@ -103,7 +103,7 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
             segments: settings.as_ref().map(|settings| &settings.segments),
             senders: settings.as_ref().map(|settings| &settings.senders),
-            topics: settings.as_ref().map(|settings| &settings.topics),
+            topics: settings.as_ref().map(|settings| settings.topics.as_slice()),
             has_web: settings.as_ref().map(|settings| settings.web.is_some()),
             templates: &templates,
         };

@@ -11,8 +11,8 @@ use crate::model::nearest;
 use crate::model::settings::Topic;
 
 /// Reads the topics: a name each, or one for each language.
-pub(super) fn read(source: &mut Source, node: &Node) -> BTreeMap<String, Topic> {
-    let mut topics = BTreeMap::new();
+pub(super) fn read(source: &mut Source, node: &Node) -> Vec<(String, Topic)> {
+    let mut topics = Vec::new();
     let Kind::Map(entries) = &node.kind else {
         let hint = "write `topics: { tips: Tea tips }`";
         source.error(node.span.clone(), "`topics` must be a mapping of ids to names for readers", Some(hint));
@@ -55,8 +55,8 @@ fn shown(source: &mut Source, node: &Node, what: &str) -> Option<String> {
 /// Reads the topic of a campaign.
 pub(super) fn topic(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
     let text = source.text(node, "topic")?.trim().to_owned();
-    if let Some(topics) = around.topics.filter(|topics| !topics.contains_key(&text)) {
-        let hint = match nearest(&text, topics.keys().map(String::as_str)) {
+    if let Some(topics) = around.topics.filter(|topics| topics.iter().all(|(id, _)| *id != text)) {
+        let hint = match nearest(&text, topics.iter().map(|(id, _)| id.as_str())) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "name it under `topics` in drip.yaml".to_owned(),
         };

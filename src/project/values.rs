@@ -24,7 +24,7 @@ pub(super) struct Surroundings<'a> {
     /// `None`: drip.yaml could not be read, and what it names is not known.
     pub(super) segments: Option<&'a BTreeMap<String, Condition>>,
     pub(super) senders: Option<&'a BTreeMap<String, Sender>>,
-    pub(super) topics: Option<&'a BTreeMap<String, Topic>>,
+    pub(super) topics: Option<&'a [(String, Topic)]>,
     /// Whether links can lead to `drip serve`.
     pub(super) has_web: Option<bool>,
     pub(super) templates: &'a [TemplateFile],

@@ -58,6 +58,7 @@ fn assert_sound(mail: &[u8]) {
             "list-unsubscribe",
             "message-id",
             "mime-version",
+            "precedence",
             "reply-to",
             "subject",
             "to",

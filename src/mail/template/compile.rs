@@ -271,12 +271,13 @@ fn whole_html(text: &str) -> String {
     )
 }
 
-/// Puts a preheader where a mail reader finds it first and a person does not see it.
+/// Puts a preheader where a mail reader finds it first and a person does not see it. Hidden it is as a whole: filters take letters
+/// of no size for a trick (`FONT_INVIS` of `SpamAssassin`).
 fn with_preheader(html: &str, line: &str) -> String {
     let at = html.find("<body").and_then(|start| html[start..].find('>').map(|end| start + end + 1)).unwrap_or(0);
     let line = escape(line);
     format!(
-        "{}<div style=\"display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden\">\
+        "{}<div style=\"display:none;mso-hide:all;max-height:0;max-width:0;opacity:0;overflow:hidden\">\
          {line}</div>{}",
         &html[..at],
         &html[at..]
