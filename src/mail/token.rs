@@ -30,6 +30,10 @@ pub enum Purpose {
     Open(SendId),
     /// To say yes to the list.
     Confirm(ContactId),
+    /// To be known on a web page as whoever came by a link of this send's mail.
+    Visit(SendId),
+    /// To tell a mail provider which mail it is, so that its reports name it.
+    Report(SendId),
 }
 
 /// The keys of a project, the newest last: each with its number.
@@ -56,6 +60,8 @@ impl Keys {
             Purpose::Click(send, url) => (2, send.0, url.as_str()),
             Purpose::Open(send) => (3, send.0, ""),
             Purpose::Confirm(contact) => (4, contact.0, ""),
+            Purpose::Visit(send) => (8, send.0, ""),
+            Purpose::Report(send) => (9, send.0, ""),
         };
         let mut bytes = vec![VERSION, kind, *number];
         put_number(&mut bytes, id.cast_unsigned());
@@ -90,6 +96,8 @@ impl Keys {
             (2, url) => Some(Purpose::Click(SendId(id), String::from_utf8(url.to_vec()).ok()?)),
             (3, []) => Some(Purpose::Open(SendId(id))),
             (4, []) => Some(Purpose::Confirm(ContactId(id))),
+            (8, []) => Some(Purpose::Visit(SendId(id))),
+            (9, []) => Some(Purpose::Report(SendId(id))),
             _ => None,
         }
     }
@@ -143,6 +151,8 @@ mod tests {
                     Purpose::Click(SendId(id), url.clone()),
                     Purpose::Open(SendId(id)),
                     Purpose::Confirm(ContactId(id)),
+                    Purpose::Visit(SendId(id)),
+                    Purpose::Report(SendId(id)),
                 ]
             })
             .collect()
