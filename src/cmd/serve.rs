@@ -22,7 +22,9 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
     let mut store = context.open()?;
     let site = Site {
         keys: Keys::new(store.read()?.link_keys()?),
-        feed_key: environment::variable("DRIP_EVENTS_KEY").filter(|key| !key.is_empty()),
+        feed_key: environment::variable("DRIP_EVENTS_KEY"),
+        metrics_key: environment::variable("DRIP_METRICS_KEY"),
+        web: web.clone(),
         name: settings.from.name.clone().unwrap_or_else(|| settings.from.address.domain().to_owned()),
         language: settings.language.clone(),
         clock: Box::new({

@@ -1,4 +1,5 @@
-//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, and events that others tell.
+//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, events that
+//! others tell, and what web pages report.
 //!
 //! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
@@ -8,9 +9,12 @@ mod desk;
 mod door;
 mod feed;
 mod machine;
+mod metrics;
 mod page;
 mod reaction;
+mod secret;
 mod unsubscribe;
+mod viewed;
 mod words;
 
 use std::net::TcpListener;
@@ -27,9 +31,11 @@ use axum::routing::{get, post};
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
+use crate::model::settings::Web;
 use crate::store::Store;
 
 use desk::Desk;
+use metrics::Metrics;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 << 10;
@@ -46,6 +52,10 @@ pub struct Site {
     pub keys: Keys,
     /// Who may tell events bears it; without one nobody may.
     pub feed_key: Option<String>,
+    /// Who may see numbers bears it; without one nobody may.
+    pub metrics_key: Option<String>,
+    /// Where readers come from and to.
+    pub web: Web,
     /// Who sends, as readers know them.
     pub name: String,
     /// For readers whose language is not known.
@@ -60,6 +70,7 @@ struct Room {
     site: Arc<Site>,
     keys: Arc<RwLock<Known>>,
     desk: Desk,
+    metrics: Arc<Metrics>,
 }
 
 /// The keys, and when they were read.
@@ -72,8 +83,21 @@ struct Known {
 struct Busy;
 
 impl Room {
+    /// Writes a token with the newest key that is known.
+    fn sign(&self, purpose: &Purpose) -> String {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).keys.sign(purpose)
+    }
+
     /// Reads a token; looks for keys that were made or put back since the server read them, at most once a second.
     async fn purpose(&self, token: &str) -> Result<Option<Purpose>, Busy> {
+        let purpose = self.believed(token).await;
+        if let Ok(None) = purpose {
+            self.metrics.forged();
+        }
+        purpose
+    }
+
+    async fn believed(&self, token: &str) -> Result<Option<Purpose>, Busy> {
         let known = || {
             let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
             (known.keys.read(token), KEYS_AGE.checked_sub(known.at.elapsed()))
@@ -103,7 +127,7 @@ impl Room {
 pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     let (desk, clerk) = desk::open(store)?;
     let known = Known { keys: site.keys.clone(), at: std::time::Instant::now() };
-    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk };
+    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk, metrics: Arc::default() };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(door::open(listener, router(room), stop));
     // Those that did not end in time lose their answer, and what they asked for is written.
@@ -118,11 +142,15 @@ fn router(room: Room) -> Router {
         .route("/c/{token}", get(reaction::click))
         .route("/o/{token}", get(reaction::open))
         .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))
+        .route("/viewed", post(viewed::record).options(viewed::preflight))
+        .route("/viewed.js", get(viewed::snippet))
         .route("/health", get(health))
+        .route("/metrics", get(metrics::show))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::middleware::from_fn(in_time))
         .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&room.metrics), metrics::measure))
         .with_state(room)
 }
 
@@ -154,7 +182,7 @@ async fn guarded(mut response: Response) -> Response {
         (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -26,6 +26,7 @@ mod restored;
 mod run;
 mod sending;
 mod serving;
+mod serving_pages;
 mod stumbling;
 mod support;
 mod template_document;
