@@ -56,6 +56,16 @@ pub(super) fn open(headers: &HeaderMap) -> By {
     }
 }
 
+/// Says who opened a mail by what a provider calls their program; a person, where it calls it nothing.
+pub(super) fn open_told(agent: Option<&str>) -> By {
+    agent.map_or(By::Person, |agent| opened_by(&agent.trim().to_lowercase()))
+}
+
+/// Says the same of who followed a link.
+pub(super) fn click_told(agent: Option<&str>) -> By {
+    agent.map_or(By::Person, |agent| by_agent(&agent.trim().to_lowercase()))
+}
+
 /// Says who follows a link.
 pub(super) fn click(headers: &HeaderMap) -> By {
     if fetches_ahead(headers) { By::Machine } else { by_agent(&agent(headers)) }

@@ -31,6 +31,8 @@ struct Numbers {
     routes: BTreeMap<String, Route>,
     /// Clicks and opens by the name of their event.
     reactions: BTreeMap<String, u64>,
+    /// Reports by provider, kind, and what became of them.
+    reports: BTreeMap<(&'static str, &'static str, &'static str), u64>,
     /// Events of `POST /events`, by what became of them.
     fed: BTreeMap<&'static str, u64>,
     /// Page views, by what became of them.
@@ -61,6 +63,13 @@ impl Metrics {
 
     pub(super) fn viewed(&self, end: &'static str) {
         *self.numbers().viewed.entry(end).or_default() += 1;
+    }
+
+    pub(super) fn reports(&self, provider: &'static str, counts: &BTreeMap<(&'static str, &'static str), u64>) {
+        let mut numbers = self.numbers();
+        for ((kind, end), count) in counts {
+            *numbers.reports.entry((provider, kind, end)).or_default() += count;
+        }
     }
 
     /// Counts the events of a request by what it was answered.
@@ -124,6 +133,14 @@ impl Metrics {
         page.head("drip_serve_page_views_total", "counter", "What web pages told of who looks at them.");
         for (end, count) in &numbers.viewed {
             page.line(&format!("{{end=\"{end}\"}}"), count);
+        }
+        page.head(
+            "drip_serve_reports_total",
+            "counter",
+            "What mail providers told; untied: of no mail of this project.",
+        );
+        for ((provider, kind, end), count) in &numbers.reports {
+            page.line(&format!("{{provider=\"{provider}\",kind=\"{kind}\",end=\"{end}\"}}"), count);
         }
         page.text
     }

@@ -1,5 +1,5 @@
 //! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, events that
-//! others tell, and what web pages report.
+//! others tell, and what mail providers and web pages report.
 //!
 //! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
@@ -11,6 +11,7 @@ mod feed;
 mod machine;
 mod metrics;
 mod page;
+mod provider;
 mod reaction;
 mod secret;
 mod unsubscribe;
@@ -31,11 +32,16 @@ use axum::routing::{get, post};
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
+use crate::model::address::Address;
 use crate::model::settings::Web;
 use crate::store::Store;
 
 use desk::Desk;
 use metrics::Metrics;
+pub use provider::{Secrets, is_sendgrid_key};
+
+/// Returns what is at a web address; `None` where it cannot be had.
+pub type Fetch = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 << 10;
@@ -54,8 +60,15 @@ pub struct Site {
     pub feed_key: Option<String>,
     /// Who may see numbers bears it; without one nobody may.
     pub metrics_key: Option<String>,
+    /// What mail providers are known by.
+    pub secrets: Secrets,
+    /// Fetches from a web address.
+    pub fetch: Fetch,
     /// Where readers come from and to.
     pub web: Web,
+    pub bounce_address: Option<Address>,
+    /// So many mails in a row that came back for now make an address count as dead.
+    pub soft_bounces: u32,
     /// Who sends, as readers know them.
     pub name: String,
     /// For readers whose language is not known.
@@ -71,6 +84,7 @@ struct Room {
     keys: Arc<RwLock<Known>>,
     desk: Desk,
     metrics: Arc<Metrics>,
+    sns: Arc<provider::Sns>,
 }
 
 /// The keys, and when they were read.
@@ -127,7 +141,13 @@ impl Room {
 pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     let (desk, clerk) = desk::open(store)?;
     let known = Known { keys: site.keys.clone(), at: std::time::Instant::now() };
-    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk, metrics: Arc::default() };
+    let room = Room {
+        keys: Arc::new(RwLock::new(known)),
+        site: Arc::new(site),
+        desk,
+        metrics: Arc::default(),
+        sns: Arc::default(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(door::open(listener, router(room), stop));
     // Those that did not end in time lose their answer, and what they asked for is written.
@@ -142,6 +162,7 @@ fn router(room: Room) -> Router {
         .route("/c/{token}", get(reaction::click))
         .route("/o/{token}", get(reaction::open))
         .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))
+        .route("/providers/{name}", post(provider::hear).layer(DefaultBodyLimit::max(LARGEST_FEED)))
         .route("/viewed", post(viewed::record).options(viewed::preflight))
         .route("/viewed.js", get(viewed::snippet))
         .route("/health", get(health))
