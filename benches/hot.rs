@@ -107,6 +107,7 @@ impl Shop {
             text: &rendered.text,
             message_id: "5c9fb62537105a48.1@acme.example",
             date: at("2026-03-02T02:00:00Z"),
+            more: &[],
             list: Some(List { id: "welcome", unsubscribe, one_click: None }),
             images: &rendered.images,
             attachments: &rendered.attachments,

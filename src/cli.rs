@@ -154,7 +154,8 @@ pub enum Command {
     Inbound(InboundArgs),
     /// Answer readers over the web: unsubscribing by one click
     #[command(
-        after_help = "Mails lead here by `public_url` of drip.yaml; a proxy in front speaks TLS. Runs go on beside it.\n\n\
+        after_help = "Mails lead here by `public_url` of drip.yaml; a proxy in front speaks TLS. Runs go on beside it.\n\
+        DRIP_EVENTS_KEY, DRIP_METRICS_KEY and the keys of mail providers come from the environment.\n\n\
         Example:\n  drip -C /srv/tea-shop serve --listen 127.0.0.1:8025"
     )]
     Serve {

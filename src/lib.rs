@@ -6,7 +6,7 @@
 //! Imports point downwards only; a test keeps it so.
 //!
 //! ```text
-//! main → lib → cmd → runner, report, import, inbound
+//! main → lib → cmd → runner, report, import, serve → inbound
 //!                     │
 //!           ┌─────────┬────┴─────┬──────────┬─────────┐
 //!         store     mail      webhook    project    decide

@@ -29,3 +29,10 @@ pub(super) fn variable(name: &str) -> Option<String> {
 pub(super) fn patience() -> Option<std::time::Duration> {
     variable("DRIP_PATIENCE_MS")?.parse().ok().map(std::time::Duration::from_millis)
 }
+
+/// Returns the web server that a test has in place of Amazon's, where it says so in `DRIP_SNS_STAND_IN`. A release build knows
+/// nothing of this: whoever could set it could make up the certificate that reports are believed by.
+#[cfg(debug_assertions)]
+pub(super) fn stand_in() -> Option<String> {
+    variable("DRIP_SNS_STAND_IN")
+}

@@ -1,6 +1,8 @@
 //! `drip serve`: answers readers over the web.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -9,8 +11,14 @@ use super::{Failure, environment, interrupt};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::mail::token::Keys;
+use crate::model::settings::{Provider, Settings};
 use crate::project::Project;
-use crate::serve::{Offer, Site, serve as answer};
+use crate::serve::{Fetch, Offer, Secrets, Site, is_sendgrid_key, serve as answer};
+use crate::webhook::Http;
+
+/// How long a certificate may take to come, and how large it may be.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LARGEST: u64 = 64 << 10;
 
 pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -23,7 +31,13 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
     let mut store = context.open()?;
     let site = Site {
         keys: Keys::new(store.read()?.link_keys()?),
-        feed_key: environment::variable("DRIP_EVENTS_KEY").filter(|key| !key.is_empty()),
+        feed_key: environment::variable("DRIP_EVENTS_KEY"),
+        metrics_key: environment::variable("DRIP_METRICS_KEY"),
+        secrets: secrets(settings)?,
+        fetch: fetch(),
+        web: web.clone(),
+        bounce_address: settings.bounce_address.clone(),
+        soft_bounces: settings.soft_bounces,
         name: settings.from.name.clone().unwrap_or_else(|| settings.from.address.domain().to_owned()),
         language: settings.language.clone(),
         timezone: settings.timezone,
@@ -55,4 +69,36 @@ fn offer(project: &Project) -> Offer {
     }
     let offered = project.campaigns.iter().filter(|campaign| !campaign.is_confirmation());
     Offer::Campaigns(offered.map(|campaign| (campaign.id.clone(), campaign.name.clone())).collect())
+}
+
+/// Returns what mail providers are known by, as far as it is set.
+fn secrets(settings: &Settings) -> Result<Secrets, Failure> {
+    let secrets = Secrets {
+        postmark: environment::variable("DRIP_POSTMARK_KEY"),
+        mailgun: environment::variable("DRIP_MAILGUN_KEY"),
+        sendgrid: environment::variable("DRIP_SENDGRID_KEY"),
+        brevo: environment::variable("DRIP_BREVO_KEY"),
+        topics: match &settings.provider {
+            Some(Provider::Ses { topics, .. }) => topics.clone(),
+            _ => Vec::new(),
+        },
+    };
+    if secrets.sendgrid.as_deref().is_some_and(|key| !is_sendgrid_key(key)) {
+        return Err(Diagnostic::error("DRIP_SENDGRID_KEY holds no verification key")
+            .hint("copy the one that SendGrid shows beside its event webhook; it begins with `MFkw`")
+            .into());
+    }
+    Ok(secrets)
+}
+
+fn fetch() -> Fetch {
+    let http = Http::new();
+    #[cfg(debug_assertions)]
+    if let Some(stand_in) = environment::stand_in() {
+        return Arc::new(move |url| {
+            let path = url.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+            http.get(&format!("{stand_in}{}", path.unwrap_or_default()), PATIENCE, LARGEST)
+        });
+    }
+    Arc::new(move |url| http.get(url, PATIENCE, LARGEST))
 }

@@ -5,8 +5,9 @@
 //! project without a `bounce_address`, by a Message-ID whose mail went to the very address that the report names. Whoever
 //! writes to leave from an address that is on the list is believed as well: that is the safe direction.
 
-use serde_json::{Map, json};
+use serde_json::Map;
 
+use super::consequence::{self, Failure};
 use super::{Action, Kind, Original, Permanence, Reading, Recipient};
 use crate::mail::verp;
 use crate::model::Instant;
@@ -93,19 +94,11 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
     let original = &reading.original;
     match &reading.kind {
         Kind::Report(recipients) => report(work, rules, original, recipients, now),
-        // `not-spam` takes a complaint back, and `auth-failure` is about servers (RFC 6430, RFC 6591).
-        Kind::Complaint { feedback_type, .. }
-            if !["abuse", "fraud", "virus", "opt-out", "other"].contains(&feedback_type.as_str()) =>
-        {
-            Ok(Deed::Notice)
-        }
+        Kind::Complaint { feedback_type, .. } if !consequence::is_complaint(feedback_type) => Ok(Deed::Notice),
         Kind::Complaint { recipients, feedback_type } => {
             let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
             let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
-            let reason = format!("complained ({feedback_type})");
-            narrow(work, &sent, Consent::Complained, &reason, now)?;
-            work.tell_of(&sent, "complained", Map::new(), now)?;
-            Ok(Deed::Complaint)
+            consequence::complained(work, &sent, feedback_type, now, now)
         }
         Kind::Unsubscribe => leave(work, rules, original, now),
         Kind::AutoReply => answered(work, rules, original, "auto_replied", now).map(|_| Deed::AutoReply),
@@ -128,27 +121,13 @@ fn report(
     // A mail of drip's has one recipient; behind an alias there may be several, of whom any failure is the mail's.
     let failed = recipients.iter().filter(|one| one.action == Action::Failed);
     let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else { return Ok(Deed::Notice) };
-    let hard = worst.permanence == Permanence::Hard;
-    let mut properties = Map::new();
-    properties.insert("hard".to_owned(), json!(hard));
-    properties.insert("reason".to_owned(), json!(worst.reason.word()));
-    if let Some(status) = worst.status {
-        properties.insert("status".to_owned(), json!(status.to_string()));
-    }
-    work.tell_of(&sent, "bounced", properties, now)?;
-    let status = worst.status.map_or_else(String::new, |status| format!(" ({status})"));
-    let said: String = worst.diagnostic.chars().take(300).collect();
-    let why = format!("{}{status}: {said}", worst.reason.word());
-    if hard {
-        narrow(work, &sent, Consent::Bounced, &why, now)?;
-        return Ok(Deed::HardBounce);
-    }
-    let streak = work.soft_streak(sent.contact, sent.send)?;
-    if rules.soft_bounces > 0 && streak >= u64::from(rules.soft_bounces) {
-        narrow(work, &sent, Consent::Bounced, &format!("{streak} mails in a row came back, the last with {why}"), now)?;
-        return Ok(Deed::SoftStreak);
-    }
-    Ok(Deed::SoftBounce)
+    let failure = Failure {
+        permanence: worst.permanence,
+        reason: worst.reason,
+        status: worst.status,
+        diagnostic: worst.diagnostic.clone(),
+    };
+    consequence::failed(work, &sent, &failure, rules.soft_bounces, now, now)
 }
 
 /// Somebody leaves: by the mail that they answer, or by who they are.
@@ -159,8 +138,8 @@ fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -
         None => by_address(work, rules, original)?,
     };
     if let Some(sent) = sent {
-        narrow(work, &sent, Consent::Unsubscribed, "unsubscribed by mail", now)?;
         work.note_reaction(sent.send, Reaction::Unsubscribed)?;
+        work.narrow_consent(sent.contact, Consent::Unsubscribed, "unsubscribed by mail", now)?;
         return Ok(Deed::Unsubscribed);
     }
     let Some(contact) = sender(work, original)? else { return Ok(Deed::Unproven) };
@@ -219,8 +198,4 @@ fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
 fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
     let address = original.from.as_deref().and_then(|from| Address::parse(from).ok());
     address.map_or(Ok(None), |address| work.contact(&address))
-}
-
-fn narrow(work: &Work<'_>, sent: &Sent, to: Consent, reason: &str, now: Instant) -> Result<()> {
-    work.narrow_consent(sent.contact, to, reason, now).map(drop)
 }

@@ -9,6 +9,7 @@
 mod act;
 mod automatic;
 mod complaint;
+mod consequence;
 mod message;
 mod mime;
 mod notification;
@@ -21,12 +22,15 @@ mod sender;
 mod text;
 mod unsubscribe;
 mod verb;
+mod verdict;
 mod words;
 
 use std::fmt;
 
 pub use act::{Deed, Rules, act};
+pub use consequence::{Failure, complained, failed};
 pub use reason::Reason;
+pub use verdict::{Called, verdict};
 
 use message::Message;
 

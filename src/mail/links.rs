@@ -63,7 +63,8 @@ pub fn tag_text(text: &str, parameters: &[(String, String)], own: impl Fn(&str) 
     out + rest
 }
 
-fn tagged(link: &str, parameters: &[(String, String)]) -> String {
+/// Adds parameters to a web link that has not got them.
+pub fn tagged(link: &str, parameters: &[(String, String)]) -> String {
     if !is_web(link) || parameters.is_empty() {
         return link.to_owned();
     }

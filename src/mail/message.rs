@@ -36,6 +36,8 @@ pub struct Draft<'a> {
     /// `local@domain`, without brackets.
     pub message_id: &'a str,
     pub date: Instant,
+    /// Headers for a mail provider, which takes them off.
+    pub more: &'a [(&'static str, String)],
     /// What makes it a mail of a list; `None` for a mail inside the firm.
     pub list: Option<List<'a>>,
     /// Pictures that the HTML shows.
@@ -128,6 +130,9 @@ pub fn build(draft: &Draft<'_>) -> Result<Vec<u8>, MessageError> {
         builder = builder.raw_header(raw("List-ID", list_id(list.id, draft.from.address.domain())));
         // What answers by itself leaves such mail alone (RFC 3834, section 2), also where it does not know `Auto-Submitted`.
         builder = builder.raw_header(raw("Precedence", "bulk".to_owned()));
+    }
+    for (name, value) in draft.more {
+        builder = builder.raw_header(raw(name, one_line(value)));
     }
     let message = builder
         .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()))

@@ -6,6 +6,7 @@ pub mod dkim;
 mod entity;
 pub mod links;
 pub mod message;
+pub mod provider;
 pub mod template;
 pub mod token;
 pub mod transport;

@@ -32,6 +32,10 @@ pub enum Purpose {
     Confirm(SendId),
     /// To choose what comes, from the mail of this send.
     Preferences(SendId),
+    /// To be known on a web page as whoever came by a link of this send's mail.
+    Visit(SendId),
+    /// To tell a mail provider which mail it is, so that its reports name it.
+    Report(SendId),
 }
 
 /// The keys of a project, the newest last: each with its number.
@@ -59,6 +63,8 @@ impl Keys {
             Purpose::Open(send) => (3, send.0, ""),
             Purpose::Confirm(send) => (4, send.0, ""),
             Purpose::Preferences(send) => (5, send.0, ""),
+            Purpose::Visit(send) => (8, send.0, ""),
+            Purpose::Report(send) => (9, send.0, ""),
         };
         let mut bytes = vec![VERSION, kind, *number];
         put_number(&mut bytes, id.cast_unsigned());
@@ -94,6 +100,8 @@ impl Keys {
             (3, []) => Some(Purpose::Open(SendId(id))),
             (4, []) => Some(Purpose::Confirm(SendId(id))),
             (5, []) => Some(Purpose::Preferences(SendId(id))),
+            (8, []) => Some(Purpose::Visit(SendId(id))),
+            (9, []) => Some(Purpose::Report(SendId(id))),
             _ => None,
         }
     }
@@ -148,6 +156,8 @@ mod tests {
                     Purpose::Open(SendId(id)),
                     Purpose::Confirm(SendId(id)),
                     Purpose::Preferences(SendId(id)),
+                    Purpose::Visit(SendId(id)),
+                    Purpose::Report(SendId(id)),
                 ]
             })
             .collect()

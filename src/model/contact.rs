@@ -38,6 +38,19 @@ impl Contact {
     pub fn pause(&self, now: Instant) -> Option<Instant> {
         self.paused_until.filter(|until| *until > now)
     }
+
+    /// Says whether it may be noted what they open and follow. However the attribute `tracking` says no, it is heard: a text of
+    /// an import as well.
+    pub fn may_be_tracked(&self) -> bool {
+        match self.attributes.get("tracking") {
+            Some(Value::Bool(yes)) => *yes,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => {
+                !["no", "n", "false", "off", "không", "0"].contains(&text.trim().to_lowercase().as_str())
+            }
+            _ => true,
+        }
+    }
 }
 
 /// Whether a contact agreed to mail; only [`Consent::Subscribed`] is mailed.

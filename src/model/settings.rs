@@ -46,6 +46,8 @@ pub struct Settings {
     pub smtp: Option<Smtp>,
     /// What readers choose from on the page of preferences, by id, in the order of the file; without any they choose among campaigns.
     pub topics: Vec<(String, Topic)>,
+    /// Whose relay it is, where that tells by web what becomes of mails.
+    pub provider: Option<Provider>,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
 }
@@ -61,6 +63,23 @@ pub struct Web {
     pub clicks: bool,
     /// Whether a picture in each mail tells that it was opened.
     pub opens: bool,
+    /// Web sites, as `https://shop.example`, that may tell which of their pages a reader looks at who came by a link.
+    pub pages: Vec<String>,
+}
+
+/// A mail provider whose reports `drip serve` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// Amazon SES, which tells by way of SNS.
+    Ses {
+        /// The topics of SNS that are believed.
+        topics: Vec<String>,
+        configuration_set: Option<String>,
+    },
+    Postmark,
+    Mailgun,
+    SendGrid,
+    Brevo,
 }
 
 /// What readers call the mails of one or more campaigns.

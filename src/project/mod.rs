@@ -8,6 +8,7 @@ mod campaign;
 mod fields;
 mod files;
 mod hours;
+mod provider;
 mod sending;
 mod settings;
 mod smtp_url;

@@ -8,7 +8,7 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::{NAME_HINT, mailbox, unknown_segment};
 use super::yaml::{Kind, Node};
-use super::{Overrides, sending, topics, web};
+use super::{Overrides, provider, sending, topics, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::condition::Condition;
@@ -51,6 +51,7 @@ pub(super) fn read(
     let topics = fields.take("topics").map(|node| topics::read(source, node)).unwrap_or_default();
     let smtp_node = fields.take("smtp");
     let smtp = sending::smtp(source, smtp_node, overrides, warnings);
+    let provider = fields.take("provider").map(|node| provider::read(source, node));
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
     fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
@@ -72,6 +73,7 @@ pub(super) fn read(
         web,
         topics,
         smtp,
+        provider: provider.flatten(),
         segments,
     })
 }

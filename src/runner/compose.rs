@@ -8,6 +8,7 @@ use super::Parts;
 use super::advance::Job;
 use crate::mail::links;
 use crate::mail::message::{self, Draft, Enclosure, List};
+use crate::mail::provider;
 use crate::mail::template::{Locale, RenderError, Rendered};
 use crate::mail::token::{Keys, Purpose};
 use crate::mail::transport::Envelope;
@@ -120,7 +121,7 @@ pub(super) fn compose(
         (rendered.html, rendered.text) =
             (links::tag_html(&rendered.html, utm, is_own), links::tag_text(&rendered.text, utm, is_own));
     }
-    if let Some(web) = settings.web.as_ref().filter(|_| may_be_tracked(&job.contact)) {
+    if let Some(web) = settings.web.as_ref().filter(|_| job.contact.may_be_tracked()) {
         let send = job.claim.send;
         if web.clicks {
             let lead = |url: &str| {
@@ -138,6 +139,9 @@ pub(super) fn compose(
         }
     }
     let name = ["name", "first_name"].iter().find_map(|key| job.contact.attributes.get(*key).and_then(Value::as_str));
+    let more = settings.provider.as_ref().map_or_else(Vec::new, |provider| {
+        provider::headers(provider, &parts.keys.sign(&Purpose::Report(job.claim.send)))
+    });
     let bytes = message::build(&Draft {
         from: from.from,
         reply_to: from.reply_to,
@@ -148,6 +152,7 @@ pub(super) fn compose(
         text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
+        more: &more,
         list: Some(List { id: campaign.id.as_str(), unsubscribe: &by_mail, one_click: by_web }),
         images: &rendered.images,
         attachments: &rendered.attachments,
@@ -155,18 +160,6 @@ pub(super) fn compose(
     .map_err(|error| error.to_string())?;
     let (envelope, bytes) = finish(parts, job, from.from, &job.contact.address, bytes);
     Ok(Composed::new(envelope, bytes, rendered))
-}
-
-/// Says whether a contact may be asked after. However the attribute `tracking` says no, it is heard: a text of an import as well.
-fn may_be_tracked(contact: &Contact) -> bool {
-    match contact.attributes.get("tracking") {
-        Some(Value::Bool(yes)) => *yes,
-        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-        Some(Value::String(text)) => {
-            !["no", "n", "false", "off", "không", "0"].contains(&text.trim().to_lowercase().as_str())
-        }
-        _ => true,
-    }
 }
 
 /// Signs a mail and addresses its envelope.

@@ -81,6 +81,7 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
         text: &rendered.text,
         message_id: &job.claim.message_id,
         date: job.claim.made_at,
+        more: &[],
         list: None,
         images: &rendered.images,
         attachments: &rendered.attachments,

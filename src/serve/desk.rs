@@ -1,6 +1,8 @@
 //! The one thread that reads and writes the store for every request, as many at a time as have come in.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
@@ -23,16 +25,24 @@ type Answer = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub(super) struct Desk {
     tasks: SyncSender<Task>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Starts the thread; it ends when every desk is gone and what was handed in is done.
 pub(super) fn open(store: Store) -> std::io::Result<(Desk, JoinHandle<()>)> {
     let (tasks, inbox) = sync_channel(QUEUE);
-    let clerk = Builder::new().name("store".to_owned()).spawn(move || work_off(store, &inbox))?;
-    Ok((Desk { tasks }, clerk))
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let taken = Arc::clone(&waiting);
+    let clerk = Builder::new().name("store".to_owned()).spawn(move || work_off(store, &inbox, &taken))?;
+    Ok((Desk { tasks, waiting }, clerk))
 }
 
 impl Desk {
+    /// Returns how many requests wait to be begun.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Does something in the store, and returns its result once it is committed and on the disk. `None`: it could not be
     /// done, and nothing of it was.
     pub(super) async fn ask<T: Send + 'static>(
@@ -44,16 +54,22 @@ impl Desk {
             let result = what(work)?;
             Ok(Box::new(move || drop(answer.send(result))) as Answer)
         });
+        // Before it is there: the other thread may take it at once.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         match self.tasks.try_send(task) {
             Ok(()) => answered.await.ok(),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
+                None
+            }
         }
     }
 }
 
-fn work_off(mut store: Store, inbox: &Receiver<Task>) {
+fn work_off(mut store: Store, inbox: &Receiver<Task>, waiting: &AtomicUsize) {
     while let Ok(first) = inbox.recv() {
         let mut batch: Vec<Task> = std::iter::once(first).chain(inbox.try_iter().take(BATCH - 1)).collect();
+        waiting.fetch_sub(batch.len(), Ordering::Relaxed);
         let mut tries = 0;
         loop {
             match together(&mut store, &mut batch) {

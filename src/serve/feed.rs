@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Room;
+use super::{Room, secret};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::id::is_name;
@@ -49,7 +49,7 @@ pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, request
     let Some(key) = &room.site.feed_key else {
         return say(StatusCode::NOT_FOUND, &json!({ "error": "no events are taken here: DRIP_EVENTS_KEY is not set" }));
     };
-    if !is_allowed(&headers, key) {
+    if !secret::bears(&headers, key) {
         let mut refused = say(StatusCode::UNAUTHORIZED, &json!({ "error": "the key is missing or wrong" }));
         refused.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         return refused;
@@ -75,18 +75,13 @@ pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, request
         None => Ok(Ok(add(work, &events)?)),
     });
     match answered.await {
-        Some(Ok(answer)) => say(StatusCode::OK, &answer),
+        Some(Ok(answer)) => {
+            room.metrics.fed(&answer);
+            say(StatusCode::OK, &answer)
+        }
         Some(Err(what)) => say(StatusCode::CONFLICT, &json!({ "error": what })),
         None => say(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "nothing was recorded; try again" })),
     }
-}
-
-/// Says whether a request bears the key. Hashes are compared, so that the time tells nothing of where it differs.
-fn is_allowed(headers: &HeaderMap, key: &str) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let given =
-        given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    given.is_some_and(|(_, given)| Sha256::digest(given.trim()) == Sha256::digest(key))
 }
 
 fn read(body: &[u8], now: Instant) -> std::result::Result<Vec<Read>, Vec<Value>> {

@@ -12,6 +12,17 @@ pub(super) enum By {
     Machine,
 }
 
+impl By {
+    /// Returns the name of an event that somebody made.
+    pub(super) fn name(self, what: &str) -> String {
+        match self {
+            Self::Person => what.to_owned(),
+            Self::Proxy => format!("{what}_by_proxy"),
+            Self::Machine => format!("{what}_by_machine"),
+        }
+    }
+}
+
 /// Two links of one mail within this time are a scanner's.
 pub(super) const BURST: TimeDelta = TimeDelta::seconds(2);
 /// So soon after it left nobody has read a mail.
@@ -39,26 +50,45 @@ const MACHINES: [&str; 14] = [
 
 /// Says who fetches a picture.
 pub(super) fn open(headers: &HeaderMap) -> By {
-    let agent = agent(headers);
-    // Apple's Mail Privacy Protection fetches everything for everyone, under this name alone.
-    if agent == "mozilla/5.0" {
-        return By::Machine;
+    match opened_by(&agent(headers)) {
+        By::Person if fetches_ahead(headers) => By::Machine,
+        by => by,
     }
-    if PROXIES.iter().any(|word| agent.contains(word)) { By::Proxy } else { by_agent(&agent, headers) }
+}
+
+/// Says who opened a mail by what a provider calls their program; a person, where it calls it nothing.
+pub(super) fn open_told(agent: Option<&str>) -> By {
+    agent.map_or(By::Person, |agent| opened_by(&agent.trim().to_lowercase()))
+}
+
+/// Says the same of who followed a link.
+pub(super) fn click_told(agent: Option<&str>) -> By {
+    agent.map_or(By::Person, |agent| by_agent(&agent.trim().to_lowercase()))
 }
 
 /// Says who follows a link.
 pub(super) fn click(headers: &HeaderMap) -> By {
-    by_agent(&agent(headers), headers)
+    if fetches_ahead(headers) { By::Machine } else { by_agent(&agent(headers)) }
 }
 
-fn by_agent(agent: &str, headers: &HeaderMap) -> By {
-    let fetches_ahead = ["purpose", "sec-purpose", "x-purpose", "x-moz"]
+fn opened_by(agent: &str) -> By {
+    // Apple's Mail Privacy Protection fetches everything for everyone, under this name alone.
+    if agent == "mozilla/5.0" {
+        return By::Machine;
+    }
+    if PROXIES.iter().any(|word| agent.contains(word)) { By::Proxy } else { by_agent(agent) }
+}
+
+fn by_agent(agent: &str) -> By {
+    let is_machine = agent.is_empty() || MACHINES.iter().any(|word| agent.contains(word));
+    if is_machine { By::Machine } else { By::Person }
+}
+
+fn fetches_ahead(headers: &HeaderMap) -> bool {
+    ["purpose", "sec-purpose", "x-purpose", "x-moz"]
         .iter()
         .filter_map(|name| headers.get(*name)?.to_str().ok())
-        .any(|value| value.contains("prefetch") || value.contains("preview"));
-    let is_machine = agent.is_empty() || MACHINES.iter().any(|word| agent.contains(word));
-    if is_machine || fetches_ahead { By::Machine } else { By::Person }
+        .any(|value| value.contains("prefetch") || value.contains("preview"))
 }
 
 fn agent(headers: &HeaderMap) -> String {

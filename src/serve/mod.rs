@@ -1,4 +1,5 @@
-//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, and events that others tell.
+//! `drip serve`: what is reached over the web. Unsubscribing by one click (RFC 8058) and by a page, clicks and opens, events that
+//! others tell, and what mail providers and web pages report.
 //!
 //! Everything that a request needs stands in its token; the store is written by one thread, a batch of requests at a time, and
 //! a request is answered once what it asked for is on the disk. A GET never changes anything: scanners of mail follow every
@@ -9,10 +10,14 @@ mod desk;
 mod door;
 mod feed;
 mod machine;
+mod metrics;
 mod page;
 mod preferences;
+mod provider;
 mod reaction;
+mod secret;
 mod unsubscribe;
+mod viewed;
 mod words;
 
 use std::collections::BTreeMap;
@@ -31,11 +36,17 @@ use chrono_tz::Tz;
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
+use crate::model::address::Address;
 use crate::model::id::CampaignId;
-use crate::model::settings::Topic;
+use crate::model::settings::{Topic, Web};
 use crate::store::Store;
 
 use desk::Desk;
+use metrics::Metrics;
+pub use provider::{Secrets, is_sendgrid_key};
+
+/// Returns what is at a web address; `None` where it cannot be had.
+pub type Fetch = Arc<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 /// The largest body of a request, in bytes.
 const LARGEST_BODY: usize = 64 << 10;
@@ -52,6 +63,17 @@ pub struct Site {
     pub keys: Keys,
     /// Who may tell events bears it; without one nobody may.
     pub feed_key: Option<String>,
+    /// Who may see numbers bears it; without one nobody may.
+    pub metrics_key: Option<String>,
+    /// What mail providers are known by.
+    pub secrets: Secrets,
+    /// Fetches from a web address.
+    pub fetch: Fetch,
+    /// Where readers come from and to.
+    pub web: Web,
+    pub bounce_address: Option<Address>,
+    /// So many mails in a row that came back for now make an address count as dead.
+    pub soft_bounces: u32,
     /// Who sends, as readers know them.
     pub name: String,
     /// For readers whose language is not known.
@@ -78,6 +100,8 @@ struct Room {
     site: Arc<Site>,
     keys: Arc<RwLock<Known>>,
     desk: Desk,
+    metrics: Arc<Metrics>,
+    sns: Arc<provider::Sns>,
 }
 
 /// The keys, and when they were read.
@@ -97,6 +121,14 @@ impl Room {
 
     /// Reads a token; looks for keys that were made or put back since the server read them, at most once a second.
     async fn purpose(&self, token: &str) -> Result<Option<Purpose>, Busy> {
+        let purpose = self.believed(token).await;
+        if let Ok(None) = purpose {
+            self.metrics.forged();
+        }
+        purpose
+    }
+
+    async fn believed(&self, token: &str) -> Result<Option<Purpose>, Busy> {
         let known = || {
             let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
             (known.keys.read(token), KEYS_AGE.checked_sub(known.at.elapsed()))
@@ -126,7 +158,13 @@ impl Room {
 pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
     let (desk, clerk) = desk::open(store)?;
     let known = Known { keys: site.keys.clone(), at: std::time::Instant::now() };
-    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk };
+    let room = Room {
+        keys: Arc::new(RwLock::new(known)),
+        site: Arc::new(site),
+        desk,
+        metrics: Arc::default(),
+        sns: Arc::default(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(door::open(listener, router(room), stop));
     // Those that did not end in time lose their answer, and what they asked for is written.
@@ -143,11 +181,16 @@ fn router(room: Room) -> Router {
         .route("/c/{token}", get(reaction::click))
         .route("/o/{token}", get(reaction::open))
         .route("/events", post(feed::record).layer(DefaultBodyLimit::max(LARGEST_FEED)))
+        .route("/providers/{name}", post(provider::hear).layer(DefaultBodyLimit::max(LARGEST_FEED)))
+        .route("/viewed", post(viewed::record).options(viewed::preflight))
+        .route("/viewed.js", get(viewed::snippet))
         .route("/health", get(health))
+        .route("/metrics", get(metrics::show))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::middleware::from_fn(in_time))
         .layer(axum::middleware::map_response(guarded))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&room.metrics), metrics::measure))
         .with_state(room)
 }
 
@@ -179,7 +222,7 @@ async fn guarded(mut response: Response) -> Response {
         (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
     ];
     for (name, value) in HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

@@ -11,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, json};
 
 use super::machine::{self, By};
-use super::{Busy, Room, unsubscribe};
+use super::{Busy, Room, unsubscribe, viewed};
+use crate::mail::links;
 use crate::mail::token::Purpose;
 use crate::model::Instant;
 use crate::model::id::SendId;
-use crate::store::{Result, Work};
+use crate::store::{Result, Sent, Work};
 
 /// How long whoever follows a link waits for the record of it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -40,9 +41,18 @@ pub(super) async fn click(
     }
     if method == Method::GET {
         let (by, now, to) = (machine::click(&headers), (room.site.clock)(), url.clone());
-        soon(room.desk.ask(move |work| record_click(work, send, &to, by, now))).await;
+        soon(&room, move |work, sent| clicked(work, sent, &to, by, now), send).await;
+        // The page knows by it who looks at it; of machines there is nothing to know.
+        if by == By::Person && viewed::is_page(&room.site, &url) {
+            let token = room.sign(&Purpose::Visit(send));
+            return lead_to(&links::tagged(&url, &[(viewed::PARAMETER.to_owned(), token)]));
+        }
     }
-    (StatusCode::FOUND, [(header::LOCATION, in_ascii(&url))]).into_response()
+    lead_to(&url)
+}
+
+fn lead_to(url: &str) -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, in_ascii(url))]).into_response()
 }
 
 /// Shows the point, whose being fetched tells that a mail was opened.
@@ -58,14 +68,21 @@ pub(super) async fn open(
     };
     if method == Method::GET {
         let (by, now) = (machine::open(&headers), (room.site.clock)());
-        soon(room.desk.ask(move |work| record(work, send, "opened", by, Map::new(), now))).await;
+        soon(&room, move |work, sent| opened(work, sent, by, now), send).await;
     }
     ([(header::CONTENT_TYPE, "image/gif")], POINT).into_response()
 }
 
 /// Waits for a record, but not for long: it is made all the same, and nobody waits at a link for a large import.
-async fn soon(record: impl Future<Output = Option<()>>) {
-    let _ = tokio::time::timeout(PATIENCE, record).await;
+async fn soon(room: &Room, record: impl FnOnce(&Work<'_>, &Sent) -> Result<String> + Send + 'static, send: SendId) {
+    let room = room.clone();
+    let recorded = tokio::spawn(async move {
+        let task = move |work: &Work<'_>| work.sent(send)?.map(|sent| record(work, &sent)).transpose();
+        if let Some(Some(name)) = room.desk.ask(task).await {
+            room.metrics.reaction(&name);
+        }
+    });
+    let _ = tokio::time::timeout(PATIENCE, recorded).await;
 }
 
 /// Writes what a header cannot hold as its bytes in hexadecimal (RFC 3986, section 2.1).
@@ -80,33 +97,35 @@ fn in_ascii(url: &str) -> String {
     })
 }
 
-fn record_click(work: &Work<'_>, send: SendId, url: &str, by: By, now: Instant) -> Result<()> {
+/// Records that somebody followed a link of a mail; returns the event's name.
+pub(super) fn clicked(work: &Work<'_>, sent: &Sent, url: &str, by: By, at: Instant) -> Result<String> {
     let mut properties = Map::new();
     properties.insert("url".to_owned(), json!(url));
     // Nobody presses two links of a mail within two seconds; a scanner tries them all.
-    let others = work.clicks_beside(send, url, now - machine::BURST)?;
+    let others = work.clicks_beside(sent.send, url, at, machine::BURST)?;
     let by = if others.is_empty() { by } else { By::Machine };
     if !others.is_empty() {
-        work.take_for_machine(send, &others)?;
+        work.take_for_machine(sent.send, &others)?;
     }
-    record(work, send, "clicked", by, properties, now)
+    record(work, sent, "clicked", by, properties, at)
+}
+
+/// Records that somebody opened a mail; returns the event's name.
+pub(super) fn opened(work: &Work<'_>, sent: &Sent, by: By, at: Instant) -> Result<String> {
+    record(work, sent, "opened", by, Map::new(), at)
 }
 
 fn record(
     work: &Work<'_>,
-    send: SendId,
+    sent: &Sent,
     what: &str,
     by: By,
     properties: Map<String, serde_json::Value>,
-    now: Instant,
-) -> Result<()> {
-    let Some(sent) = work.sent(send)? else { return Ok(()) };
-    work.prove_sent(send)?;
-    let by = if now - sent.at < machine::AT_ONCE { By::Machine } else { by };
-    let name = match by {
-        By::Person => what.to_owned(),
-        By::Proxy => format!("{what}_by_proxy"),
-        By::Machine => format!("{what}_by_machine"),
-    };
-    work.tell_of(&sent, &name, properties, now)
+    at: Instant,
+) -> Result<String> {
+    work.prove_sent(sent.send)?;
+    let by = if at - sent.at < machine::AT_ONCE { By::Machine } else { by };
+    let name = by.name(what);
+    work.tell_of(sent, &name, properties, at)?;
+    Ok(name)
 }

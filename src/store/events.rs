@@ -151,6 +151,15 @@ impl Work<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Returns a contact's events of a name since a time, oldest first.
+    pub fn events_since(&self, contact: ContactId, name: &str, since: Instant) -> Result<Vec<Event>> {
+        let mut statement = self.sql(
+            "SELECT id, name, at, properties FROM events WHERE contact_id = ?1 AND name = ?2 AND at >= ?3 ORDER BY at, id",
+        )?;
+        let rows = statement.query_map(params![contact.0, name, millis(since)], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Returns an event by its row.
     pub fn event(&self, id: EventId) -> Result<Option<Event>> {
         use rusqlite::OptionalExtension;

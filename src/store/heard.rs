@@ -103,14 +103,23 @@ impl Work<'_> {
         Ok(streak)
     }
 
-    /// Returns clicks since a time on other links of the same mail.
-    pub fn clicks_beside(&self, send: SendId, url: &str, since: Instant) -> Result<Vec<EventId>> {
+    /// Says whether an event of a name was recorded of a mail.
+    pub fn is_told_of(&self, sent: &Sent, name: &str) -> Result<bool> {
+        Ok(self
+            .sql("SELECT EXISTS (SELECT 1 FROM events WHERE contact_id = ?1 AND name = ?2 AND json_extract(properties, '$.send') = ?3)")?
+            .query_row(params![sent.contact.0, name, sent.send.0], |row| row.get(0))?)
+    }
+
+    /// Returns clicks on other links of the same mail, so shortly before or after a time.
+    pub fn clicks_beside(&self, send: SendId, url: &str, at: Instant, within: TimeDelta) -> Result<Vec<EventId>> {
         let mut statement = self.sql(
             "SELECT e.id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-                  JOIN events e ON e.contact_id = n.contact_id AND (e.name = 'clicked' OR e.name = 'clicked_by_machine') AND e.at >= ?3
+                  JOIN events e ON e.contact_id = n.contact_id AND (e.name = 'clicked' OR e.name = 'clicked_by_machine') AND e.at BETWEEN ?3 AND ?4
              WHERE s.id = ?1 AND json_extract(e.properties, '$.send') = ?1 AND json_extract(e.properties, '$.url') <> ?2",
         )?;
-        let rows = statement.query_map(params![send.0, url, millis(since)], |row| Ok(EventId(row.get(0)?)))?;
+        let rows = statement.query_map(params![send.0, url, millis(at - within), millis(at + within)], |row| {
+            Ok(EventId(row.get(0)?))
+        })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

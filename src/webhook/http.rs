@@ -41,6 +41,15 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Returns what is at an address; `None` where it cannot be had, or is larger than that.
+    pub fn get(&self, url: &str, timeout: Duration, largest: u64) -> Option<Vec<u8>> {
+        let call = self.agent.get(url).config().timeout_global(Some(timeout)).build();
+        let mut response = call.call().ok().filter(|response| response.status().is_success())?;
+        response.body_mut().with_config().limit(largest).read_to_vec().ok()
+    }
+}
+
 impl Default for Http {
     fn default() -> Self {
         Self::new()

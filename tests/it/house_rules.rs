@@ -18,7 +18,7 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("import", &["store", "mail", "project", "decide", "model", "error"]),
     ("report", &["store", "mail", "project", "decide", "model", "error"]),
     ("runner", &["store", "mail", "webhook", "project", "decide", "model", "error"]),
-    ("serve", &["store", "mail", "project", "decide", "model", "error"]),
+    ("serve", &["inbound", "store", "mail", "project", "decide", "model", "error"]),
     ("inbound", &["store", "mail", "project", "decide", "model", "error"]),
     ("ui", &["model", "error"]),
     ("clock", &["model", "error"]),

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::support::Sandbox;
@@ -27,14 +27,18 @@ impl Server {
         Self::start_with(sandbox, &[])
     }
 
-    fn start_with(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Self {
-        let mut child = sandbox
-            .command(&["serve", "--listen", "127.0.0.1:0"])
-            .envs(variables.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn start_with(sandbox: &Sandbox, variables: &[(&str, &str)]) -> Self {
+        Self::start_by(&mut sandbox.command(&["serve", "--listen", "127.0.0.1:0"]), variables)
+    }
+
+    /// Starts a server for which the time stands still.
+    pub(crate) fn start_at(sandbox: &Sandbox, now: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_by(&mut sandbox.command(&["--now", now, "serve", "--listen", "127.0.0.1:0"]), variables)
+    }
+
+    fn start_by(command: &mut Command, variables: &[(&str, &str)]) -> Self {
+        let mut child =
+            command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()).map(str::parse);
@@ -49,7 +53,7 @@ impl Server {
     }
 
     /// Sends bytes as they are, and returns everything that comes back.
-    fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
@@ -69,9 +73,17 @@ impl Server {
             )
             .as_bytes(),
         );
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { code, head: head.to_lowercase(), body: body.to_owned() }
+        Answer::read(&text)
+    }
+
+    /// Sends a request with lines of its own in its head.
+    pub(crate) fn send(&self, method: &str, path: &str, head: &[(&str, &str)], body: &str) -> Answer {
+        let head = head.iter().fold(String::new(), |text, (name, value)| text + &format!("{name}: {value}\r\n"));
+        let length = body.len();
+        Answer::read(&self.raw(
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}Content-Length: {length}\r\n\r\n{body}")
+                .as_bytes(),
+        ))
     }
 
     /// Asks it to stop as a service manager does, and returns its exit code.
@@ -91,8 +103,18 @@ impl Drop for Server {
 
 pub(crate) struct Answer {
     pub(crate) code: u16,
-    head: String,
+    /// In lower case.
+    pub(crate) head: String,
     pub(crate) body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+        Self { code, head: head.to_lowercase(), body: body.to_owned() }
+    }
 }
 
 /// Two people, and what the relay got for each: the path of the link to unsubscribe by.
@@ -113,7 +135,7 @@ pub(crate) fn path_of(mail: &[u8]) -> String {
     url.strip_prefix("http://localhost").unwrap_or_else(|| panic!("{header}")).to_owned()
 }
 
-fn header(mail: &[u8], name: &str) -> String {
+pub(crate) fn header(mail: &[u8], name: &str) -> String {
     let text = String::from_utf8_lossy(mail).replace("\r\n", "\n");
     eml::header(text.split("\n\n").next().unwrap(), name)
 }

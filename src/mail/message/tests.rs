@@ -19,6 +19,7 @@ fn mail(name: &str, subject: &str, text: &str, html: &str) -> Result<Vec<u8>, Me
         text,
         message_id: "abc.7@xn--bcher-kva.example",
         date: chrono::Utc.with_ymd_and_hms(2026, 3, 1, 2, 0, 0).unwrap(),
+        more: &[],
         list: Some(List {
             id: "chào-mừng",
             unsubscribe: "mailto:hello@example.com?subject=unsubscribe%20abc",
@@ -164,6 +165,7 @@ fn a_local_part_outside_ascii_stays_readable_for_smtputf8() {
         text: "x",
         message_id: "a@b.example",
         date: chrono::DateTime::UNIX_EPOCH,
+        more: &[],
         list: Some(List { id: "c", unsubscribe: "mailto:a@b.example", one_click: None }),
         images: &[],
         attachments: &[],
@@ -197,6 +199,7 @@ fn pictures_stand_with_the_html_and_attachments_around_all() {
         text: "x",
         message_id: "a@b.example",
         date: chrono::DateTime::UNIX_EPOCH,
+        more: &[],
         list: Some(List { id: "c", unsubscribe: "mailto:a@b.example", one_click: None }),
         images: &[picture],
         attachments: &[menu],
