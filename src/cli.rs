@@ -2,6 +2,7 @@
 
 pub mod campaign;
 pub mod contact;
+pub mod doctor;
 pub mod enrol;
 pub mod import;
 pub mod preview;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use campaign::CampaignCommand;
 use contact::ContactCommand;
+use doctor::DoctorArgs;
 use enrol::EnrolArgs;
 use import::ImportArgs;
 use preview::PreviewArgs;
@@ -176,6 +178,14 @@ pub enum Command {
         Examples:\n  drip status --max-late 2h --max-idle 1h\n  drip status --format prometheus > /var/lib/node_exporter/drip.prom"
     )]
     Status(StatusArgs),
+    /// Look whether mail can leave, arrive and come back, and say what to do where it cannot
+    #[command(
+        after_help = "It looks at the files, the database, the clock and cron; logs in to the relay without sending; asks DNS for SPF,\n\
+        DKIM, DMARC and MX; and visits `public_url` as a mail program does. It changes nothing. The exit code is 6 where\n\
+        something is wrong; warnings, and checks that could not be made, are no fault.\n\n\
+        Examples:\n  drip doctor\n  drip -C /srv/tea-shop doctor --offline\n  drip doctor --format json"
+    )]
+    Doctor(DoctorArgs),
     /// List the mails that are held or unknown, and decide them
     #[command(
         after_help = "Held: it could not be rendered. Unknown: the relay took the content, and its answer never came.\n\n\

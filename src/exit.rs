@@ -17,7 +17,7 @@ pub enum Exit {
     Partial = 4,
     /// The relay could not be reached or refused to talk; everyone it did not reach stays due.
     Relay = 5,
-    /// Mails need a person: held, rejected or unknown in this run.
+    /// Something needs a person: mails held, rejected or unknown, or what `status` and `doctor` find.
     Attention = 6,
     /// The database could not be read or written; a run stops at once.
     Store = 7,
@@ -51,7 +51,9 @@ impl Exit {
             Self::Project => "a file of the project is wrong; nothing was sent",
             Self::Partial => "some rows of an import were rejected; the others are in",
             Self::Relay => "the relay could not be reached or refused; everyone it did not reach stays due",
-            Self::Attention => "mails were held, rejected or are unknown: see the output",
+            Self::Attention => {
+                "mails were held, rejected or are unknown, or something else needs a person: see the output"
+            }
             Self::Store => "the database could not be read or written; a run stops at once",
             Self::TryAgain => "a message piped to `inbound` could not be dealt with; the mail server tries again",
             Self::Interrupted => "a signal stopped the run; everyone it did not reach stays due",

@@ -6,11 +6,11 @@
 //! Imports point downwards only; a test keeps it so.
 //!
 //! ```text
-//! main → lib → cmd → runner, report, import, serve → inbound
+//! main → lib → cmd → runner, report, import, doctor, serve → inbound
 //!                     │
-//!           ┌─────────┬────┴─────┬──────────┬─────────┐
-//!         store     mail      webhook    project    decide
-//!           └─────────┴────┬─────┴──────────┴─────────┘
+//!           ┌─────────┬────┴─────┬──────────┬─────────┬─────────┐
+//!         store     mail      webhook      dns     project    decide
+//!           └─────────┴────┬─────┴──────────┴─────────┴─────────┘
 //!                   model, error              ui, clock, exit: used by main, lib, cmd alone
 //! ```
 //!
@@ -30,6 +30,8 @@ pub mod cli;
 pub mod clock;
 mod cmd;
 pub mod decide;
+pub mod dns;
+pub mod doctor;
 pub mod error;
 pub mod exit;
 pub mod import;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::context::Loaded;
 use super::{Context, Failure, outgoing};
 use crate::error::{Diagnostic, Diagnostics, Level};
 use crate::exit::Exit;
@@ -15,22 +16,7 @@ use crate::ui::words;
 pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
     let loaded = context.load()?;
     let project = &loaded.project;
-    let mut footers: Vec<Diagnostic> = Vec::new();
-    for campaign in &project.campaigns {
-        for (_, mail) in campaign.steps.iter().flat_map(|step| step.action.mails()) {
-            footers.extend(loaded.templates.footers(&mail.template, campaign.is_confirmation()));
-        }
-    }
-    for campaign in &project.campaigns {
-        footers.extend(languages(campaign, &loaded.templates, &project.settings.language));
-    }
-    // The key may lie on another machine than the one where files are checked.
-    if let Err(Failure::Project(Diagnostics(faults))) = outgoing::signer_of(context, &loaded) {
-        footers.extend(faults.into_iter().map(|fault| Diagnostic { level: Level::Warning, ..fault }));
-    }
-    footers.extend(project.settings.dkim.as_ref().and_then(|dkim| shared(&context.root, &dkim.key_file)));
-    let mut said = HashSet::new();
-    footers.retain(|warning| said.insert(warning.to_string()));
+    let footers = warnings(context, &loaded);
     for warning in &footers {
         context.output.diagnostic(warning);
     }
@@ -50,6 +36,28 @@ pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
         words::count(project.templates.len() as u64, "template"),
     ));
     Ok(Exit::Success)
+}
+
+/// Returns what is not wrong, and yet should not stay so, beside what loading the project tells.
+pub(super) fn warnings(context: &Context, loaded: &Loaded) -> Vec<Diagnostic> {
+    let project = &loaded.project;
+    let mut warnings: Vec<Diagnostic> = Vec::new();
+    for campaign in &project.campaigns {
+        for (_, mail) in campaign.steps.iter().flat_map(|step| step.action.mails()) {
+            warnings.extend(loaded.templates.footers(&mail.template, campaign.is_confirmation()));
+        }
+    }
+    for campaign in &project.campaigns {
+        warnings.extend(languages(campaign, &loaded.templates, &project.settings.language));
+    }
+    // The key may lie on another machine than the one where files are checked.
+    if let Err(Failure::Project(Diagnostics(faults))) = outgoing::signer_of(context, &project.settings) {
+        warnings.extend(faults.into_iter().map(|fault| Diagnostic { level: Level::Warning, ..fault }));
+    }
+    warnings.extend(project.settings.dkim.as_ref().and_then(|dkim| shared(&context.root, &dkim.key_file)));
+    let mut said = HashSet::new();
+    warnings.retain(|warning| said.insert(warning.to_string()));
+    warnings
 }
 
 /// Warns of a private key that git tracks; says nothing where there is no git to ask.

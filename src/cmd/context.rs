@@ -14,6 +14,7 @@ use crate::mail::template::Templates;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::campaign::Campaign;
+use crate::model::settings::Settings;
 use crate::project::{self, Found, Overrides, Project};
 use crate::runner;
 use crate::store::Store;
@@ -82,6 +83,22 @@ impl Context {
         Ok(project)
     }
 
+    /// Loads drip.yaml alone, whatever else may be wrong.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        Ok(project::settings(&self.root, &self.overrides())?)
+    }
+
+    /// Loads drip.yaml as it stands, without what the environment says.
+    pub(super) fn settings_alone(&self) -> Result<Settings, Failure> {
+        Ok(project::settings(&self.root, &Overrides::default())?)
+    }
+
+    /// Says whether the relay is known from the environment alone, which cron does not have.
+    pub(super) fn relay_is_of_environment(&self) -> bool {
+        let is_in_file = || self.settings_alone().is_ok_and(|settings| settings.smtp.is_some());
+        self.environment.smtp_url.is_some() && !is_in_file()
+    }
+
     fn warn_of(&self, project: &Project) {
         for warning in &project.warnings {
             self.output.diagnostic(warning);
@@ -92,7 +109,7 @@ impl Context {
         Overrides { smtp_url: self.environment.smtp_url.clone() }
     }
 
-    fn need_settings(&self) -> Result<(), Failure> {
+    pub(super) fn need_settings(&self) -> Result<(), Failure> {
         if self.root.join("drip.yaml").is_file() {
             return Ok(());
         }
@@ -171,7 +188,7 @@ impl Context {
         Ok(store)
     }
 
-    fn check_log(&self) -> Result<(), Failure> {
+    pub(super) fn check_log(&self) -> Result<(), Failure> {
         Ok(Store::check_log(&self.database(), machine::boot().as_deref())?)
     }
 

@@ -47,6 +47,20 @@ impl From<Diagnostic> for Failure {
 const SHOWN: usize = 50;
 
 impl Failure {
+    /// Returns what it says first, and what one can do.
+    pub(super) fn told(self) -> (String, Option<String>) {
+        let diagnostic = match self {
+            Self::Usage(diagnostic) | Self::Attention(diagnostic) => diagnostic,
+            Self::Project(Diagnostics(diagnostics)) => {
+                diagnostics.into_iter().next().unwrap_or_else(|| Diagnostic::error("a file of the project is wrong"))
+            }
+            Self::Store(error) => store_diagnostic(&error),
+            Self::Other(error) => chain(&*error),
+        };
+        let causes = diagnostic.causes.iter().fold(String::new(), |text, cause| text + ": " + cause);
+        (format!("{diagnostic}{causes}"), diagnostic.hints.into_iter().next())
+    }
+
     /// Says what is wrong, and returns the exit code for it.
     pub(super) fn print(self, output: &Output) -> Exit {
         let say = |diagnostic: &Diagnostic| output.diagnostic(diagnostic);
@@ -67,7 +81,7 @@ impl Failure {
                 Exit::Attention
             }
             Self::Store(error) => {
-                say(&store(&error));
+                say(&store_diagnostic(&error));
                 Exit::Store
             }
             Self::Other(error) => {
@@ -78,7 +92,7 @@ impl Failure {
     }
 }
 
-fn store(error: &StoreError) -> Diagnostic {
+pub(super) fn store_diagnostic(error: &StoreError) -> Diagnostic {
     let diagnostic = chain(error);
     match error {
         StoreError::Full(_) | StoreError::NoRoom { .. } => {

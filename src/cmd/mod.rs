@@ -7,6 +7,7 @@ mod completions;
 mod contact;
 mod context;
 mod demo;
+mod doctor;
 mod enrol;
 mod environment;
 mod failure;
@@ -110,6 +111,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Serve { listen } => serve::serve(context, listen),
         Command::Key { command } => key::key(context, command),
         Command::Status(arguments) => status::status(context, &arguments),
+        Command::Doctor(arguments) => doctor::doctor(context, &arguments),
         Command::Resolve(arguments) => resolve::resolve(context, &arguments),
         Command::Backup { file, force } => backup::backup(context, &file, force),
         Command::Restore { file } => backup::restore(context, &file),

@@ -20,7 +20,7 @@ use crate::mail::token::Keys;
 use crate::mail::transport::Timeouts;
 use crate::mail::transport::{Discard, Outbox, Relay, SmtpRelay};
 use crate::model::Instant;
-use crate::model::settings::{Dkim, Password, Smtp};
+use crate::model::settings::{Dkim, Password, Settings, Smtp};
 use crate::runner::Parts;
 use crate::store::Store;
 use crate::webhook::{Caller, Http, Nobody};
@@ -55,7 +55,7 @@ impl Outgoing {
         Ok(Self {
             relay: relay(context, loaded, &interrupted)?,
             caller: Box::new(Http::new()),
-            signer: signer_of(context, loaded)?,
+            signer: signer_of(context, &loaded.project.settings)?,
             variable: environment::variable,
             keys,
             secret,
@@ -73,10 +73,12 @@ impl Outgoing {
 
     /// Makes what a preview needs: signed as it would be, and with the names of secrets in their place.
     pub(super) fn for_preview(context: &Context, loaded: &Loaded, store: Option<&mut Store>) -> Result<Self, Failure> {
-        let Some(store) = store else { return Ok(Self { signer: signer_of(context, loaded)?, ..Self::silent() }) };
+        let Some(store) = store else {
+            return Ok(Self { signer: signer_of(context, &loaded.project.settings)?, ..Self::silent() });
+        };
         let work = store.read()?;
         let (secret, keys) = (work.secret()?, Keys::new(work.link_keys()?));
-        Ok(Self { secret, keys, signer: signer_of(context, loaded)?, ..Self::silent() })
+        Ok(Self { secret, keys, signer: signer_of(context, &loaded.project.settings)?, ..Self::silent() })
     }
 
     fn silent() -> Self {
@@ -132,7 +134,7 @@ pub(super) fn relay(
 
 /// Shortens every wait to what a test says; see [`environment::patience`].
 #[cfg(debug_assertions)]
-fn impatient(relay: SmtpRelay) -> SmtpRelay {
+pub(super) fn impatient(relay: SmtpRelay) -> SmtpRelay {
     match environment::patience() {
         Some(wait) => relay.timeouts(Timeouts { connect: wait, greeting: wait, verb: wait, data: wait, content: wait }),
         None => relay,
@@ -140,8 +142,8 @@ fn impatient(relay: SmtpRelay) -> SmtpRelay {
 }
 
 /// Reads the key that mails are signed with, where the settings name one.
-pub(super) fn signer_of(context: &Context, loaded: &Loaded) -> Result<Option<Signer>, Failure> {
-    loaded.project.settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()
+pub(super) fn signer_of(context: &Context, settings: &Settings) -> Result<Option<Signer>, Failure> {
+    settings.dkim.as_ref().map(|dkim| signer(dkim, &context.root)).transpose()
 }
 
 /// Names the place where mail goes, without secrets.
@@ -177,7 +179,7 @@ fn signer(dkim: &Dkim, root: &Path) -> Result<Signer, Failure> {
 }
 
 /// Returns the relay with its password in place of the command that prints it.
-fn with_password(smtp: &Smtp, root: &Path) -> Result<Smtp, Failure> {
+pub(super) fn with_password(smtp: &Smtp, root: &Path) -> Result<Smtp, Failure> {
     let mut smtp = smtp.clone();
     if let Some(login) = &mut smtp.login
         && let Password::Command(command) = &login.password

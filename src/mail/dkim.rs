@@ -8,7 +8,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
-use ring::signature::{Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
@@ -47,6 +47,59 @@ enum Key {
     Ed25519(Ed25519KeyPair),
 }
 
+/// The half of a key that DNS shows to everyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicKey {
+    /// The modulus and the exponent, as an `RSAPublicKey` of PKCS #1 in DER.
+    Rsa(Vec<u8>),
+    Ed25519(Vec<u8>),
+}
+
+impl PublicKey {
+    /// Returns what stands behind `k=`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Rsa(_) => "rsa",
+            Self::Ed25519(_) => "ed25519",
+        }
+    }
+
+    /// Returns the bytes behind `p=`: of RSA a `SubjectPublicKeyInfo` (RFC 6376 section 3.6.1), of Ed25519 the key alone.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Rsa(key) => {
+                // The algorithm rsaEncryption, and behind it the key as a string of bits of which none is left over.
+                const ALGORITHM: [u8; 15] =
+                    [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+                let bits = der(0x03, &[&[0], key.as_slice()].concat());
+                der(0x30, &[&ALGORITHM[..], &bits].concat())
+            }
+            Self::Ed25519(key) => key.clone(),
+        }
+    }
+
+    /// Returns the record that shows it.
+    pub fn record(&self) -> String {
+        format!("v=DKIM1; k={}; p={}", self.kind(), STANDARD.encode(self.bytes()))
+    }
+}
+
+/// Writes one value of DER: its kind, its length, itself.
+fn der(tag: u8, value: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = value.len().to_be_bytes();
+    let length = &length[length.iter().take_while(|byte| **byte == 0).count()..];
+    match (length, u8::try_from(value.len())) {
+        (_, Ok(short @ 0..=0x7f)) => out.push(short),
+        (length, _) => {
+            out.push(0x80 | u8::try_from(length.len()).unwrap_or_default());
+            out.extend(length);
+        }
+    }
+    out.extend(value);
+    out
+}
+
 /// Why a key cannot sign.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
@@ -71,6 +124,14 @@ impl Signer {
             _ => return Err(KeyError::Kind),
         };
         Ok(Self { domain: settings.domain.clone(), selector: settings.selector.clone(), key })
+    }
+
+    /// Returns the half of the key that belongs in DNS.
+    pub fn public_key(&self) -> PublicKey {
+        match &self.key {
+            Key::Rsa(pair) => PublicKey::Rsa(pair.public().as_ref().to_vec()),
+            Key::Ed25519(pair) => PublicKey::Ed25519(pair.public_key().as_ref().to_vec()),
+        }
     }
 
     /// Returns the mail with its signature in front.

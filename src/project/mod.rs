@@ -124,6 +124,21 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
     }
 }
 
+/// Loads drip.yaml alone, whatever else may be wrong.
+///
+/// # Errors
+/// Returns everything that is wrong with it.
+pub fn settings(root: &Path, overrides: &Overrides) -> Result<Settings, Diagnostics> {
+    let mut problems = Vec::new();
+    let settings = read(root, Path::new("drip.yaml"), &mut problems, |source, node| {
+        settings::read(source, node, overrides, &mut Vec::new())
+    });
+    match settings {
+        Some(settings) if problems.is_empty() => Ok(settings),
+        _ => Err(Diagnostics(problems)),
+    }
+}
+
 /// Returns the templates of a project that does not load, so that they can be checked all the same.
 pub fn templates(root: &Path) -> Found {
     files::templates(root, &mut Vec::new())

@@ -22,32 +22,35 @@ pub struct Http {
 impl Http {
     /// Makes a client; nothing is opened yet.
     pub fn new() -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder()
-            .unversioned_rustls_crypto_provider(provider)
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A POST that is sent on somewhere else takes its secrets along.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // No proxy from the environment: what is called is what stands in the file.
-            .proxy(None)
-            .user_agent(concat!("drip/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.new_agent() }
+        Self { agent: agent() }
     }
-}
 
-impl Http {
     /// Returns what is at an address; `None` where it cannot be had, or is larger than that.
     pub fn get(&self, url: &str, timeout: Duration, largest: u64) -> Option<Vec<u8>> {
         let call = self.agent.get(url).config().timeout_global(Some(timeout)).build();
         let mut response = call.call().ok().filter(|response| response.status().is_success())?;
         response.body_mut().with_config().limit(largest).read_to_vec().ok()
     }
+}
+
+/// Makes an agent that goes where it is told, and nowhere else.
+pub(super) fn agent() -> Agent {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = TlsConfig::builder()
+        .unversioned_rustls_crypto_provider(provider)
+        .root_certs(RootCerts::PlatformVerifier)
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        // A POST that is sent on somewhere else takes its secrets along.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // No proxy from the environment: what is called is what stands in the file.
+        .proxy(None)
+        .user_agent(concat!("drip/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.new_agent()
 }
 
 impl Default for Http {
@@ -90,7 +93,7 @@ impl Caller for Http {
 }
 
 /// Returns a stranger's words on one short line.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let words: Vec<_> =
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     words.join(" ").chars().take(MAX_REASON).collect()

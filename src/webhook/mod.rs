@@ -4,10 +4,12 @@
 //! each time, so that the other side can tell. Must not know: contacts, campaigns, the store.
 
 mod http;
+mod visit;
 
 use std::time::Duration;
 
 pub use http::Http;
+pub use visit::{Page, Visitor};
 
 /// A call to make.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod bounces;
 mod broken;
 mod caps;
 mod contacts;
+mod doctor;
 mod documents;
 mod enclosures;
 mod examples;

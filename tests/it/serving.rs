@@ -46,6 +46,10 @@ impl Server {
         Self { child, port }
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

@@ -32,3 +32,17 @@ fn a_key_is_a_private_key_in_pem() {
     assert!(signed.ends_with(std::str::from_utf8(mail).unwrap()));
     assert_eq!(signer.sign(mail, chrono::DateTime::UNIX_EPOCH), signed.as_bytes(), "the same each time");
 }
+
+#[test]
+fn the_public_half_is_what_other_programs_make_of_the_key() {
+    let settings = Dkim { domain: "acme.example".to_owned(), selector: "s".to_owned(), key_file: "k".into() };
+    // Written by openssl.
+    let pem = include_bytes!("../../../tests/it/support/dkim.pem");
+    let public = include_str!("../../../tests/it/support/dkim.public");
+    let key = Signer::new(&settings, pem).unwrap().public_key();
+    assert_eq!(key.record(), format!("v=DKIM1; k=rsa; p={public}"));
+    // RFC 8463 appendix A.2.
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    let key = Signer::new(&settings, pem.as_bytes()).unwrap().public_key();
+    assert_eq!(key.record(), "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+}

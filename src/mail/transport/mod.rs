@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use discard::Discard;
 pub use outbox::Outbox;
-pub use smtp::{SmtpRelay, Timeouts};
+pub use smtp::{Offer, SmtpRelay, Timeouts};
 
 use crate::model::address::Address;
 

@@ -9,6 +9,7 @@
 //! refuse the recipient and still ask for content, the connection is dropped, because finishing would
 //! make a mail to nobody.
 
+mod looking;
 mod opening;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use memchr::{memchr_iter, memchr2_iter};
 use rustls::pki_types::CertificateDer;
 
+pub use self::looking::Offer;
 use self::opening::Extensions;
 use super::reply::{Reply, Stage};
 use super::wire::{Lost, Wire};

@@ -132,6 +132,18 @@ impl Wire {
         matches!(self.stream, Stream::Tls(_))
     }
 
+    /// Returns the version of TLS that was agreed on; `None` in the clear.
+    pub(super) fn tls_version(&self) -> Option<String> {
+        match &self.stream {
+            Stream::Plain(_) => None,
+            Stream::Tls(tls) => Some(match tls.conn.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2".to_owned(),
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3".to_owned(),
+                other => format!("{other:?}"),
+            }),
+        }
+    }
+
     /// Says whether the other end is on this machine.
     pub(super) fn is_local(&self) -> bool {
         self.tcp().peer_addr().is_ok_and(|address| address.ip().is_loopback())
