@@ -12,12 +12,14 @@ use crate::mail::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
+use crate::model::id::SendId;
 use crate::store::{NewEvent, Result, Sent, Work};
 
 /// What a project says of incoming mail.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    pub bounce_address: Option<&'a Address>,
+    /// Whether each mail has an address of its own for its bounces.
+    pub has_bounce_address: bool,
     /// The project's own secret, in hexadecimal.
     pub secret: &'a str,
     /// So many mails in a row that came back for now make an address count as dead.
@@ -100,8 +102,12 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
         }
         Kind::Complaint { recipients, feedback_type } => {
             let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
-            let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
             let reason = format!("complained ({feedback_type})");
+            let Some(sent) = tied(work, rules, original, &named)? else {
+                let Some(address) = lost(work, rules, original)? else { return Ok(Deed::Unproven) };
+                narrow_lost(work, &address, Consent::Complained, &reason, now)?;
+                return Ok(Deed::Complaint);
+            };
             narrow(work, &sent, Consent::Complained, &reason, now)?;
             work.tell_of(&sent, "complained", Map::new(), now)?;
             Ok(Deed::Complaint)
@@ -122,11 +128,28 @@ fn report(
     now: Instant,
 ) -> Result<Deed> {
     let named: Vec<&str> = recipients.iter().flat_map(|one| [one.sent_to(), one.address.as_str()]).collect();
-    let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
-    work.prove_sent(sent.send)?;
+    let sent = tied(work, rules, original, &named)?;
+    if let Some(sent) = &sent {
+        work.prove_sent(sent.send)?;
+    }
+    let lost = if sent.is_some() { None } else { lost(work, rules, original)? };
     // A mail of drip's has one recipient; behind an alias there may be several, of whom any failure is the mail's.
     let failed = recipients.iter().filter(|one| one.action == Action::Failed);
-    let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else { return Ok(Deed::Notice) };
+    let worst = failed.max_by_key(|one| one.permanence == Permanence::Hard);
+    match (sent, lost, worst) {
+        (None, None, _) => Ok(Deed::Unproven),
+        (_, _, None) => Ok(Deed::Notice),
+        (Some(sent), _, Some(worst)) => bounced(work, rules, &sent, worst, now),
+        (None, Some(address), Some(worst)) if worst.permanence == Permanence::Hard => {
+            narrow_lost(work, &address, Consent::Bounced, &why(worst), now)?;
+            Ok(Deed::HardBounce)
+        }
+        // Of a mail that no row is left of nobody can say whether it was one in a row.
+        (None, Some(_), Some(_)) => Ok(Deed::SoftBounce),
+    }
+}
+
+fn bounced(work: &Work<'_>, rules: Rules<'_>, sent: &Sent, worst: &Recipient, now: Instant) -> Result<Deed> {
     let hard = worst.permanence == Permanence::Hard;
     let mut properties = Map::new();
     properties.insert("hard".to_owned(), json!(hard));
@@ -134,20 +157,25 @@ fn report(
     if let Some(status) = worst.status {
         properties.insert("status".to_owned(), json!(status.to_string()));
     }
-    work.tell_of(&sent, "bounced", properties, now)?;
-    let status = worst.status.map_or_else(String::new, |status| format!(" ({status})"));
-    let said: String = worst.diagnostic.chars().take(300).collect();
-    let why = format!("{}{status}: {said}", worst.reason.word());
+    work.tell_of(sent, "bounced", properties, now)?;
+    let why = why(worst);
     if hard {
-        narrow(work, &sent, Consent::Bounced, &why, now)?;
+        narrow(work, sent, Consent::Bounced, &why, now)?;
         return Ok(Deed::HardBounce);
     }
     let streak = work.soft_streak(sent.contact, sent.send)?;
     if rules.soft_bounces > 0 && streak >= u64::from(rules.soft_bounces) {
-        narrow(work, &sent, Consent::Bounced, &format!("{streak} mails in a row came back, the last with {why}"), now)?;
+        narrow(work, sent, Consent::Bounced, &format!("{streak} mails in a row came back, the last with {why}"), now)?;
         return Ok(Deed::SoftStreak);
     }
     Ok(Deed::SoftBounce)
+}
+
+/// Returns class, status and words of a refusal, for people.
+fn why(refused: &Recipient) -> String {
+    let status = refused.status.map_or_else(String::new, |status| format!(" ({status})"));
+    let said: String = refused.diagnostic.chars().take(300).collect();
+    format!("{}{status}: {said}", refused.reason.word())
 }
 
 /// Somebody leaves: by the mail that they answer, or by who they are.
@@ -187,7 +215,7 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
     if let Some(sent) = by_address(work, rules, original)? {
         return Ok(Some(sent));
     }
-    if rules.bounce_address.is_some() {
+    if rules.has_bounce_address {
         return Ok(None);
     }
     let sent = by_message_id(work, original)?;
@@ -198,11 +226,18 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
 }
 
 fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
-    let Some(base) = rules.bounce_address else { return Ok(None) };
+    proved(rules, original).map_or(Ok(None), |send| work.sent(send))
+}
+
+/// Returns to whom a mail went that a copy which was put back does not know.
+fn lost(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Address>> {
+    proved(rules, original).map_or(Ok(None), |send| work.lost_recipient(send))
+}
+
+/// Returns the mail whose own address for bounces a message came to.
+fn proved(rules: Rules<'_>, original: &Original) -> Option<SendId> {
     // A complaint goes to where its provider sends them all; the address of the mail stands in what it returns.
-    let send =
-        original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(base, rules.secret, address));
-    send.map_or(Ok(None), |send| work.sent(send))
+    original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(rules.secret, address))
 }
 
 fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
@@ -221,4 +256,13 @@ fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
 
 fn narrow(work: &Work<'_>, sent: &Sent, to: Consent, reason: &str, now: Instant) -> Result<()> {
     work.narrow_consent(sent.contact, to, reason, now).map(drop)
+}
+
+/// Takes away the consent of an address that a mail went to; one that is no contact comes in without it by no import.
+fn narrow_lost(work: &Work<'_>, address: &Address, to: Consent, reason: &str, now: Instant) -> Result<()> {
+    match work.contact(address)? {
+        Some(contact) => work.narrow_consent(contact.id, to, reason, now).map(drop),
+        None if to == Consent::Complained => work.opt_out(address, reason, now),
+        None => work.suppress(address, reason, now),
+    }
 }

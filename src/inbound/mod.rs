@@ -26,6 +26,7 @@ mod words;
 use std::fmt;
 
 pub use act::{Deed, Rules, act};
+pub use message::LONGEST_MESSAGE;
 pub use reason::Reason;
 
 use message::Message;

@@ -5,6 +5,7 @@
 pub mod dkim;
 mod entity;
 pub mod links;
+pub mod maildir;
 pub mod message;
 pub mod template;
 pub mod token;

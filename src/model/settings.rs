@@ -154,6 +154,10 @@ impl GiveUp {
     }
 }
 
+/// The longest local part of a `bounce_address`: behind it go `+`, the number of a mail, a dot and its proof, and no local
+/// part has more than 64 characters (RFC 5321, 4.5.3.1.1).
+pub const LONGEST_BOUNCE_NAME: usize = 30;
+
 /// The relay that takes the mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {

@@ -14,7 +14,7 @@ use crate::model::address::Address;
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::nearest;
-use crate::model::settings::{FrequencyCap, Settings};
+use crate::model::settings::{FrequencyCap, LONGEST_BOUNCE_NAME, Settings};
 use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -41,9 +41,8 @@ pub(super) fn read(
     let senders = fields.take("senders").map(|node| sending::senders(source, node)).unwrap_or_default();
     let warm_up = fields.take("warm_up").and_then(|node| sending::warm_up(source, node));
     let dkim = fields.take("dkim").and_then(|node| sending::dkim(source, node, from.as_ref()));
-    let bounce_address = fields.take("bounce_address").and_then(|node| {
-        source.parse(node, "bounce_address", |text| Address::parse(text).map_err(|error| error.to_string()))
-    });
+    let bounce_address =
+        fields.take("bounce_address").and_then(|node| source.parse(node, "bounce_address", bounce_address));
     let soft_bounces = fields.take("soft_bounces").map(|node| source.parse(node, "soft_bounces", soft_bounces));
     let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
     let give_up = fields.take("give_up").and_then(|node| source.parse(node, "give_up", sending::give_up));
@@ -157,6 +156,17 @@ fn zone(text: &str) -> Result<Tz, String> {
         Some(near) => format!("`{text}` is not a time zone; did you mean `{near}`?"),
         None => format!("`{text}` is not a time zone; write a name as `Asia/Ho_Chi_Minh` or `Europe/Paris`"),
     })
+}
+
+fn bounce_address(text: &str) -> Result<Address, String> {
+    let address = Address::parse(text).map_err(|error| error.to_string())?;
+    match address.as_str().rfind('@') {
+        Some(length) if length > LONGEST_BOUNCE_NAME => Err(format!(
+            "`{text}` has {length} characters before the `@`, and with the number of a mail behind them more than the 64 \
+             that servers take; write {LONGEST_BOUNCE_NAME} at the most"
+        )),
+        _ => Ok(address),
+    }
 }
 
 fn soft_bounces(text: &str) -> Result<u32, String> {

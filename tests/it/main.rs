@@ -17,6 +17,8 @@ mod import_doubts;
 mod import_exports;
 mod import_flags;
 mod inbound;
+mod inbound_doubts;
+mod inbound_ways;
 mod language;
 mod operator;
 mod preview;
