@@ -9,6 +9,7 @@
 mod act;
 mod automatic;
 mod complaint;
+mod family;
 mod message;
 mod mime;
 mod notification;
