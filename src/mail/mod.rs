@@ -4,6 +4,7 @@
 
 pub mod dkim;
 mod entity;
+pub mod imap;
 pub mod links;
 pub mod maildir;
 pub mod message;

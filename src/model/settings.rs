@@ -44,6 +44,8 @@ pub struct Settings {
     pub web: Option<Web>,
     /// Absent: mail goes to the outbox.
     pub smtp: Option<Smtp>,
+    /// Where mail comes in, for `drip inbound --imap`.
+    pub imap: ImapLogin,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
 }
@@ -177,6 +179,25 @@ pub struct Rate {
     pub mails: u32,
     /// 1, 60, 3600 or 86,400.
     pub seconds: u32,
+}
+
+/// What the settings say of mailboxes.
+#[derive(Debug, Clone, Default)]
+pub struct ImapLogin {
+    pub mailbox: Option<Imap>,
+    /// Prints the password of whichever mailbox is read.
+    pub command: Option<String>,
+    pub is_token: bool,
+}
+
+/// A mailbox that `drip inbound` reads.
+#[derive(Debug, Clone)]
+pub struct Imap {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub login: Login,
+    pub mailbox: String,
 }
 
 /// How the connection to the relay is protected.

@@ -8,7 +8,7 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::{NAME_HINT, mailbox, unknown_segment};
 use super::yaml::{Kind, Node};
-use super::{Overrides, sending, web};
+use super::{Overrides, receiving, sending, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::condition::Condition;
@@ -49,6 +49,8 @@ pub(super) fn read(
     let web = web::read(source, &mut fields);
     let smtp_node = fields.take("smtp");
     let smtp = sending::smtp(source, smtp_node, overrides, warnings);
+    let imap_node = fields.take("imap");
+    let imap = receiving::imap(source, imap_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
     fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
@@ -69,6 +71,7 @@ pub(super) fn read(
         give_up: give_up.unwrap_or_default(),
         web,
         smtp,
+        imap,
         segments,
     })
 }

@@ -7,6 +7,7 @@
 mod incoming;
 mod kept;
 mod locked;
+mod remote;
 mod source;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use kept::Kept;
 
 pub(super) fn inbound(context: &Context, arguments: &InboundArgs) -> Result<Exit, Failure> {
     let is_pipe = arguments.files.is_empty() && arguments.maildir.is_empty() && arguments.mbox.is_empty();
+    let is_pipe = is_pipe && arguments.imap.is_none();
     let heard = hear(context, arguments, is_pipe);
     match heard {
         // Whoever pipes a message in keeps it, and tries again; any other code would have it bounce.
@@ -59,8 +61,9 @@ fn hear(context: &Context, arguments: &InboundArgs, is_pipe: bool) -> Result<Exi
     for path in &arguments.maildir {
         source::maildir(path, |message| ear.take(message))?;
     }
+    let read = arguments.imap.as_ref().map_or(Ok(()), |url| remote::imap(url, &mut ear));
     ear.summary();
-    Ok(Exit::Success)
+    read.map(|()| Exit::Success)
 }
 
 /// Takes messages in, and counts what they were.

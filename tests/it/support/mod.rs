@@ -2,6 +2,7 @@
 
 pub(crate) mod eml;
 pub(crate) mod http;
+pub(crate) mod imap;
 pub(crate) mod sandbox;
 pub(crate) mod smtp;
 
