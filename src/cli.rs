@@ -151,7 +151,8 @@ pub enum Command {
     /// Hear what comes back: bounces, complaints, wishes to leave, answers
     #[command(
         after_help = "Without arguments it reads one message from standard input, as from the pipe of a mail server's alias.\n\n\
-        Examples:\n  bounces: \"|drip -q -C /srv/tea-shop inbound\"\n  drip inbound --maildir ~/Maildir\n  drip inbound --mbox bounces.mbox"
+        Examples:\n  bounces: \"|drip -q -C /srv/tea-shop inbound\"\n  drip inbound --maildir ~/Maildir\n  drip inbound --mbox bounces.mbox\n  \
+        drip inbound --imap imaps://bounces%40acme.example@mail.acme.example/INBOX"
     )]
     Inbound(InboundArgs),
     /// Answer readers over the web: unsubscribing by one click
@@ -286,4 +287,7 @@ pub struct InboundArgs {
     /// Read every message of an mbox, which stays as it is
     #[arg(long, value_name = "FILE")]
     pub mbox: Vec<PathBuf>,
+    /// Read the unread messages of a mailbox, and mark them as read; without a URL that of `DRIP_IMAP_URL` or drip.yaml
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = false, default_missing_value = "")]
+    pub imap: Option<String>,
 }

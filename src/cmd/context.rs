@@ -59,7 +59,7 @@ impl Context {
 
     /// Returns the same, for another folder, at another time, and without a relay.
     pub(super) fn elsewhere(&self, root: PathBuf, clock: Clock) -> Self {
-        let environment = Environment { smtp_url: None, ..self.environment.clone() };
+        let environment = Environment { smtp_url: None, imap_url: None, ..self.environment.clone() };
         Self { root, clock, output: Rc::clone(&self.output), environment }
     }
 
@@ -106,7 +106,7 @@ impl Context {
     }
 
     fn overrides(&self) -> Overrides {
-        Overrides { smtp_url: self.environment.smtp_url.clone() }
+        Overrides { smtp_url: self.environment.smtp_url.clone(), imap_url: self.environment.imap_url.clone() }
     }
 
     pub(super) fn need_settings(&self) -> Result<(), Failure> {

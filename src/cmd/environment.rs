@@ -7,12 +7,14 @@ pub(super) struct Environment {
     pub(super) no_color: bool,
     /// `DRIP_SMTP_URL`: the relay with its password, which no file of the project should hold.
     pub(super) smtp_url: Option<String>,
+    /// `DRIP_IMAP_URL`: the mailbox to read, with its password.
+    pub(super) imap_url: Option<String>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub(super) fn read() -> Environment {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    Environment { no_color: set("NO_COLOR").is_some(), smtp_url: set("DRIP_SMTP_URL") }
+    Environment { no_color: set("NO_COLOR").is_some(), smtp_url: set("DRIP_SMTP_URL"), imap_url: set("DRIP_IMAP_URL") }
 }
 
 /// Returns a variable by its name, for the secrets that campaign files refer to.

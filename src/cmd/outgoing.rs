@@ -189,7 +189,7 @@ pub(super) fn with_password(smtp: &Smtp, root: &Path) -> Result<Smtp, Failure> {
     Ok(smtp)
 }
 
-fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
+pub(super) fn first_line(command: &str, root: &Path) -> Result<String, Failure> {
     let wrong = |what: &str| Diagnostic::error(format!("`password_command` {what}"));
     let mut child = Command::new("sh")
         .args(["-c", command])

@@ -36,7 +36,6 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
         secrets: secrets(settings)?,
         fetch: fetch(),
         web: web.clone(),
-        bounce_address: settings.bounce_address.clone(),
         soft_bounces: settings.soft_bounces,
         name: settings.from.name.clone().unwrap_or_else(|| settings.from.address.domain().to_owned()),
         language: settings.language.clone(),

@@ -13,13 +13,15 @@ use crate::mail::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
+use crate::model::id::SendId;
 use crate::model::reaction::Reaction;
 use crate::store::{NewEvent, Result, Sent, Work};
 
 /// What a project says of incoming mail.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    pub bounce_address: Option<&'a Address>,
+    /// Whether each mail has an address of its own for its bounces.
+    pub has_bounce_address: bool,
     /// The project's own secret, in hexadecimal.
     pub secret: &'a str,
     /// So many mails in a row that came back for now make an address count as dead.
@@ -97,7 +99,11 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
         Kind::Complaint { feedback_type, .. } if !consequence::is_complaint(feedback_type) => Ok(Deed::Notice),
         Kind::Complaint { recipients, feedback_type } => {
             let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
-            let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
+            let Some(sent) = tied(work, rules, original, &named)? else {
+                let Some(address) = lost(work, rules, original)? else { return Ok(Deed::Unproven) };
+                narrow_lost(work, &address, Consent::Complained, &consequence::complaint(feedback_type), now)?;
+                return Ok(Deed::Complaint);
+            };
             consequence::complained(work, &sent, feedback_type, now, now)
         }
         Kind::Unsubscribe => leave(work, rules, original, now),
@@ -116,18 +122,32 @@ fn report(
     now: Instant,
 ) -> Result<Deed> {
     let named: Vec<&str> = recipients.iter().flat_map(|one| [one.sent_to(), one.address.as_str()]).collect();
-    let Some(sent) = tied(work, rules, original, &named)? else { return Ok(Deed::Unproven) };
-    work.prove_sent(sent.send)?;
+    let sent = tied(work, rules, original, &named)?;
+    if let Some(sent) = &sent {
+        work.prove_sent(sent.send)?;
+    }
+    let lost = if sent.is_some() { None } else { lost(work, rules, original)? };
     // A mail of drip's has one recipient; behind an alias there may be several, of whom any failure is the mail's.
     let failed = recipients.iter().filter(|one| one.action == Action::Failed);
-    let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else { return Ok(Deed::Notice) };
+    let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else {
+        return Ok(if sent.is_none() && lost.is_none() { Deed::Unproven } else { Deed::Notice });
+    };
     let failure = Failure {
         permanence: worst.permanence,
         reason: worst.reason,
         status: worst.status,
         diagnostic: worst.diagnostic.clone(),
     };
-    consequence::failed(work, &sent, &failure, rules.soft_bounces, now, now)
+    match (sent, lost) {
+        (Some(sent), _) => consequence::failed(work, &sent, &failure, rules.soft_bounces, now, now),
+        (None, Some(address)) if failure.permanence == Permanence::Hard => {
+            narrow_lost(work, &address, Consent::Bounced, &failure.words(), now)?;
+            Ok(Deed::HardBounce)
+        }
+        // Of a mail that no row is left of nobody can say whether it was one in a row.
+        (None, Some(_)) => Ok(Deed::SoftBounce),
+        (None, None) => Ok(Deed::Unproven),
+    }
 }
 
 /// Somebody leaves: by the mail that they answer, or by who they are.
@@ -168,7 +188,7 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
     if let Some(sent) = by_address(work, rules, original)? {
         return Ok(Some(sent));
     }
-    if rules.bounce_address.is_some() {
+    if rules.has_bounce_address {
         return Ok(None);
     }
     let sent = by_message_id(work, original)?;
@@ -179,11 +199,18 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
 }
 
 fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
-    let Some(base) = rules.bounce_address else { return Ok(None) };
+    proved(rules, original).map_or(Ok(None), |send| work.sent(send))
+}
+
+/// Returns to whom a mail went that a copy which was put back does not know.
+fn lost(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Address>> {
+    proved(rules, original).map_or(Ok(None), |send| work.lost_recipient(send))
+}
+
+/// Returns the mail whose own address for bounces a message came to.
+fn proved(rules: Rules<'_>, original: &Original) -> Option<SendId> {
     // A complaint goes to where its provider sends them all; the address of the mail stands in what it returns.
-    let send =
-        original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(base, rules.secret, address));
-    send.map_or(Ok(None), |send| work.sent(send))
+    original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(rules.secret, address))
 }
 
 fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
@@ -198,4 +225,13 @@ fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
 fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
     let address = original.from.as_deref().and_then(|from| Address::parse(from).ok());
     address.map_or(Ok(None), |address| work.contact(&address))
+}
+
+/// Takes away the consent of an address that a mail went to; one that is no contact comes in without it by no import.
+fn narrow_lost(work: &Work<'_>, address: &Address, to: Consent, reason: &str, now: Instant) -> Result<()> {
+    match work.contact(address)? {
+        Some(contact) => work.narrow_consent(contact.id, to, reason, now).map(drop),
+        None if to == Consent::Complained => work.opt_out(address, reason, now),
+        None => work.suppress(address, reason, now),
+    }
 }

@@ -22,6 +22,15 @@ pub struct Failure {
     pub diagnostic: String,
 }
 
+impl Failure {
+    /// Returns class, status and words of the refusal, for people.
+    pub(super) fn words(&self) -> String {
+        let status = self.status.map_or_else(String::new, |status| format!(" ({status})"));
+        let said: String = self.diagnostic.chars().take(LONGEST_WORDS).collect();
+        format!("{}{status}: {said}", self.reason.word())
+    }
+}
+
 /// Records that a mail failed. A dead address gets nothing more, and one whose last mails all came back as little.
 pub fn failed(
     work: &Work<'_>,
@@ -39,9 +48,7 @@ pub fn failed(
         properties.insert("status".to_owned(), json!(status.to_string()));
     }
     work.tell_of(sent, "bounced", properties, at)?;
-    let status = failure.status.map_or_else(String::new, |status| format!(" ({status})"));
-    let said: String = failure.diagnostic.chars().take(LONGEST_WORDS).collect();
-    let why = format!("{}{status}: {said}", failure.reason.word());
+    let why = failure.words();
     if hard {
         work.narrow_consent(sent.contact, Consent::Bounced, &why, now)?;
         return Ok(Deed::HardBounce);
@@ -61,9 +68,14 @@ pub fn complained(work: &Work<'_>, sent: &Sent, feedback_type: &str, at: Instant
     if !is_complaint(feedback_type) {
         return Ok(Deed::Notice);
     }
-    work.narrow_consent(sent.contact, Consent::Complained, &format!("complained ({feedback_type})"), now)?;
+    work.narrow_consent(sent.contact, Consent::Complained, &complaint(feedback_type), now)?;
     work.tell_of(sent, "complained", Map::new(), at)?;
     Ok(Deed::Complaint)
+}
+
+/// Returns what the history of a contact's consent says of a complaint.
+pub(super) fn complaint(feedback_type: &str) -> String {
+    format!("complained ({feedback_type})")
 }
 
 /// Says whether a report of this type (RFC 5965) is one of a reader who wants no more.

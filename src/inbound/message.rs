@@ -10,7 +10,7 @@ use super::mime;
 use super::text::{addresses, cut, one_line};
 
 /// Bytes beyond this are not looked at: what a message is stands at its start.
-const LONGEST_MESSAGE: usize = 10 * 1024 * 1024;
+pub const LONGEST_MESSAGE: usize = 10 * 1024 * 1024;
 /// Header fields beyond these are not looked at, nor is a value beyond this length.
 const MOST_FIELDS: usize = 400;
 const LONGEST_VALUE: usize = 4096;

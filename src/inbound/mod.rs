@@ -10,6 +10,7 @@ mod act;
 mod automatic;
 mod complaint;
 mod consequence;
+mod family;
 mod message;
 mod mime;
 mod notification;
@@ -29,6 +30,7 @@ use std::fmt;
 
 pub use act::{Deed, Rules, act};
 pub use consequence::{Failure, complained, failed};
+pub use message::LONGEST_MESSAGE;
 pub use reason::Reason;
 pub use verdict::{Called, verdict};
 

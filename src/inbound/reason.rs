@@ -215,6 +215,9 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
             {
                 Reason::UserUnknown
             }
+            (Reason::Rejected, Some(Status(_, 1, 2))) if !text.contains("sender") && !text.contains("from") => {
+                Reason::HostUnknown
+            }
             (reason, _) => reason,
         });
     }
@@ -320,9 +323,27 @@ fn by_codes(evidence: &Evidence<'_>) -> Reason {
     }
 }
 
+/// Returns the class that a number of Microsoft's own stands for, beyond those of the standards.
+fn by_status_of_microsoft(subject: u16, detail: u16) -> Option<Reason> {
+    Some(match (subject, detail) {
+        (7, 501..=503) => Reason::SpamDetected,
+        (7, 508 | 705) | (2, 121 | 122) | (1, 90) => Reason::Speeding,
+        (7, 509) => Reason::AuthFailure,
+        (7, 512) => Reason::NotCompliantRfc,
+        (7, 606..=649 | 708) => Reason::Blocked,
+        (4, 14) => Reason::NetworkError,
+        (4, 317) => Reason::FailedStarttls,
+        _ => return None,
+    })
+}
+
 /// Returns the class that a status code stands for, where it stands for one.
 fn by_status(Status(class, subject, detail): Status) -> Option<Reason> {
     let permanent = class == 5;
+    let microsofts = by_status_of_microsoft(subject, detail);
+    if microsofts.is_some() {
+        return microsofts;
+    }
     Some(match (subject, detail) {
         (1, 1) => Reason::UserUnknown,
         (1, 3) if permanent => Reason::UserUnknown,

@@ -4,7 +4,9 @@
 
 pub mod dkim;
 mod entity;
+pub mod imap;
 pub mod links;
+pub mod maildir;
 pub mod message;
 pub mod provider;
 pub mod template;

@@ -6,9 +6,8 @@ use sha2::Sha256;
 use crate::model::address::Address;
 use crate::model::id::SendId;
 
-/// Bytes of proof in an address: 80 bits, as a local part has 64 characters at the most.
+/// Bytes of proof in an address: 80 bits, as a local part has 64 characters at the most (RFC 5321, 4.5.3.1.1).
 const PROOF: usize = 10;
-
 /// Returns the envelope sender of one mail.
 pub fn address(base: &Address, secret: &str, send: SendId) -> Address {
     let (local, domain) = base.as_str().rsplit_once('@').unwrap_or_default();
@@ -20,14 +19,11 @@ pub fn address(base: &Address, secret: &str, send: SendId) -> Address {
 }
 
 /// Returns which mail's envelope sender an address is; `None` where it is none of this project's.
-pub fn send_of(base: &Address, secret: &str, address: &str) -> Option<SendId> {
-    let (base_local, base_domain) = base.as_str().rsplit_once('@')?;
-    let (local, domain) = address.trim().rsplit_once('@')?;
-    if !domain.eq_ignore_ascii_case(base_domain) {
-        return None;
-    }
-    let start = local.get(..base_local.len()).filter(|start| start.eq_ignore_ascii_case(base_local))?;
-    let (number, given) = local[start.len()..].strip_prefix('+')?.split_once('.')?;
+///
+/// The proof is what counts, not the name in front of it: `bounce_address` may be another one by now.
+pub fn send_of(secret: &str, address: &str) -> Option<SendId> {
+    let (local, _) = address.trim().rsplit_once('@')?;
+    let (number, given) = local.rsplit_once('+')?.1.split_once('.')?;
     let send = SendId(number.parse().ok()?);
     let digits = given.as_bytes();
     if digits.len() != 2 * PROOF {
@@ -57,22 +53,24 @@ fn proof(secret: &str, send: SendId) -> Option<Hmac<Sha256>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::settings::LONGEST_BOUNCE_NAME;
 
     #[test]
     fn an_address_of_one_mail_tells_which_and_no_other_does() {
         let base = Address::parse("Bounces@mail.acme.example").unwrap();
         for number in [1, 36, i64::MAX] {
             let made = address(&base, "secret", SendId(number));
-            assert_eq!(send_of(&base, "secret", made.as_str()), Some(SendId(number)));
-            assert_eq!(send_of(&base, "secret", &made.as_str().to_uppercase()), Some(SendId(number)));
-            assert_eq!(send_of(&base, "another", made.as_str()), None);
+            assert_eq!(send_of("secret", made.as_str()), Some(SendId(number)));
+            assert_eq!(send_of("secret", &made.as_str().to_uppercase()), Some(SendId(number)));
+            assert_eq!(send_of("another", made.as_str()), None);
             let other = made.as_str().replace(&format!("+{number}."), "+2.");
-            assert_eq!(send_of(&base, "secret", &other), None, "{other}");
-            for at in 0..made.as_str().len() {
+            assert_eq!(send_of("secret", &other), None, "{other}");
+            let (start, end) = (made.as_str().find('+').unwrap(), made.as_str().find('@').unwrap());
+            for at in start..=end {
                 let mut forged = made.as_str().as_bytes().to_vec();
                 forged[at] ^= 1;
                 let forged = String::from_utf8(forged).unwrap();
-                assert_ne!(send_of(&base, "secret", &forged), Some(SendId(number)), "{forged}");
+                assert_ne!(send_of("secret", &forged), Some(SendId(number)), "{forged}");
             }
         }
         for nonsense in [
@@ -83,7 +81,23 @@ mod tests {
             "bounces+1.zz@mail.acme.example",
             "ữ@mail.acme.example",
         ] {
-            assert_eq!(send_of(&base, "secret", nonsense), None, "{nonsense}");
+            assert_eq!(send_of("secret", nonsense), None, "{nonsense}");
         }
+    }
+
+    #[test]
+    fn an_address_whose_name_or_domain_was_changed_since_is_known() {
+        let made = address(&Address::parse("old+list@acme.example").unwrap(), "secret", SendId(7));
+        assert_eq!(send_of("secret", made.as_str()), Some(SendId(7)));
+    }
+
+    #[test]
+    fn the_longest_name_leaves_room_for_the_number_and_the_proof() {
+        let base = Address::parse(&format!("{}@acme.example", "b".repeat(LONGEST_BOUNCE_NAME))).unwrap();
+        // A million mails an hour need a century for so many.
+        let last = 999_999_999_999;
+        let made = address(&base, "secret", SendId(last));
+        assert_eq!(made.as_str().find('@'), Some(64));
+        assert_eq!(send_of("secret", made.as_str()), Some(SendId(last)));
     }
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub topics: Vec<(String, Topic)>,
     /// Whose relay it is, where that tells by web what becomes of mails.
     pub provider: Option<Provider>,
+    /// Where mail comes in, for `drip inbound --imap`.
+    pub imap: ImapLogin,
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
 }
@@ -192,6 +194,10 @@ impl GiveUp {
     }
 }
 
+/// The longest local part of a `bounce_address`: behind it go `+`, the number of a mail, a dot and its proof, and no local
+/// part has more than 64 characters (RFC 5321, 4.5.3.1.1).
+pub const LONGEST_BOUNCE_NAME: usize = 30;
+
 /// The relay that takes the mail.
 #[derive(Debug, Clone)]
 pub struct Smtp {
@@ -211,6 +217,25 @@ pub struct Rate {
     pub mails: u32,
     /// 1, 60, 3600 or 86,400.
     pub seconds: u32,
+}
+
+/// What the settings say of mailboxes.
+#[derive(Debug, Clone, Default)]
+pub struct ImapLogin {
+    pub mailbox: Option<Imap>,
+    /// Prints the password of whichever mailbox is read.
+    pub command: Option<String>,
+    pub is_token: bool,
+}
+
+/// A mailbox that `drip inbound` reads.
+#[derive(Debug, Clone)]
+pub struct Imap {
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    pub login: Login,
+    pub mailbox: String,
 }
 
 /// How the connection to the relay is protected.

@@ -8,7 +8,9 @@ mod campaign;
 mod fields;
 mod files;
 mod hours;
+pub mod imap_url;
 mod provider;
+mod receiving;
 mod sending;
 mod settings;
 mod smtp_url;
@@ -38,6 +40,8 @@ pub use files::Found;
 pub struct Overrides {
     /// The relay with its password; wins over `smtp.url`.
     pub smtp_url: Option<String>,
+    /// The mailbox of `drip inbound --imap` with its password; wins over `imap.url`.
+    pub imap_url: Option<String>,
 }
 
 /// A project whose files make sense.

@@ -83,7 +83,7 @@ fn connections(text: &str) -> Result<usize, String> {
     }
 }
 
-fn auth(text: &str) -> Result<bool, String> {
+pub(super) fn auth(text: &str) -> Result<bool, String> {
     match text {
         "password" => Ok(false),
         "xoauth2" => Ok(true),

@@ -8,13 +8,13 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::{NAME_HINT, mailbox, unknown_segment};
 use super::yaml::{Kind, Node};
-use super::{Overrides, provider, sending, topics, web};
+use super::{Overrides, provider, receiving, sending, topics, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::nearest;
-use crate::model::settings::{FrequencyCap, Settings};
+use crate::model::settings::{FrequencyCap, LONGEST_BOUNCE_NAME, Settings};
 use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -41,9 +41,8 @@ pub(super) fn read(
     let senders = fields.take("senders").map(|node| sending::senders(source, node)).unwrap_or_default();
     let warm_up = fields.take("warm_up").and_then(|node| sending::warm_up(source, node));
     let dkim = fields.take("dkim").and_then(|node| sending::dkim(source, node, from.as_ref()));
-    let bounce_address = fields.take("bounce_address").and_then(|node| {
-        source.parse(node, "bounce_address", |text| Address::parse(text).map_err(|error| error.to_string()))
-    });
+    let bounce_address =
+        fields.take("bounce_address").and_then(|node| source.parse(node, "bounce_address", bounce_address));
     let soft_bounces = fields.take("soft_bounces").map(|node| source.parse(node, "soft_bounces", soft_bounces));
     let utm = fields.take("utm").map(|node| sending::utm(source, node)).unwrap_or_default();
     let give_up = fields.take("give_up").and_then(|node| source.parse(node, "give_up", sending::give_up));
@@ -52,6 +51,8 @@ pub(super) fn read(
     let smtp_node = fields.take("smtp");
     let smtp = sending::smtp(source, smtp_node, overrides, warnings);
     let provider = fields.take("provider").map(|node| provider::read(source, node));
+    let imap_node = fields.take("imap");
+    let imap = receiving::imap(source, imap_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
     fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
@@ -74,6 +75,7 @@ pub(super) fn read(
         topics,
         smtp,
         provider: provider.flatten(),
+        imap,
         segments,
     })
 }
@@ -161,6 +163,17 @@ fn zone(text: &str) -> Result<Tz, String> {
         Some(near) => format!("`{text}` is not a time zone; did you mean `{near}`?"),
         None => format!("`{text}` is not a time zone; write a name as `Asia/Ho_Chi_Minh` or `Europe/Paris`"),
     })
+}
+
+fn bounce_address(text: &str) -> Result<Address, String> {
+    let address = Address::parse(text).map_err(|error| error.to_string())?;
+    match address.as_str().rfind('@') {
+        Some(length) if length > LONGEST_BOUNCE_NAME => Err(format!(
+            "`{text}` has {length} characters before the `@`, and with the number of a mail behind them more than the 64 \
+             that servers take; write {LONGEST_BOUNCE_NAME} at the most"
+        )),
+        _ => Ok(address),
+    }
 }
 
 fn soft_bounces(text: &str) -> Result<u32, String> {

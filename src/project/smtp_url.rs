@@ -87,7 +87,7 @@ pub(super) fn parse(url: &str) -> Result<Relay, String> {
     Ok(Relay { host, port, security, user, password })
 }
 
-fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
+pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;
@@ -107,8 +107,8 @@ fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {
 }
 
 /// Undoes percent-encoding (RFC 3986 section 2.1).
-fn decode(text: &str) -> Result<String, String> {
-    let wrong = || "the SMTP URL has a `%` that is not followed by two hexadecimal digits".to_owned();
+pub(super) fn decode(text: &str) -> Result<String, String> {
+    let wrong = || "the URL has a `%` that is not followed by two hexadecimal digits".to_owned();
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -155,7 +155,7 @@ mod tests {
         case("http://relay.example", "`http://` is not a scheme");
         case("smtp://secret@relay.example", "the SMTP URL has a user but no password");
         case("smtp://relay.example:99999", "the SMTP URL has no valid host");
-        case("smtp://u:%zz@relay.example", "the SMTP URL has a `%`");
+        case("smtp://u:%zz@relay.example", "the URL has a `%`");
         case("smtp://relay.example?tls=maybe", "`?tls=maybe` is not known");
     }
 }

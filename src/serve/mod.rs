@@ -36,7 +36,6 @@ use chrono_tz::Tz;
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
-use crate::model::address::Address;
 use crate::model::id::CampaignId;
 use crate::model::settings::{Topic, Web};
 use crate::store::Store;
@@ -71,7 +70,6 @@ pub struct Site {
     pub fetch: Fetch,
     /// Where readers come from and to.
     pub web: Web,
-    pub bounce_address: Option<Address>,
     /// So many mails in a row that came back for now make an address count as dead.
     pub soft_bounces: u32,
     /// Who sends, as readers know them.
@@ -131,16 +129,19 @@ impl Room {
     async fn believed(&self, token: &str) -> Result<Option<Purpose>, Busy> {
         let known = || {
             let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            (known.keys.read(token), KEYS_AGE.checked_sub(known.at.elapsed()))
+            (known.keys.read(token), known.keys.knows_key_of(token), KEYS_AGE.checked_sub(known.at.elapsed()))
         };
-        let (purpose, wait) = known();
+        let (purpose, knows_key, wait) = known();
         if purpose.is_some() || !Keys::is_form(token) {
             return Ok(purpose);
         }
         if let Some(wait) = wait {
-            // Whoever makes tokens up waits, and a true one of a new key works all the same.
+            if knows_key {
+                return Ok(None);
+            }
+            // A key that was made since the last look signs true tokens; whoever makes them up waits.
             tokio::time::sleep(wait).await;
-            if let (purpose, Some(_)) = known() {
+            if let (purpose, _, Some(_)) = known() {
                 return Ok(purpose);
             }
         }

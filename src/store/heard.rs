@@ -7,11 +7,14 @@ use serde_json::{Map, Value, json};
 use super::reactions::told_by;
 use super::{NewEvent, Result, Work, instant, millis};
 use crate::model::Instant;
+use crate::model::address::Address;
 use crate::model::id::{CampaignId, ContactId, EventId, SendId};
 use crate::model::reaction::Reaction;
 
 /// For how long a message that comes again is known.
 const KEPT: TimeDelta = TimeDelta::days(90);
+/// Why a mail counts as sent that no relay confirmed.
+pub(super) const PROVED: &str = "proved by what came back";
 
 /// A mail that left, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +78,23 @@ impl Work<'_> {
     }
 
     /// Takes a mail of unknown fate for sent, also one that was to be sent again: something came of it. Returns whether it was.
+    ///
+    /// One that is on its way is noted alone: the run that has it in hand closes it, or the next one if that died.
     pub fn prove_sent(&self, send: SendId) -> Result<bool> {
+        self.sql("UPDATE sends SET reason = ?2 WHERE id = ?1 AND state = 1")?.execute(params![send.0, PROVED])?;
         let rows = self
-            .sql("UPDATE sends SET state = 2, reason = 'proved by what came back' WHERE id = ?1 AND (state = 7 OR state = 3 AND reason = 'to be sent again')")?
-            .execute([send.0])?;
+            .sql("UPDATE sends SET state = 2, reason = ?2 WHERE id = ?1 AND (state = 7 OR state = 3 AND reason = 'to be sent again')")?
+            .execute(params![send.0, PROVED])?;
         Ok(rows == 1)
+    }
+
+    /// Returns to whom a mail went that a copy which was put back does not know: it left after the copy was made.
+    pub fn lost_recipient(&self, send: SendId) -> Result<Option<Address>> {
+        let key: Option<String> = self
+            .sql("SELECT email_key FROM lost_sends WHERE id = ?1")?
+            .query_row([send.0], |row| row.get(0))
+            .optional()?;
+        Ok(key.and_then(|key| Address::parse(&key).ok()))
     }
 
     /// Returns how many mails in a row came back from a contact with a soft bounce, counted back from this one. Later mails, of

@@ -4,7 +4,6 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
-use crate::model::address::Address;
 use crate::model::contact::{Consent, Contact};
 use crate::model::id::{ContactId, SendId};
 use crate::model::reaction::Reaction;
@@ -51,11 +50,7 @@ impl Work<'_> {
             return Ok(Some(contact.clone()));
         }
         // A mail that a copy which was put back does not know, to somebody whom it does not know either.
-        let key: Option<String> = self
-            .sql("SELECT email_key FROM lost_sends WHERE id = ?1")?
-            .query_row([send.0], |row| row.get(0))
-            .optional()?;
-        if let Some(address) = key.and_then(|key| Address::parse(&key).ok()) {
+        if let Some(address) = self.lost_recipient(send)? {
             self.opt_out(&address, reason, now)?;
         }
         Ok(None)

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
+use super::heard::PROVED;
 use super::{Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::id::RunId;
@@ -68,14 +69,15 @@ impl Work<'_> {
         let lost = self
             .sql(
                 "UPDATE sends SET state = 7, reason = 'the machine went down before the answer was recorded'
-                 WHERE id IN (SELECT id FROM open_sends WHERE state IN (0, 1))
+                 WHERE id IN (SELECT id FROM open_sends WHERE state IN (0, 1)) AND reason IS NOT ?2
                  AND run_id IN (SELECT id FROM runs WHERE boot IS NOT NULL AND boot IS NOT ?1)",
             )?
-            .execute([boot])?;
+            .execute(params![boot, PROVED])?;
         let given_back = self
             .sql("UPDATE sends SET state = 3, reason = 'given back: the run ended', at = ?1, retry_at = NULL WHERE state = 0")?
             .execute([millis(now)])?;
         // `at` stays: the moment the content began to leave is the best guess of when it arrived.
+        self.sql("UPDATE sends SET state = 2 WHERE state = 1 AND reason = ?1")?.execute([PROVED])?;
         let unknown = self
             .sql("UPDATE sends SET state = 7, reason = 'the run ended before the answer was recorded' WHERE state = 1")?
             .execute([])?;

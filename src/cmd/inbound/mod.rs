@@ -4,16 +4,17 @@
 //! person should see it, the copy of it are all there before it is taken off its place: killed at any moment, the message is
 //! still there, and the next call goes on with it.
 
+mod incoming;
 mod kept;
+mod locked;
+mod remote;
 mod source;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::Failure;
 use super::context::Context;
@@ -25,13 +26,12 @@ use crate::project::Project;
 use crate::store::Store;
 use crate::ui::words::list;
 
+use incoming::Incoming;
 use kept::Kept;
-
-/// The longest message taken; mail servers take less.
-const LONGEST: u64 = 100 << 20;
 
 pub(super) fn inbound(context: &Context, arguments: &InboundArgs) -> Result<Exit, Failure> {
     let is_pipe = arguments.files.is_empty() && arguments.maildir.is_empty() && arguments.mbox.is_empty();
+    let is_pipe = is_pipe && arguments.imap.is_none();
     let heard = hear(context, arguments, is_pipe);
     match heard {
         // Whoever pipes a message in keeps it, and tries again; any other code would have it bounce.
@@ -50,21 +50,20 @@ fn hear(context: &Context, arguments: &InboundArgs, is_pipe: bool) -> Result<Exi
     let kept = Kept::new(context.root.join("inbound"));
     let mut ear = Ear { context, project: &project, store: &mut store, secret, kept, deeds: BTreeMap::new(), known: 0 };
     if is_pipe {
-        let mut bytes = Vec::new();
-        std::io::stdin().take(LONGEST).read_to_end(&mut bytes).context("the message cannot be read")?;
-        ear.take(&bytes)?;
+        ear.take(Incoming::from(std::io::stdin().lock()).context("the message cannot be read")?)?;
     }
     for path in &arguments.files {
-        ear.take(&source::file(path)?)?;
+        ear.take(source::file(path)?)?;
     }
     for path in &arguments.mbox {
-        source::mbox(path, |bytes| ear.take(bytes))?;
+        source::mbox(path, |message| ear.take(message))?;
     }
     for path in &arguments.maildir {
-        source::maildir(path, |bytes| ear.take(bytes))?;
+        source::maildir(path, |message| ear.take(message))?;
     }
+    let read = arguments.imap.as_ref().map_or(Ok(()), |url| remote::imap(url, &mut ear));
     ear.summary();
-    Ok(Exit::Success)
+    read.map(|()| Exit::Success)
 }
 
 /// Takes messages in, and counts what they were.
@@ -80,27 +79,34 @@ struct Ear<'a> {
 }
 
 impl Ear<'_> {
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        let hash = Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    fn take(&mut self, mut message: Incoming) -> Result<(), Failure> {
+        let hash = message.hash();
         let now = self.context.now();
-        let reading = inbound::read(bytes);
+        let reading = inbound::read(message.head());
         let rules = Rules {
-            bounce_address: self.project.settings.bounce_address.as_ref(),
+            has_bounce_address: self.project.settings.bounce_address.is_some(),
             secret: &self.secret,
             soft_bounces: self.project.settings.soft_bounces,
         };
-        let work = self.store.begin()?;
-        if !work.hear(&hash, now)? {
-            self.known += 1;
+        let mut is_kept = false;
+        loop {
+            let work = self.store.begin()?;
+            if !work.hear(&hash, now)? {
+                self.known += 1;
+                return Ok(());
+            }
+            let deed = inbound::act(&work, rules, &reading, now)?;
+            if deed.is_to_keep() && !is_kept {
+                // Others wait for the store, but not for the disk below a mail: that is written first, and then all is done anew.
+                drop(work);
+                self.kept.keep(&mut message)?;
+                is_kept = true;
+                continue;
+            }
+            work.commit()?;
+            *self.deeds.entry(deed).or_default() += 1;
             return Ok(());
         }
-        let deed = inbound::act(&work, rules, &reading, now)?;
-        if deed.is_to_keep() {
-            self.kept.keep(&hash, bytes)?;
-        }
-        work.commit()?;
-        *self.deeds.entry(deed).or_default() += 1;
-        Ok(())
     }
 
     fn summary(&self) {

@@ -1,63 +1,74 @@
 //! Where messages come from: files, an mbox, a Maildir.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-use super::{LONGEST, failed};
+use super::incoming::Incoming;
+use super::{failed, locked};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
 
+/// Lines are read in pieces of this length at the most.
+const PIECE: u64 = 1 << 16;
+
 /// Reads a file that holds one message.
-pub(super) fn file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| failed("read", path, &error))?;
-    Ok(bytes)
+pub(super) fn file(path: &Path) -> Result<Incoming, Failure> {
+    File::open(path).and_then(Incoming::from).map_err(|error| failed("read", path, &error))
 }
 
 /// Reads an mbox message by message, as mail programs write it (RFC 4155, with the `>From ` of mboxrd). It stays as it is.
-pub(super) fn mbox(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
-    let file = File::open(path).map_err(|error| failed("read", path, &error))?;
-    let mut reader = BufReader::new(file);
-    let (mut message, mut line): (Option<Vec<u8>>, Vec<u8>) = (None, Vec::new());
-    let mut after_blank = true;
+pub(super) fn mbox(path: &Path, mut take: impl FnMut(Incoming) -> Result<(), Failure>) -> Result<(), Failure> {
+    let wrong = |error: std::io::Error| failed("read", path, &error);
+    let mut reader = BufReader::new(locked::copy(path).map_err(wrong)?);
+    let (mut message, mut piece): (Option<Incoming>, Vec<u8>) = (None, Vec::new());
+    // The last blank line, which is the mbox's own where the next message begins behind it.
+    let mut blank = b"\n".to_vec();
+    let mut at_start = true;
     loop {
-        line.clear();
-        let count =
-            (&mut reader).take(LONGEST).read_until(b'\n', &mut line).map_err(|error| failed("read", path, &error))?;
-        let begins = count == 0 || after_blank && line.starts_with(b"From ");
-        if begins {
+        piece.clear();
+        (&mut reader).take(PIECE).read_until(b'\n', &mut piece).map_err(wrong)?;
+        let begins = at_start && !blank.is_empty() && piece.starts_with(b"From ");
+        if begins || piece.is_empty() {
             if let Some(message) = message.take() {
-                // The blank line before the next one is the mbox's own.
-                let own = [&b"\r\n\r\n"[..], b"\n\n"].into_iter().find(|end| message.ends_with(end));
-                take(&message[..message.len() - own.map_or(0, |end| end.len() / 2)])?;
+                take(message)?;
             }
-            if count == 0 {
+            if piece.is_empty() {
                 return Ok(());
             }
-            message = Some(Vec::new());
-            after_blank = false;
+            message = Some(Incoming::default());
+            blank.clear();
+            // What stands in the rest of a long line is none of the message.
+            while !piece.ends_with(b"\n") && !piece.is_empty() {
+                piece.clear();
+                (&mut reader).take(PIECE).read_until(b'\n', &mut piece).map_err(wrong)?;
+            }
+            at_start = true;
             continue;
         }
         let Some(message) = &mut message else {
-            if line.iter().all(u8::is_ascii_whitespace) {
+            if piece.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
             let wrong = Diagnostic::error(format!("`{}` is no mbox", path.display()));
             return Err(wrong.hint("its first line begins with `From `; a single message goes without --mbox").into());
         };
-        after_blank = line.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
-        let quoted = line.iter().take_while(|byte| **byte == b'>').count();
-        let written = if quoted > 0 && line[quoted..].starts_with(b"From ") { &line[1..] } else { &line };
-        if message.len() < usize::try_from(LONGEST).unwrap_or(usize::MAX) {
-            message.extend_from_slice(written);
+        message.write_all(&blank).map_err(wrong)?;
+        blank.clear();
+        if at_start && piece.iter().all(|byte| matches!(byte, b'\r' | b'\n')) {
+            blank.clone_from(&piece);
+            continue;
         }
+        let quoted = piece.iter().take_while(|byte| **byte == b'>').count();
+        let written =
+            if at_start && quoted > 0 && piece[quoted..].starts_with(b"From ") { &piece[1..] } else { &piece };
+        message.write_all(written).map_err(wrong)?;
+        at_start = piece.ends_with(b"\n");
     }
 }
 
 /// Takes every new message of a Maildir, and moves each to those that were read once it is dealt with.
-pub(super) fn maildir(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn maildir(path: &Path, mut take: impl FnMut(Incoming) -> Result<(), Failure>) -> Result<(), Failure> {
     let (new, cur) = (path.join("new"), path.join("cur"));
     let entries = fs::read_dir(&new).map_err(|error| failed("read", &new, &error))?;
     let mut names: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.file_name()).collect();
@@ -70,15 +81,15 @@ pub(super) fn maildir(path: &Path, mut take: impl FnMut(&[u8]) -> Result<(), Fai
             // A folder or a pipe is no message, and what is gone another reader took.
             continue;
         }
-        let bytes = match file(&from) {
-            Ok(bytes) => bytes,
+        let message = match file(&from) {
+            Ok(message) => message,
             // One that cannot be read holds up no other.
             Err(failure) => {
                 trouble.get_or_insert(failure);
                 continue;
             }
         };
-        take(&bytes)?;
+        take(message)?;
         let mut read = name.clone();
         read.push(":2,S");
         match fs::rename(&from, cur.join(&read)) {

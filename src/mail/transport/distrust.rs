@@ -8,10 +8,10 @@ use super::reply::one_line;
 
 /// What is wrong with the relay's side of TLS.
 #[derive(Debug)]
-pub(super) struct Distrust {
+pub(in crate::mail) struct Distrust {
     pub(super) message: String,
     /// What may be done about it.
-    pub(super) hint: &'static str,
+    pub(in crate::mail) hint: &'static str,
 }
 
 impl Distrust {

@@ -13,7 +13,8 @@ mod removal;
 mod reply;
 mod smtp;
 mod socket;
-mod wire;
+mod trust;
+pub(super) mod wire;
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use discard::Discard;
 pub use outbox::Outbox;
 pub use smtp::{Offer, SmtpRelay, Timeouts};
+pub(super) use trust::{client_config, server_name};
 
 use crate::model::address::Address;
 

@@ -4,8 +4,7 @@
 //! again after a crash replaces itself; the rename out of `tmp/` is the moment the content leaves.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,54 +13,22 @@ use sha2::{Digest, Sha256};
 use super::{
     ConnectError, ConnectErrorKind, NotCommitted, Outcome, Parcel, Permit, Relay, Scope, Transport, reply::one_line,
 };
+use crate::mail::maildir::Maildir;
 
-/// A Maildir.
+/// Mail that stays in the project folder.
 #[derive(Debug, Clone)]
 pub struct Outbox {
-    folder: PathBuf,
+    maildir: Maildir,
 }
 
 impl Outbox {
     /// Names the folder; it is made when the first mail goes.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { maildir: Maildir::new(folder) }
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Writes to `tmp/`, so that the content is on the disk before anything is recorded.
-    fn prepare(&self, name: &str, message: &[u8]) -> io::Result<PathBuf> {
-        let path = self.folder.join("tmp").join(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        file.write_all(message)?;
-        file.sync_all()?;
-        Ok(path)
-    }
-
-    /// Moves the mail to `new/`, unless a reader has already filed the same one under `cur/`.
-    fn publish(&self, prepared: &Path, name: &str) -> io::Result<()> {
-        if self.is_filed(name)? {
-            return fs::remove_file(prepared);
-        }
-        let new = self.folder.join("new");
-        fs::rename(prepared, new.join(name))?;
-        // A rename is durable only once its folder is.
-        File::open(new)?.sync_all()
-    }
-
-    fn is_filed(&self, name: &str) -> io::Result<bool> {
-        for entry in fs::read_dir(self.folder.join("cur"))? {
-            if entry?.file_name().to_string_lossy().split(':').next() == Some(name) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.maildir.folder()
     }
 }
 
@@ -71,7 +38,7 @@ impl Relay for Outbox {
     }
 
     fn describe(&self) -> String {
-        self.folder.display().to_string()
+        self.folder().display().to_string()
     }
 
     fn connections(&self) -> usize {
@@ -81,19 +48,11 @@ impl Relay for Outbox {
 
 impl Transport for Outbox {
     fn connect(&mut self) -> Result<(), ConnectError> {
-        for part in ["tmp", "new", "cur"] {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            let folder = self.folder.join(part);
-            builder.create(&folder).map_err(|error| ConnectError {
-                kind: ConnectErrorKind::Unreachable,
-                message: format!("cannot make the folder `{}`: {error}", folder.display()),
-                hint: "make the project folder writable, or set `smtp` in drip.yaml".to_owned(),
-            })?;
-        }
-        Ok(())
+        self.maildir.make().map_err(|error| ConnectError {
+            kind: ConnectErrorKind::Unreachable,
+            message: format!("cannot make the folder `{}`: {error}", self.folder().display()),
+            hint: "make the project folder writable, or set `smtp` in drip.yaml".to_owned(),
+        })
     }
 
     fn deliver(&mut self, mail: &Arc<Parcel>, commit: &mut dyn FnMut() -> Permit) -> Result<Outcome, NotCommitted> {
@@ -104,17 +63,17 @@ impl Transport for Outbox {
             return Ok(deferred(&error));
         }
         let name = file_name(message);
-        let prepared = match self.prepare(&name, message) {
+        let prepared = match self.maildir.prepare(&name, message) {
             Ok(path) => path,
-            Err(error) => return Ok(deferred(&format!("cannot write to {}: {error}", self.folder.display()))),
+            Err(error) => return Ok(deferred(&format!("cannot write to {}: {error}", self.folder().display()))),
         };
         if commit() == Permit::No {
             // What stays behind in `tmp/` is not mail; the next attempt writes over it.
             let _ = fs::remove_file(prepared);
             return Err(NotCommitted);
         }
-        match self.publish(&prepared, &name) {
-            Ok(()) => Ok(Outcome::Sent { reply: format!("written to {}", self.folder.display()) }),
+        match self.maildir.publish(&prepared, &name) {
+            Ok(()) => Ok(Outcome::Sent { reply: format!("written to {}", self.folder().display()) }),
             Err(error) => Ok(Outcome::Unknown { reason: one_line(&format!("cannot move the mail to new/: {error}")) }),
         }
     }

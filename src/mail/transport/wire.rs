@@ -25,7 +25,7 @@ const LONGEST_REPLY: usize = 64 * 1024;
 
 /// Why there is no reply.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+pub(in crate::mail) enum Lost {
     #[error("the relay closed the connection")]
     Closed,
     #[error("the relay did not answer in time")]
@@ -59,7 +59,7 @@ impl From<io::Error> for Lost {
 }
 
 /// An open connection.
-pub(super) struct Wire {
+pub(in crate::mail) struct Wire {
     stream: Stream,
     /// Set when the run is to stop.
     stop: Arc<AtomicBool>,
@@ -74,7 +74,12 @@ enum Stream {
 
 impl Wire {
     /// Connects to the first address of the host that answers.
-    pub(super) fn connect(host: &str, port: u16, timeout: Duration, stop: &Arc<AtomicBool>) -> Result<Self, Lost> {
+    pub(in crate::mail) fn connect(
+        host: &str,
+        port: u16,
+        timeout: Duration,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Self, Lost> {
         let deadline = Deadline::after(timeout);
         let mut last = Lost::Nameless(io::Error::new(io::ErrorKind::NotFound, "it has no address"));
         for address in resolve(host, port, timeout)? {
@@ -98,7 +103,7 @@ impl Wire {
     }
 
     /// Completes a TLS handshake within a time; refuses bytes that came before it, which anyone could have put there.
-    pub(super) fn secure(
+    pub(in crate::mail) fn secure(
         self,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
@@ -128,7 +133,7 @@ impl Wire {
         Ok(Self { stream: Stream::Tls(Box::new(StreamOwned::new(tls, socket))), stop: self.stop, pending: Vec::new() })
     }
 
-    pub(super) fn is_encrypted(&self) -> bool {
+    pub(in crate::mail) fn is_encrypted(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))
     }
 
@@ -145,7 +150,7 @@ impl Wire {
     }
 
     /// Says whether the other end is on this machine.
-    pub(super) fn is_local(&self) -> bool {
+    pub(in crate::mail) fn is_local(&self) -> bool {
         self.tcp().peer_addr().is_ok_and(|address| address.ip().is_loopback())
     }
 
@@ -192,7 +197,7 @@ impl Wire {
     }
 
     /// Writes everything in as few segments as it takes.
-    pub(super) fn write(&mut self, bytes: &[u8], timeout: Duration) -> Result<(), Lost> {
+    pub(in crate::mail) fn write(&mut self, bytes: &[u8], timeout: Duration) -> Result<(), Lost> {
         let deadline = Deadline::after(timeout);
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -227,6 +232,25 @@ impl Wire {
     /// Reads the answer to a content, for which a run that stops waits all the same.
     pub(super) fn read_verdict(&mut self, timeout: Duration) -> Result<Reply, Lost> {
         self.reply(&Deadline::after(timeout), false)
+    }
+
+    /// Reads a line of another protocol than SMTP, without its end.
+    pub(in crate::mail) fn text(&mut self, timeout: Duration) -> Result<Vec<u8>, Lost> {
+        self.line(&Deadline::after(timeout), true)
+    }
+
+    /// Reads so many bytes.
+    pub(in crate::mail) fn bytes(&mut self, count: usize, timeout: Duration) -> Result<Vec<u8>, Lost> {
+        let deadline = Deadline::after(timeout);
+        while self.pending.len() < count {
+            match self.fill() {
+                Ok(()) | Err(Lost::TimedOut) => {}
+                Err(lost) => return Err(lost),
+            }
+            deadline.left()?;
+        }
+        let rest = self.pending.split_off(count);
+        Ok(std::mem::replace(&mut self.pending, rest))
     }
 
     /// Says whether something has come in that was not taken yet.

@@ -50,7 +50,7 @@ pub(super) fn act(
     let proofs = Proofs { keys: Keys::new(work.link_keys()?), secret: work.secret()? };
     let mut done = Done::default();
     for told in &letter.told {
-        let end = match tied(work, site, &proofs, told)? {
+        let end = match tied(work, &proofs, told)? {
             Some(sent) => follow(work, site, provider, told, &sent, now)?,
             None => "untied",
         };
@@ -65,7 +65,7 @@ struct Proofs {
 }
 
 /// Returns the mail that a provider speaks of.
-fn tied(work: &Work<'_>, site: &Site, proofs: &Proofs, told: &Told) -> Result<Option<Sent>> {
+fn tied(work: &Work<'_>, proofs: &Proofs, told: &Told) -> Result<Option<Sent>> {
     let Ok(recipient) = Address::parse(&told.recipient) else { return Ok(None) };
     for tie in &told.ties {
         let sent = match tie {
@@ -74,9 +74,7 @@ fn tied(work: &Work<'_>, site: &Site, proofs: &Proofs, told: &Told) -> Result<Op
                 _ => None,
             },
             Tie::ReturnPath(address) => {
-                let base = site.bounce_address.as_ref();
-                let send = base.and_then(|base| verp::send_of(base, &proofs.secret, address));
-                send.map_or(Ok(None), |send| work.sent(send))?
+                verp::send_of(&proofs.secret, address).map_or(Ok(None), |send| work.sent(send))?
             }
             Tie::MessageId(id) => work.sent_as(id)?,
         };

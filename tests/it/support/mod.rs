@@ -4,6 +4,7 @@ pub(crate) mod dns;
 pub(crate) mod eml;
 pub(crate) mod front;
 pub(crate) mod http;
+pub(crate) mod imap;
 pub(crate) mod sandbox;
 pub(crate) mod smtp;
 

@@ -2,21 +2,17 @@
 //!
 //! Nothing of a mail is known here.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Ehlo};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
 
-use super::{Session, SmtpRelay, SmtpTransport, command};
+use super::{Session, SmtpTransport, command};
 use crate::mail::transport::reply::Reply;
 use crate::mail::transport::wire::{Lost, Wire};
-use crate::mail::transport::{ConnectError, ConnectErrorKind};
+use crate::mail::transport::{ConnectError, ConnectErrorKind, client_config, server_name};
 use crate::model::settings::{Password, Security, Smtp};
 
 /// What the relay's EHLO offers, as far as drip uses it.
@@ -85,16 +81,12 @@ impl SmtpTransport {
     }
 
     fn secure(&self, wire: Wire) -> Result<Wire, ConnectError> {
-        let config = self.relay.tls_config().map_err(|_| ConnectError {
+        let config = client_config(self.relay.authority.as_ref()).map_err(|_| ConnectError {
             hint: "install the package `ca-certificates`, or let SSL_CERT_FILE name a file of authorities (PEM)"
                 .to_owned(),
             ..self.no_tls(&"this machine trusts no authority at all")
         })?;
-        let host = self.relay.settings.host.as_str();
-        let name = match host.parse::<IpAddr>() {
-            Ok(address) => ServerName::IpAddress(address.into()),
-            Err(_) => ServerName::try_from(host.to_owned()).map_err(|error| self.no_tls(&error))?,
-        };
+        let name = server_name(&self.relay.settings.host).map_err(|error| self.no_tls(&error))?;
         wire.secure(Arc::new(config), name, self.relay.timeouts.connect).map_err(|lost| match &lost {
             Lost::Distrusted(distrust) => ConnectError { hint: distrust.hint.to_owned(), ..self.no_tls(&lost) },
             _ => self.no_tls(&lost),
@@ -221,20 +213,4 @@ fn without_secrets(reply: Reply, password: &str, line: &str) -> Reply {
         secrets.iter().filter(|secret| !secret.is_empty()).fold(text, |text, secret| text.replace(secret, "…"))
     };
     Reply { lines: reply.lines.into_iter().map(hide).collect(), ..reply }
-}
-
-impl SmtpRelay {
-    fn tls_config(&self) -> Result<ClientConfig, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let builder = match &self.authority {
-            Some(authority) => {
-                let mut roots = RootCertStore::empty();
-                roots.add(authority.clone())?;
-                builder.with_root_certificates(roots)
-            }
-            None => builder.with_platform_verifier()?,
-        };
-        Ok(builder.with_no_client_auth())
-    }
 }
