@@ -24,8 +24,10 @@ mod document;
 mod elsewhere;
 mod endless;
 mod full_disk;
+mod heard;
 mod held;
 mod killed;
+mod links;
 mod meanwhile;
 mod output;
 mod patience;
@@ -86,6 +88,8 @@ fn cases() -> Vec<Case> {
         templates::cases(),
         threats::cases(),
         endless::cases(),
+        links::cases(),
+        heard::cases(),
     ];
     rooms.into_iter().flatten().collect()
 }

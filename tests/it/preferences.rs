@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::serving::{Server, path_of};
 use crate::support::Sandbox;
 use crate::support::eml;
+use crate::support::server::{Server, path_of};
 use crate::support::smtp::{Mail, Script, SmtpServer, Verb};
 
 const MONDAY: &str = "2026-03-02T02:00:00Z";

@@ -4,9 +4,9 @@
 
 use serde_json::json;
 
-use crate::serving::{Server, path_of};
 use crate::support::Sandbox;
 use crate::support::eml;
+use crate::support::server::{Server, path_of};
 use crate::support::smtp::{Script, SmtpServer};
 
 const MONDAY: &str = "2026-03-02T02:00:00Z";

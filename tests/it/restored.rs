@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use crate::serving::{Server, path_of};
 use crate::support::Sandbox;
 use crate::support::sandbox::count;
+use crate::support::server::{Server, path_of};
 use crate::support::smtp::{Script, SmtpServer, Verb};
 
 const MONDAY: &str = "2026-03-02T02:00:00Z";

@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use crate::serving::{Server, header, path_of};
 use crate::serving_providers::{LATER, mail, mailed};
+use crate::support::server::{Server, header, path_of};
 use crate::support::smtp::{Script, SmtpServer};
 
 #[test]

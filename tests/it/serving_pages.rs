@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use crate::serving::{Answer, Server, path_of};
 use crate::support::Sandbox;
+use crate::support::server::{Answer, Server, path_of};
 use crate::support::smtp::{Mail, Script, SmtpServer};
 
 const MONDAY: &str = "2026-03-02T02:00:00Z";

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::documents::blocks;
-use crate::serving::{Answer, Server, header};
 use crate::support::Sandbox;
+use crate::support::server::{Answer, Server, header};
 use crate::support::smtp::{Mail, Script, SmtpServer, Verb};
 
 pub(crate) const MONDAY: &str = "2026-03-02T02:00:00Z";

@@ -13,9 +13,9 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
-use crate::serving::{Answer, Server, header};
 use crate::serving_providers::{LATER, consents, counts, events, mail, mailed};
 use crate::support::Sandbox;
+use crate::support::server::{Answer, Server, header};
 use crate::support::smtp::{Script, SmtpServer};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:drip";

@@ -14,10 +14,10 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::Value;
 
 use crate::documents::{blocks, document};
-use crate::serving::Server;
 use crate::support::Sandbox;
 use crate::support::dns::DnsServer;
 use crate::support::front::{Front, Way, support};
+use crate::support::server::Server;
 use crate::support::smtp::{Script, SmtpServer};
 
 const PASSWORD: &str = "s3cret";

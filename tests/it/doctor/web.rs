@@ -3,9 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::{Clinic, expect};
-use crate::serving::Server;
 use crate::support::Sandbox;
 use crate::support::front::{Front, Way};
+use crate::support::server::Server;
 
 #[test]
 fn nobody_answers_at_the_web_address() {

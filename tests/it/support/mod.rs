@@ -6,6 +6,7 @@ pub(crate) mod front;
 pub(crate) mod http;
 pub(crate) mod imap;
 pub(crate) mod sandbox;
+pub(crate) mod server;
 pub(crate) mod smtp;
 
 pub(crate) use sandbox::Sandbox;
