@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::io::{Read, Write};
-use std::time::Duration;
+use std::io::Write;
+use std::net::TcpStream;
 
 use crate::support::Sandbox;
 use crate::support::server::{Server, header, path_of};

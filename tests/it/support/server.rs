@@ -11,7 +11,7 @@ use super::{Sandbox, eml};
 
 /// A server that runs; killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     port: u16,
 }
 
