@@ -11,6 +11,7 @@ use super::{Failure, environment, interrupt};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::mail::token::Keys;
+use crate::model::campaign::Campaign;
 use crate::model::settings::{Provider, Settings};
 use crate::project::Project;
 use crate::serve::{Fetch, Offer, Secrets, Site, is_sendgrid_key, serve as answer};
@@ -64,7 +65,11 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
 fn offer(project: &Project) -> Offer {
     let topics = &project.settings.topics;
     if !topics.is_empty() {
-        return Offer::Topics(topics.clone());
+        let of = |id: &String| {
+            let campaigns = project.campaigns.iter().filter(|campaign| campaign.topic.as_ref() == Some(id));
+            campaigns.map(Campaign::own_subject).collect()
+        };
+        return Offer::Topics(topics.iter().map(|(id, topic)| (id.clone(), topic.clone(), of(id))).collect());
     }
     let offered = project.campaigns.iter().filter(|campaign| !campaign.is_confirmation());
     Offer::Campaigns(offered.map(|campaign| (campaign.id.clone(), campaign.name.clone())).collect())

@@ -6,12 +6,17 @@ use super::Rules;
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Goal};
 use crate::model::condition::Scope;
+use crate::model::contact::Consent;
 use crate::model::event::Event;
 use crate::model::facts::Facts;
 
 /// Returns the event by which an enrolment reached its goal: the first one after the entry that counts.
 pub fn reached<'a>(campaign: &Campaign, facts: &'a Facts, rules: Rules<'_>, now: Instant) -> Option<&'a Event> {
-    let goal = campaign.goal.as_ref()?;
+    // Nobody confirms for somebody else: the event alone is no consent.
+    let goal = campaign
+        .goal
+        .as_ref()
+        .filter(|_| facts.contact.consent == Consent::Subscribed || !campaign.is_confirmation())?;
     let entered = facts.enrolment.entered_at;
     let zone = super::zone(&facts.contact, rules);
     facts.events.iter().filter(|event| event.at <= now && counts(goal, entered, event, zone)).find(|event| {

@@ -48,11 +48,18 @@ pub struct Rules<'a> {
     pub timezone: Tz,
     pub frequency_caps: &'a [FrequencyCap],
     pub segments: &'a BTreeMap<String, Condition>,
+    /// Whether readers' pauses hold: they say nothing of what left before them.
+    pub pauses: bool,
 }
 
 impl<'a> From<&'a Settings> for Rules<'a> {
     fn from(settings: &'a Settings) -> Self {
-        Self { timezone: settings.timezone, frequency_caps: &settings.frequency_caps, segments: &settings.segments }
+        Self {
+            timezone: settings.timezone,
+            frequency_caps: &settings.frequency_caps,
+            segments: &settings.segments,
+            pauses: true,
+        }
     }
 }
 
@@ -191,7 +198,7 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     if open > now {
         return Decision::Wait { step: Some(step), until: Some(open), why: Waiting::Window };
     }
-    if let Some(over) = facts.contact.pause(now) {
+    if let Some(over) = facts.contact.pause(now).filter(|_| rules.pauses) {
         let until = step.window.next_open(over, zone);
         return Decision::Wait { step: Some(step), until: Some(until), why: Waiting::Paused };
     }

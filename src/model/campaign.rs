@@ -42,8 +42,13 @@ impl Campaign {
     pub fn subject(&self) -> Cow<'_, str> {
         match &self.topic {
             Some(topic) => Cow::Borrowed(topic),
-            None => Cow::Owned(format!("campaign/{}", self.id)),
+            None => Cow::Owned(self.own_subject()),
         }
+    }
+
+    /// Returns what a reader refuses who wants nothing of this very campaign.
+    pub fn own_subject(&self) -> String {
+        format!("campaign/{}", self.id)
     }
 
     /// Returns whose consent its mails need: it asks those who are pending whether they confirm, or mails those who have.

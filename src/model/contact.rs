@@ -31,7 +31,9 @@ pub struct Contact {
 impl Contact {
     /// Says whether they want nothing of a campaign.
     pub fn refuses(&self, campaign: &Campaign) -> bool {
-        !self.refused.is_empty() && self.refused.contains(&*campaign.subject())
+        // Also what they refused before the campaign had its topic.
+        !self.refused.is_empty()
+            && (self.refused.contains(&*campaign.subject()) || self.refused.contains(&campaign.own_subject()))
     }
 
     /// Returns until when they want no mail, where that is still to come.

@@ -26,6 +26,9 @@ impl Run<'_> {
         let mut moment = since.min(now);
         let step = ((now - moment) / MOMENTS).max(CRON);
         let everyone: Vec<usize> = (0..self.known.len()).collect();
+        let work = store.begin()?;
+        work.wake_paused(since)?;
+        work.commit()?;
         loop {
             self.now = moment;
             let entered = self.enter(store);
@@ -71,8 +74,8 @@ impl Run<'_> {
         until: Instant,
     ) -> Result<(), StoreError> {
         let (now, caps) = (self.now, self.rules.frequency_caps);
-        // What was put off by a mail that only this file knows may have left elsewhere.
-        self.rules.frequency_caps = &[];
+        // What was put off by a mail that only this file knows, or by a pause that began later, may have left elsewhere.
+        (self.rules.frequency_caps, self.rules.pauses) = (&[], false);
         let played = campaigns.iter().try_for_each(|index| {
             loop {
                 let work = store.begin()?;
@@ -84,7 +87,7 @@ impl Run<'_> {
                 work.commit()?;
             }
         });
-        (self.now, self.rules.frequency_caps) = (now, caps);
+        (self.now, self.rules.frequency_caps, self.rules.pauses) = (now, caps, true);
         played
     }
 

@@ -5,6 +5,7 @@
 
 use crate::decide::position::{next_step, steps_ahead};
 use crate::model::campaign::{Action, Campaign, Step};
+use crate::model::contact::Consent;
 use crate::model::send::SendRecord;
 use crate::store::{KnownCampaign, PausedBy, StoreError, Work};
 
@@ -41,6 +42,25 @@ pub(super) fn follow(
         }
         None => work.set_steps(stored.row, &ids)?,
     }
+    Ok(())
+}
+
+/// Pauses a campaign that turned from people who agreed to those who are asked, or back, while somebody is inside: the others
+/// would leave it at once, and for good.
+pub(super) fn readdressed(work: &Work<'_>, stored: &mut KnownCampaign, campaign: &Campaign) -> Result<(), StoreError> {
+    let people = if stored.audience == campaign.audience() { 0 } else { work.active_in(stored.row)? };
+    if people == 0 || stored.paused.is_some() {
+        return Ok(());
+    }
+    let (before, now) = match campaign.audience() {
+        Consent::Pending => ("everyone who agreed", "those who have not confirmed"),
+        _ => ("those who had not confirmed", "everyone who agreed"),
+    };
+    let reason = format!(
+        "its mails went to {before} and would go to {now} alone; the {people} inside who are not of these would leave it"
+    );
+    work.set_paused(stored.row, Some((PausedBy::Edit, &reason)))?;
+    stored.paused = Some(reason);
     Ok(())
 }
 

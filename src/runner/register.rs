@@ -74,6 +74,7 @@ pub(super) fn known<'a>(
         }
         work.set_reach(stored.row, &campaign.subject(), campaign.audience())?;
         edits::follow(&work, &mut stored, campaign, changed)?;
+        edits::readdressed(&work, &mut stored, campaign)?;
         let form = form(campaign, settings);
         if stored.triggers.as_deref() != Some(&form) {
             if stored.triggers.is_some() && has_state_trigger(campaign) {

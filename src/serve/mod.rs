@@ -86,8 +86,8 @@ pub struct Site {
 
 /// What readers choose from on the page of preferences.
 pub enum Offer {
-    /// The topics of the project, in order.
-    Topics(Vec<(String, Topic)>),
+    /// The topics of the project, in order, each with what is refused of its campaigns alone.
+    Topics(Vec<(String, Topic, Vec<String>)>),
     /// The campaigns that they are or were in, by their names for people.
     Campaigns(BTreeMap<CampaignId, String>),
 }

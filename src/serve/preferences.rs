@@ -22,8 +22,21 @@ use crate::store::{Result, Work};
 /// For how long a pause is.
 const PAUSE: TimeDelta = TimeDelta::days(30);
 
-/// A line of the page: the subject of campaigns, and its name for the reader.
-type Subject = (String, String);
+/// A line of the page.
+struct Subject {
+    /// What is refused by it.
+    id: String,
+    /// For the reader.
+    name: String,
+    /// What else is refused of it: its campaigns, from before they had their topic.
+    also: Vec<String>,
+}
+
+impl Subject {
+    fn is_wanted(&self, contact: &Contact) -> bool {
+        std::iter::once(&self.id).chain(&self.also).all(|subject| !contact.refused.contains(subject))
+    }
+}
 
 /// Shows what a reader gets; changes nothing.
 pub(super) async fn show(State(room): State<Room>, Path(token): Path<String>) -> Response {
@@ -61,14 +74,12 @@ pub(super) async fn choose(State(room): State<Room>, Path(token): Path<String>, 
             return Ok(Some((contact, campaigns)));
         }
         // Only what is on offer: the form comes from outside.
-        let offered: BTreeSet<String> =
-            subjects(&asked.offer, &contact, &campaigns, "").into_iter().map(|(subject, _)| subject).collect();
         let mut refused = contact.refused.clone();
-        for subject in shown.intersection(&offered) {
-            if wanted.contains(subject) {
-                refused.remove(subject);
+        for subject in subjects(&asked.offer, &contact, &campaigns, "").iter().filter(|one| shown.contains(&one.id)) {
+            if wanted.contains(&subject.id) {
+                refused.retain(|one| *one != subject.id && !subject.also.contains(one));
             } else {
-                refused.insert(subject.clone());
+                refused.insert(subject.id.clone());
             }
         }
         // A pause that runs on is not begun anew by another choice.
@@ -104,9 +115,9 @@ fn answer(room: &Room, send: SendId, found: Option<(Contact, Vec<CampaignId>)>, 
             @if !subjects.is_empty() {
                 fieldset {
                     legend { (words.choose_question) " " (room.site.name) "?" }
-                    @for (subject, name) in &subjects {
-                        (tick("wanted", subject, name, !contact.refused.contains(subject)))
-                        input type="hidden" name="shown" value=(subject);
+                    @for subject in &subjects {
+                        (tick("wanted", &subject.id, &subject.name, subject.is_wanted(&contact)))
+                        input type="hidden" name="shown" value=(subject.id);
                     }
                 }
             }
@@ -133,11 +144,18 @@ fn subjects(offer: &Offer, contact: &Contact, campaigns: &[CampaignId], fallback
     match offer {
         Offer::Topics(topics) => {
             let language = contact.language.as_deref().unwrap_or(fallback);
-            topics.iter().map(|(id, topic)| (id.clone(), topic.name(language).to_owned())).collect()
+            let shown = topics.iter().map(|(id, topic, also)| Subject {
+                id: id.clone(),
+                name: topic.name(language).to_owned(),
+                also: also.clone(),
+            });
+            shown.collect()
         }
         Offer::Campaigns(names) => {
             let known = campaigns.iter().filter_map(|id| Some((id, names.get(id)?)));
-            known.map(|(id, name)| (format!("campaign/{id}"), name.clone())).collect()
+            let shown =
+                known.map(|(id, name)| Subject { id: format!("campaign/{id}"), name: name.clone(), also: Vec::new() });
+            shown.collect()
         }
     }
 }

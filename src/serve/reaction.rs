@@ -102,10 +102,10 @@ pub(super) fn clicked(work: &Work<'_>, sent: &Sent, url: &str, by: By, at: Insta
     let mut properties = Map::new();
     properties.insert("url".to_owned(), json!(url));
     // Nobody presses two links of a mail within two seconds; a scanner tries them all.
-    let others = work.clicks_beside(sent.send, url, at, machine::BURST)?;
-    let by = if others.is_empty() { by } else { By::Machine };
-    if !others.is_empty() {
-        work.take_for_machine(sent.send, &others)?;
+    let is_burst = work.is_clicked_beside(sent, url, at, machine::BURST)?;
+    let by = if is_burst { By::Machine } else { by };
+    if is_burst {
+        work.take_for_machine(sent, at, machine::BURST)?;
     }
     record(work, sent, "clicked", by, properties, at)
 }

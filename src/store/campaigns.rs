@@ -34,6 +34,8 @@ pub struct KnownCampaign {
     pub triggers: Option<String>,
     /// Whether what happened before its file was there is still to be looked at.
     pub history: bool,
+    /// Whose consent its mails needed, by the file that people were last sent by.
+    pub audience: Consent,
 }
 
 /// Who stopped a campaign's mail.
@@ -51,7 +53,7 @@ impl PausedBy {
     const ALL: [(Self, &str); 3] = [(Self::Hand, "hand"), (Self::Relay, "relay"), (Self::Edit, "edit")];
 }
 
-const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps, triggers, history";
+const COLUMNS: &str = "id, name, fingerprint, first_seen_at, first_event, silences_at, watched, paused, paused_by, steps, triggers, history, audience";
 
 impl Work<'_> {
     /// Returns every campaign that was ever seen, by name.
@@ -190,5 +192,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KnownCampaign> {
         steps: row.get(9)?,
         triggers: row.get(10)?,
         history: row.get(11)?,
+        audience: Consent::from_word(row.get_ref(12)?.as_str()?).unwrap_or(Consent::Subscribed),
     })
 }

@@ -30,6 +30,16 @@ impl Work<'_> {
         self.contact_of(contact.id).map(Some)
     }
 
+    /// Has everyone who paused all mail be looked at anew, at that moment.
+    pub fn wake_paused(&self, at: Instant) -> Result<()> {
+        self.sql(
+            "UPDATE enrolments SET due_at = ?1 WHERE state = 'active' AND due_at > ?1
+             AND contact_id IN (SELECT id FROM contacts WHERE paused_until IS NOT NULL)",
+        )?
+        .execute([millis(at)])?;
+        Ok(())
+    }
+
     /// Returns the campaigns that a contact is or was in, by name.
     pub fn campaigns_of(&self, contact: ContactId) -> Result<Vec<CampaignId>> {
         let mut statement = self.sql(

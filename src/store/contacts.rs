@@ -143,8 +143,9 @@ impl Work<'_> {
         let tags: BTreeSet<&String> = update.tags.iter().collect();
         let consent = update.consent.unwrap_or(Consent::Subscribed);
         self.sql(
-            "INSERT INTO contacts (email, email_key, consent, timezone, language, tags, attributes, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO contacts (email, email_key, consent, timezone, language, tags, attributes, created_at, refused, paused_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce((SELECT refused FROM lost_choices WHERE email_key = ?2), '[]'),
+                     (SELECT paused_until FROM lost_choices WHERE email_key = ?2))",
         )?
         .execute(params![
             update.address.as_str(),

@@ -48,6 +48,7 @@ impl Work<'_> {
         )?
         .execute([])?;
         self.sql("DELETE FROM lost_sends WHERE email_key = ?1")?.execute([address.key()])?;
+        self.sql("DELETE FROM lost_choices WHERE email_key = ?1")?.execute([address.key()])?;
         let contacts = self.sql("DELETE FROM contacts WHERE email_key = ?1")?.execute([address.key()])?;
         let listed = self
             .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1")?

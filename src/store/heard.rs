@@ -8,7 +8,7 @@ use super::reactions::told_by;
 use super::{NewEvent, Result, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
-use crate::model::id::{CampaignId, ContactId, EventId, SendId};
+use crate::model::id::{CampaignId, ContactId, SendId};
 use crate::model::reaction::Reaction;
 
 /// For how long a message that comes again is known.
@@ -125,24 +125,33 @@ impl Work<'_> {
             .query_row(params![sent.contact.0, name, sent.send.0], |row| row.get(0))?)
     }
 
-    /// Returns clicks on other links of the same mail, so shortly before or after a time.
-    pub fn clicks_beside(&self, send: SendId, url: &str, at: Instant, within: TimeDelta) -> Result<Vec<EventId>> {
-        let mut statement = self.sql(
-            "SELECT e.id FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-                  JOIN events e ON e.contact_id = n.contact_id AND (e.name = 'clicked' OR e.name = 'clicked_by_machine') AND e.at BETWEEN ?3 AND ?4
-             WHERE s.id = ?1 AND json_extract(e.properties, '$.send') = ?1 AND json_extract(e.properties, '$.url') <> ?2",
-        )?;
-        let rows = statement.query_map(params![send.0, url, millis(at - within), millis(at + within)], |row| {
-            Ok(EventId(row.get(0)?))
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// Says whether somebody clicked on another link of the same mail, so shortly before or after a time.
+    pub fn is_clicked_beside(&self, sent: &Sent, url: &str, at: Instant, within: TimeDelta) -> Result<bool> {
+        let text = "SELECT EXISTS (SELECT 1 FROM events WHERE contact_id = ?1 AND name = ?2 AND at BETWEEN ?3 AND ?4
+                        AND json_extract(properties, '$.send') = ?5 AND json_extract(properties, '$.url') <> ?6)";
+        for name in ["clicked", "clicked_by_machine"] {
+            let (from, to) = (millis(at - within), millis(at + within));
+            let bound = params![sent.contact.0, name, from, to, sent.send.0, url];
+            if self.sql(text)?.query_row(bound, |row| row.get(0))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
-    /// Takes clicks of a mail for a machine's, as they turn out to be: no click of it that is left is a person's then.
-    pub fn take_for_machine(&self, send: SendId, clicks: &[EventId]) -> Result<()> {
-        for click in clicks {
-            self.sql("UPDATE OR IGNORE events SET name = 'clicked_by_machine' WHERE id = ?1")?.execute([click.0])?;
+    /// Takes the clicks of a mail that were made so shortly before or after a time for a machine's, as they turn out to be.
+    pub fn take_for_machine(&self, sent: &Sent, at: Instant, within: TimeDelta) -> Result<()> {
+        let (from, to) = (millis(at - within), millis(at + within));
+        for text in [
+            "UPDATE OR IGNORE events SET name = 'clicked_by_machine' WHERE contact_id = ?1 AND name = 'clicked'
+             AND at BETWEEN ?2 AND ?3 AND json_extract(properties, '$.send') = ?4",
+            // Where a machine's click of that very moment is there already.
+            "DELETE FROM events WHERE contact_id = ?1 AND name = 'clicked' AND at BETWEEN ?2 AND ?3
+             AND json_extract(properties, '$.send') = ?4",
+        ] {
+            self.sql(text)?.execute(params![sent.contact.0, from, to, sent.send.0])?;
         }
+        let send = sent.send;
         let of_people: bool = self
             .sql(
                 "SELECT EXISTS (SELECT 1 FROM sends s JOIN enrolments n ON n.id = s.enrolment_id

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::heard::PROVED;
 use super::{Result, StoreError, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::campaign::Step;
@@ -63,7 +64,7 @@ macro_rules! may_leave {
                      JOIN campaigns k ON k.id = n.campaign_id
                      WHERE n.id = sends.enrolment_id AND c.consent = k.audience AND k.paused IS NULL
                      AND (sends.kind IS NOT NULL OR c.paused_until IS NULL OR c.paused_until <= ?3)
-                     AND (c.refused = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(c.refused) r WHERE r.value = k.subject))
+                     AND (c.refused = '[]' OR NOT EXISTS (SELECT 1 FROM json_each(c.refused) r WHERE r.value = k.subject OR r.value = 'campaign/' || k.name))
                      AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'address' AND s.value = c.email_key)
                      AND NOT EXISTS (SELECT 1 FROM suppressions s WHERE s.kind = 'domain'
                                      AND s.value = substr(c.email_key, instr(c.email_key, '@') + 1)))"
@@ -81,8 +82,12 @@ impl Work<'_> {
     ) -> Result<Claim> {
         let NewClaim { enrolment, step, kind, variant, due } = *new;
         let known = self
-            .sql("SELECT id, made_at, message_id, attempts, state, tried_at FROM sends WHERE enrolment_id = ?1 AND step = ?2")?
-            .query_row(params![enrolment.0, step], |row| {
+            .sql(
+                "SELECT id, made_at, message_id, attempts, state, tried_at,
+                        (SELECT c.paused_until BETWEEN sends.at AND ?3 FROM enrolments n JOIN contacts c ON c.id = n.contact_id
+                         WHERE n.id = sends.enrolment_id) FROM sends WHERE enrolment_id = ?1 AND step = ?2",
+            )?
+            .query_row(params![enrolment.0, step, millis(now)], |row| {
                 Ok((
                     SendId(row.get(0)?),
                     instant(row.get(1)?),
@@ -90,17 +95,19 @@ impl Work<'_> {
                     row.get(3)?,
                     row.get(4)?,
                     row.get::<_, Option<i64>>(5)?,
+                    row.get::<_, Option<bool>>(6)?.unwrap_or(false),
                 ))
             })
             .optional()?;
         let (send, made_at, message_id, attempts, tried_at) = match known {
-            Some((send, made_at, Some(message_id), attempts, state, tried_at)) => {
+            Some((send, made_at, Some(message_id), attempts, state, tried_at, was_paused)) => {
                 let state = state_at(state)?;
                 if state.is_closed() || state == SendState::Sending {
                     return Err(StoreError::Row(format!("send {send} is `{}` and cannot be claimed", state.as_str())));
                 }
-                // Whoever mended what held it has not tried it yet.
-                let (attempts, tried_at) = if state == SendState::Held { (0, None) } else { (attempts, tried_at) };
+                // Whoever mended what held it has not tried it yet; and a pause is not the relay's patience.
+                let anew = state == SendState::Held || was_paused;
+                let (attempts, tried_at) = if anew { (0, None) } else { (attempts, tried_at) };
                 self.sql(
                     "UPDATE sends SET state = 0, reason = NULL, at = ?2, retry_at = NULL, run_id = ?3, kind = ?4, variant = ?5,
                             attempts = ?6, tried_at = ?7
@@ -198,7 +205,7 @@ impl Work<'_> {
             .sql(
                 "UPDATE sends SET attempts = attempts + CASE WHEN state = 0 THEN ?6 ELSE 0 END, state = ?2, reason = ?3, at = ?4, retry_at = ?5,
                         tried_at = CASE WHEN ?6 THEN coalesce(tried_at, ?4) ELSE tried_at END
-                 WHERE id = ?1 AND state IN (0, 1)",
+                 WHERE id = ?1 AND state IN (0, 1) AND NOT (?2 IN (3, 7) AND state = 1 AND coalesce(reason, '') = ?7)",
             )?
             .execute(params![
                 send.0,
@@ -206,8 +213,16 @@ impl Work<'_> {
                 closing.reason,
                 millis(closing.at),
                 closing.retry_at.map(millis),
-                attempted
+                attempted,
+                PROVED
             ])?;
+        if rows == 1 {
+            return Ok(());
+        }
+        // What came of it while the relay's answer was waited for says that it arrived, whatever the answer was.
+        let rows = self
+            .sql("UPDATE sends SET state = 2, at = ?2, retry_at = NULL WHERE id = ?1 AND state = 1 AND reason = ?3")?
+            .execute(params![send.0, millis(closing.at), PROVED])?;
         if rows == 1 { Ok(()) } else { Err(StoreError::Row(format!("send {send} is not in hand"))) }
     }
 

@@ -123,6 +123,7 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
         [],
     )?;
     take_over_choices(to, now)?;
+    take_over_confirmations(to, now)?;
     // Whom the copy does not know an import may bring back as subscribed.
     let mut unknown = 0;
     for (kind, who) in
@@ -163,7 +164,38 @@ fn take_over_choices(to: &Connection, now: Instant) -> Result<()> {
                        AND (p.refused <> contacts.refused OR p.paused_until IS NOT contacts.paused_until))",
         [],
     )?;
+    to.execute("INSERT OR IGNORE INTO main.lost_choices SELECT * FROM present.lost_choices", [])?;
+    to.execute(
+        "INSERT OR REPLACE INTO main.lost_choices SELECT email_key, refused, paused_until FROM present.contacts
+         WHERE (refused <> '[]' OR paused_until IS NOT NULL) AND email_key NOT IN (SELECT email_key FROM main.contacts)",
+        [],
+    )?;
     Ok(())
+}
+
+/// Takes over who has confirmed since: what they got after it left all the same, and the question need not come again.
+fn take_over_confirmations(to: &Connection, now: Instant) -> Result<()> {
+    if token(to, "main")? != token(to, "present")? {
+        return Ok(());
+    }
+    to.execute(
+        "INSERT INTO main.consent_changes SELECT c.id, ?1, 'subscribed', 'confirmed before a copy was put back'
+         FROM main.contacts c JOIN present.contacts p USING (email_key)
+         WHERE c.consent = 'pending' AND p.consent = 'subscribed'",
+        [millis(now)],
+    )?;
+    to.execute(
+        "UPDATE main.contacts SET changed = 1, consent = 'subscribed' WHERE consent = 'pending'
+         AND EXISTS (SELECT 1 FROM present.contacts p WHERE p.email_key = contacts.email_key AND p.consent = 'subscribed')",
+        [],
+    )?;
+    Ok(())
+}
+
+/// Returns what makes Message-IDs of a file its own.
+fn token(to: &Connection, schema: &str) -> Result<String> {
+    let text = format!("SELECT value FROM {schema}.meta WHERE key = 'token'");
+    Ok(to.query_row(&text, [], |row| row.get(0))?)
 }
 
 /// Takes over what links in mails rest on that the copy does not know: keys, and whose mail a number was.
@@ -172,12 +204,8 @@ fn take_over_links(to: &Connection) -> Result<()> {
         to.query_row("SELECT EXISTS (SELECT 1 FROM present.sqlite_schema WHERE name = 'link_keys')", [], |row| {
             row.get(0)
         })?;
-    let token = |schema: &str| {
-        let text = format!("SELECT value FROM {schema}.meta WHERE key = 'token'");
-        to.query_row(&text, [], |row| row.get::<_, String>(0))
-    };
     // Another project's numbers and keys say nothing here.
-    if token("main")? != token("present")? {
+    if token(to, "main")? != token(to, "present")? {
         return Ok(());
     }
     to.execute(
@@ -226,7 +254,8 @@ fn take_over_forgotten(to: &Connection) -> Result<usize> {
 }
 
 /// Where addresses stand, and how one goes.
-const KEYS: [(&str, &str); 2] = [
+const KEYS: [(&str, &str); 3] = [
+    ("SELECT email_key FROM main.lost_choices", "DELETE FROM main.lost_choices WHERE email_key = ?1"),
     ("SELECT email_key FROM main.contacts", "DELETE FROM main.contacts WHERE email_key = ?1"),
     (
         "SELECT DISTINCT value FROM main.suppressions WHERE kind IN ('address', 'lifted', 'opted_out')",

@@ -4,6 +4,7 @@ mod adoption;
 mod bounces;
 mod broken;
 mod caps;
+mod choices;
 mod contacts;
 mod doctor;
 mod documents;

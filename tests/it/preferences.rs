@@ -9,17 +9,17 @@ use crate::support::eml;
 use crate::support::server::{Server, path_of};
 use crate::support::smtp::{Mail, Script, SmtpServer, Verb};
 
-const MONDAY: &str = "2026-03-02T02:00:00Z";
-const TUESDAY: &str = "2026-03-03T02:00:00Z";
-const WEDNESDAY: &str = "2026-03-04T02:00:00Z";
-const SETTINGS: &str =
+pub(crate) const MONDAY: &str = "2026-03-02T02:00:00Z";
+pub(crate) const TUESDAY: &str = "2026-03-03T02:00:00Z";
+pub(crate) const WEDNESDAY: &str = "2026-03-04T02:00:00Z";
+pub(crate) const SETTINGS: &str =
     "public_url: http://localhost\nfrequency_cap: none\nsmtp: { url: \"smtp://localhost\", connections: 1 }";
-const TOPICS: &str =
+pub(crate) const TOPICS: &str =
     "\ntopics:\n  tips: { en: Tea tips, vi: Mẹo pha trà }\n  offers: { en: Offers & sales, vi: Ưu đãi }";
-const STEPS: [&str; 2] = ["id: hello, send: mail", "id: more, delay: 1d, send: mail"];
+pub(crate) const STEPS: [&str; 2] = ["id: hello, send: mail", "id: more, delay: 1d, send: mail"];
 
 /// Two people in two campaigns, one of tips and one of offers, each of which has sent them its first mail.
-fn mailed(relay: &SmtpServer, topics: &str, now: &str) -> Sandbox {
+pub(crate) fn mailed(relay: &SmtpServer, topics: &str, now: &str) -> Sandbox {
     let topic = |name: &str| if topics.is_empty() { String::new() } else { format!("\ntopic: {name}") };
     let sandbox = Sandbox::new()
         .settings(&format!("{SETTINGS}{topics}"))
@@ -37,22 +37,22 @@ fn mailed(relay: &SmtpServer, topics: &str, now: &str) -> Sandbox {
 }
 
 /// The path of a link that stands in a mail.
-fn link(mail: &Mail, path: &str) -> String {
+pub(crate) fn link(mail: &Mail, path: &str) -> String {
     let text = eml::read(&String::from_utf8_lossy(&mail.bytes)).text;
     let at = text.find(&format!("http://localhost/{path}/")).unwrap_or_else(|| panic!("no link in {text}"));
     let url = text[at..].split(|c: char| c.is_whitespace() || ")\">]".contains(c)).next().unwrap();
     url.strip_prefix("http://localhost").unwrap().to_owned()
 }
 
-fn preferences_of(relay: &SmtpServer, who: &str) -> String {
+pub(crate) fn preferences_of(relay: &SmtpServer, who: &str) -> String {
     link(relay.mails().iter().find(|mail| mail.to[0] == who).unwrap(), "p")
 }
 
-fn got(relay: &SmtpServer, who: &str) -> usize {
+pub(crate) fn got(relay: &SmtpServer, who: &str) -> usize {
     relay.mails().iter().filter(|mail| mail.to[0] == who).count()
 }
 
-fn choices(sandbox: &Sandbox) -> Vec<String> {
+pub(crate) fn choices(sandbox: &Sandbox) -> Vec<String> {
     sandbox.sql("SELECT email || ' ' || refused || ' ' || coalesce(paused_until, '-') FROM v_contacts ORDER BY email")
 }
 
@@ -205,7 +205,7 @@ fn what_readers_refused_outlives_a_copy_that_is_put_back() {
 }
 
 /// People who signed up, and a campaign that asks them whether they did.
-fn asked(relay: &SmtpServer) -> Sandbox {
+pub(crate) fn asked(relay: &SmtpServer) -> Sandbox {
     let sandbox = Sandbox::new()
         .settings(&format!("{SETTINGS}\nhours: \"09:00-10:00\"").replace("frequency_cap: none\n", ""))
         .file(

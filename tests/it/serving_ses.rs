@@ -241,7 +241,7 @@ fn nothing_that_sns_did_not_sign_for_a_named_topic_is_believed() {
         message
     };
     let other = post.bounce("binh", "Permanent", "NoEmail", "5.1.1", "smtp; 550 5.1.1 user unknown").to_string();
-    let at = |name: &str| format!("https://sns.eu-west-1.amazonaws.com/{name}.pem");
+    let at = |name: &str| format!("https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-{name}.pem");
     for (message, code, why) in [
         (with("Message", &other, false), 401, "another message under the signature"),
         (with("Subject", "", false), 401, "another subject"),
@@ -254,6 +254,8 @@ fn nothing_that_sns_did_not_sign_for_a_named_topic_is_believed() {
         (with("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/a.pem", false), 401, "at another's"),
         (with("SigningCertURL", "http://sns.eu-west-1.amazonaws.com/a.pem", false), 401, "without TLS"),
         (with("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/a", false), 401, "no certificate's name"),
+        (with("SigningCertURL", &format!("{CERTIFICATE}?Action=GetTopicAttributes"), false), 401, "what SNS answers"),
+        (with("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/other.pem", false), 401, "another file"),
         (with("SigningCertURL", &at("expired"), false), 401, "a certificate out of date"),
         (with("SigningCertURL", &at("stranger"), false), 401, "a certificate of another service"),
         (with("SigningCertURL", &at("missing"), false), 503, "a certificate that is not there"),

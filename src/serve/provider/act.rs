@@ -15,6 +15,7 @@ use crate::mail::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
+use crate::model::reaction::Reaction;
 use crate::serve::{Site, reaction};
 use crate::store::{Result, Sent, Work};
 
@@ -114,6 +115,7 @@ fn follow(
         What::Left => {
             let reason = format!("unsubscribed, says {provider}");
             work.narrow_consent(sent.contact, Consent::Unsubscribed, &reason, now)?;
+            work.note_reaction(sent.send, Reaction::Unsubscribed)?;
         }
         What::Opened(by) => drop(reaction::opened(work, sent, *by, at)?),
         What::Clicked(by, url) => {

@@ -40,7 +40,7 @@ impl Certificate {
     /// Reads the first certificate of a PEM text; `None` where there is none with an RSA key.
     pub(super) fn read(pem: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(pem).ok()?;
-        let (_, rest) = text.split_once("-----BEGIN CERTIFICATE-----")?;
+        let rest = text.trim_start().strip_prefix("-----BEGIN CERTIFICATE-----")?;
         let (inside, _) = rest.split_once("-----END CERTIFICATE-----")?;
         let compact: String = inside.split_whitespace().collect();
         let bytes = STANDARD.decode(compact).ok()?;

@@ -3,7 +3,7 @@
 //! Anybody who has an account can have SNS sign messages. So the topic must be one that the settings name, besides; and no
 //! address is fetched that is not Amazon's own.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant as Moment};
 
 use base64::Engine as _;
@@ -27,13 +27,9 @@ const REST: Duration = Duration::from_secs(1);
 /// The certificates that were fetched, by their addresses.
 #[derive(Default)]
 pub(in crate::serve) struct Sns {
-    known: tokio::sync::Mutex<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    certificates: Vec<(String, Arc<Certificate>)>,
-    failed_at: Option<Moment>,
+    known: RwLock<Vec<(String, Arc<Certificate>)>>,
+    /// When one could not be had.
+    fetching: tokio::sync::Mutex<Option<Moment>>,
 }
 
 impl Sns {
@@ -53,7 +49,7 @@ impl Sns {
             return Err(Refused::Unproved("the signature is too old, or one of the clocks is wrong"));
         }
         let address = field("SigningCertURL");
-        if !is_amazons(address) || !path_of(address).ends_with(PEM) {
+        if !is_of_a_certificate(address) {
             return Err(Refused::Unproved("the certificate is not at an address of SNS"));
         }
         let certificate = self.certificate(&site.fetch, address).await?;
@@ -74,23 +70,31 @@ impl Sns {
     }
 
     async fn certificate(&self, fetch: &Fetch, address: &str) -> Result<Arc<Certificate>, Refused> {
-        // Held while one is fetched, so that a hundred messages at once fetch it once.
-        let mut known = self.known.lock().await;
-        if let Some((_, certificate)) = known.certificates.iter().find(|(at, _)| at == address) {
-            return Ok(Arc::clone(certificate));
+        let is_there = || {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            known.iter().find(|(at, _)| at == address).map(|(_, certificate)| Arc::clone(certificate))
+        };
+        if let Some(certificate) = is_there() {
+            return Ok(certificate);
         }
-        if let Some(wait) = known.failed_at.and_then(|at| REST.checked_sub(at.elapsed())) {
+        // Held while one is fetched, so that a hundred messages at once fetch it once. Those of certificates that are known pass by.
+        let mut fetching = self.fetching.lock().await;
+        if let Some(certificate) = is_there() {
+            return Ok(certificate);
+        }
+        if let Some(wait) = fetching.and_then(|at| REST.checked_sub(at.elapsed())) {
             tokio::time::sleep(wait).await;
         }
         let fetched = get(fetch, address).await.and_then(|pem| Certificate::read(&pem));
         let Some(certificate) = fetched.map(Arc::new) else {
-            known.failed_at = Some(Moment::now());
+            *fetching = Some(Moment::now());
             return Err(Refused::Later("the certificate of SNS cannot be fetched"));
         };
-        if known.certificates.len() == MOST_KEPT {
-            known.certificates.remove(0);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() == MOST_KEPT {
+            known.remove(0);
         }
-        known.certificates.push((address.to_owned(), Arc::clone(&certificate)));
+        known.push((address.to_owned(), Arc::clone(&certificate)));
         Ok(certificate)
     }
 }
@@ -132,6 +136,15 @@ fn signed_text(message: &Value) -> Option<String> {
     Some(signed)
 }
 
+/// Says whether an address is one at which SNS has its certificates, `https://sns.….amazonaws.com/SimpleNotificationService-….pem`, and
+/// nothing that SNS would answer with somebody's own words.
+fn is_of_a_certificate(address: &str) -> bool {
+    let path = address.strip_prefix("https://").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
+    let name = path.and_then(|path| path.strip_prefix("SimpleNotificationService-")?.strip_suffix(PEM));
+    is_amazons(address)
+        && name.is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 /// Says whether an address is one of SNS itself: `https://sns.eu-west-1.amazonaws.com/…`.
 fn is_amazons(address: &str) -> bool {
     let Some(rest) = address.strip_prefix("https://") else { return false };
@@ -145,11 +158,6 @@ fn is_amazons(address: &str) -> bool {
     };
     inside.is_some_and(is_region) && rest.contains('/') && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'\\')
 }
-
-fn path_of(address: &str) -> &str {
-    address.split(['?', '#']).next().unwrap_or_default()
-}
-
 /// Says whether a certificate's name is one that Amazon signs for SNS with: `sns.amazonaws.com`, in some regions
 /// `sns-signing.ap-east-1.amazonaws.com` or `sns-cn-north-1.amazonaws.com.cn`.
 fn is_name_of_sns(name: &str) -> bool {

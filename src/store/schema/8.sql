@@ -3,6 +3,9 @@
 ALTER TABLE contacts ADD COLUMN refused TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE contacts ADD COLUMN paused_until INTEGER;
 
+-- The same of people whom a copy that was put back does not know, until they are contacts again.
+CREATE TABLE lost_choices (email_key TEXT PRIMARY KEY, refused TEXT NOT NULL, paused_until INTEGER) WITHOUT ROWID;
+
 -- `subject`: what a reader refuses who wants nothing of it, a topic of drip.yaml or `campaign/` and its name.
 -- `audience`: whose consent its mails need, 'subscribed', or 'pending' where it asks for confirmation.
 ALTER TABLE campaigns ADD COLUMN subject TEXT NOT NULL DEFAULT '';
