@@ -262,6 +262,8 @@ impl Dialogue<'_> {
 
     fn secure(&mut self) -> io::Result<()> {
         if let Some(action) = self.take(Verb::Handshake, "") {
+            // Whoever speaks before the other side has begun says it in the clear, behind the answer to STARTTLS.
+            self.peer.tcp().peek(&mut [0])?;
             self.act(Some(action), "")?;
         }
         let config = self.shared.tls.clone().expect("a script that offers STARTTLS names a certificate");
