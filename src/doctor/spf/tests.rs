@@ -49,6 +49,8 @@ fn a_record_is_judged_by_what_receivers_make_of_it() {
     // Unknown modifiers are passed over, known ones are not doubled.
     case(&[(acme, "TXT v=spf1 x=y exp=e.example ip4:192.0.2.7 -all")], &[Fine, Fine], "lets relay.example");
     case(&[(acme, "TXT v=spf1 redirect=a redirect=b")], &[Wrong], "is no term");
+    case(&[(acme, "TXT v=spf1 redirect=%é.example")], &[Wrong], "`redirect=%é.example` is no term of SPF");
+    case(&[(acme, "TXT v=spf1 a:%é.example -all")], &[Wrong], "is no term of SPF");
 }
 
 #[test]
