@@ -103,9 +103,12 @@ impl Dns for Resolver {
             RData::AAAA(address) => Some(IpAddr::V6(address.0)),
             _ => None,
         };
-        let mut addresses = self.ask(name, RecordType::A, read)?;
-        addresses.extend(self.ask(name, RecordType::AAAA, read)?);
-        Ok(addresses)
+        let kinds = [RecordType::A, RecordType::AAAA].map(|kind| self.ask(name, kind, read));
+        match kinds {
+            // Some name servers fail at a kind that a name does not have; its addresses of the other kind are as good.
+            [Ok(addresses), Err(_)] | [Err(_), Ok(addresses)] if !addresses.is_empty() => Ok(addresses),
+            [first, second] => Ok([first?, second?].concat()),
+        }
     }
 
     fn exchanges(&self, name: &str) -> Result<Vec<String>, NoAnswer> {

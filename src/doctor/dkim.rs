@@ -45,6 +45,12 @@ pub fn judge(dns: &dyn Dns, settings: &Dkim, own: &PublicKey) -> Finding {
         });
     };
     match read(record, own) {
+        Ok(None) if matches!(own, PublicKey::Ed25519(_)) => Finding::warning(
+            Group::Dns,
+            CHECK,
+            format!("`{name}` shows the key that drip signs with, of a kind that Gmail and Microsoft do not verify (Ed25519)"),
+        )
+        .advice("sign with an RSA key of 2,048 bits, unless the relay adds a signature of its own"),
         Ok(None) => Finding::fine(Group::Dns, CHECK, format!("`{name}` shows the key that drip signs with")),
         Ok(Some(doubt)) => {
             Finding::warning(Group::Dns, CHECK, format!("`{name}` shows the key that drip signs with, {doubt}"))
@@ -151,10 +157,15 @@ mod tests {
         let key = STANDARD.encode([7; 32]);
         let other = STANDARD.encode([8; 32]);
         let text = |tags: &str| vec![format!("v=DKIM1; k=ed25519; {tags}")];
-        case(&[own.record()], &own, Verdict::Fine, "shows the key");
-        case(&text(&format!("p={}", key.trim_end_matches('='))), &own, Verdict::Fine, "shows the key");
-        case(&text(&format!("h=sha1:sha256; s=*; t=s; p={} {}", &key[..9], &key[9..])), &own, Verdict::Fine, "shows");
-        case(&["another text".to_owned(), own.record()], &own, Verdict::Fine, "shows the key");
+        case(&[own.record()], &own, Verdict::Warning, "do not verify (Ed25519)");
+        case(&text(&format!("p={}", key.trim_end_matches('='))), &own, Verdict::Warning, "do not verify (Ed25519)");
+        case(
+            &text(&format!("h=sha1:sha256; s=*; t=s; p={} {}", &key[..9], &key[9..])),
+            &own,
+            Verdict::Warning,
+            "shows",
+        );
+        case(&["another text".to_owned(), own.record()], &own, Verdict::Warning, "do not verify (Ed25519)");
         case(&text(&format!("t=y:s; p={key}")), &own, Verdict::Warning, "a trial");
         case(&[], &own, Verdict::Wrong, "has no DKIM record");
         case(&[own.record(), own.record()], &own, Verdict::Wrong, "has 2 DKIM records");

@@ -24,12 +24,22 @@ pub struct Identities {
 struct Policy {
     domain: String,
     tags: Tags,
+    /// The first piece of it that nobody can read, and that receivers drop.
+    dropped: Option<String>,
 }
 
 impl Policy {
     fn is_strict(&self, tag: &str) -> bool {
         self.tags.get(tag).is_some_and(|mode| mode.eq_ignore_ascii_case("s"))
     }
+}
+
+/// An organisational domain.
+#[derive(Debug, PartialEq, Eq)]
+struct Organisation {
+    name: String,
+    /// Whether a record says so (`psd=`), or the walk alone.
+    is_said: bool,
 }
 
 /// Judges the policy of a domain in `From`.
@@ -50,13 +60,13 @@ fn look(dns: &dyn Dns, from: &str, identities: &Identities) -> Result<Finding, N
     let is_own = own.is_some();
     let policy = match own {
         Some(policy) => Some(policy),
-        None => record(dns, &organisation)?.ok().flatten(),
+        None => record(dns, &organisation.name)?.ok().flatten(),
     };
     let Some(policy) = policy else {
         return Ok(wrong(format!(
             "`{from}` has no DMARC record, which Gmail and Yahoo ask of whoever sends many mails"
         ))
-        .advice(format!("publish _dmarc.{organisation} TXT \"v=DMARC1; p=none; rua=mailto:dmarc@{organisation}\"")));
+        .advice(format!("publish _dmarc.{0} TXT \"v=DMARC1; p=none; rua=mailto:dmarc@{0}\"", organisation.name)));
     };
     let place = format!("_dmarc.{}", policy.domain);
     let asks = policy.tags.get("sp").filter(|_| !is_own).or_else(|| policy.tags.get("p"));
@@ -73,27 +83,35 @@ fn look(dns: &dyn Dns, from: &str, identities: &Identities) -> Result<Finding, N
                 .advice("write `p=none`, `p=quarantine` or `p=reject` behind `v=DMARC1`"));
         }
     };
-    let aligned = |domain: &str, tag: &str| -> Result<bool, NoAnswer> {
-        if domain == from {
-            return Ok(true);
-        }
-        Ok(!policy.is_strict(tag) && self::organisation(dns, domain)? == organisation)
-    };
     let mut by = Vec::new();
-    if let Some(signature) = &identities.signature
-        && aligned(signature, "adkim")?
-    {
-        by.push("DKIM");
-    }
-    if aligned(&identities.envelope, "aspf")? {
-        by.push("SPF");
+    let mut doubted = None;
+    let signature = identities.signature.as_ref().map(|domain| (domain, "adkim", "DKIM"));
+    for (domain, tag, way) in signature.into_iter().chain([(&identities.envelope, "aspf", "SPF")]) {
+        if domain == from {
+            by.push(way);
+        } else if !policy.is_strict(tag) {
+            let theirs = self::organisation(dns, domain)?;
+            if theirs.name == organisation.name {
+                by.push(way);
+            } else if !theirs.is_said && !organisation.is_said {
+                doubted = doubted.or_else(|| shared(from, domain).map(|shared| (domain, shared)));
+            }
+        }
     }
     if !by.is_empty() {
-        return Ok(Finding::fine(
-            Group::Dns,
-            CHECK,
-            format!("`{place}` asks for `{asks}`, and mails from `{from}` can meet it by {}", by.join(" and ")),
-        ));
+        let found = format!("`{place}` asks for `{asks}`, and mails from `{from}` can meet it by {}", by.join(" and "));
+        return Ok(match policy.dropped {
+            Some(piece) => Finding::warning(Group::Dns, CHECK, format!("{found}; `{piece}` in it is dropped"))
+                .advice(format!("take `{piece}` out of the TXT record of {place}")),
+            None => Finding::fine(Group::Dns, CHECK, found),
+        });
+    }
+    if let Some((domain, shared)) = doubted {
+        let what = format!(
+            "whether mails from `{from}` meet DMARC (`{asks}`) differs: `{domain}` is of the same organisation by its name, and not by the records above it"
+        );
+        return Ok(Finding::warning(Group::Dns, CHECK, what)
+            .advice(format!("publish _dmarc.{shared} TXT \"v=DMARC1; p=none\", or let `dkim` sign for {from}")));
     }
     let envelope = &identities.envelope;
     Ok(match &identities.signature {
@@ -107,38 +125,62 @@ fn look(dns: &dyn Dns, from: &str, identities: &Identities) -> Result<Finding, N
             CHECK,
             format!("the envelope (`{envelope}`) is not of `{from}`, so mails meet DMARC (`{asks}`) only if the relay signs for that domain"),
         )
-        .advice(format!("set `dkim` in drip.yaml, or see that the relay signs with d={organisation}")),
+        .advice(format!("set `dkim` in drip.yaml, or see that the relay signs with d={}", organisation.name)),
     })
 }
 
 /// Returns the record of a domain; the number of records where there are several.
 fn record(dns: &dyn Dns, domain: &str) -> Result<Result<Option<Policy>, usize>, NoAnswer> {
     let texts = dns.texts(&format!("_dmarc.{domain}"))?;
-    let read = |text: &String| Tags::read(text).ok().filter(|tags| tags.begins_with("v", "DMARC1"));
-    let mut records: Vec<Tags> = texts.iter().filter_map(read).collect();
+    // Only what stands first makes it a record; behind that, what cannot be read is no more than dropped.
+    let is_record = |text: &&String| {
+        let first = text.split(';').next().unwrap_or_default();
+        Tags::read(first).is_ok_and(|tags| tags.begins_with("v", "DMARC1"))
+    };
+    let records: Vec<&String> = texts.iter().filter(is_record).collect();
     Ok(match records.len() {
-        0 | 1 => Ok(records.pop().map(|tags| Policy { domain: domain.to_owned(), tags })),
+        0 | 1 => Ok(records.first().map(|text| {
+            let (tags, dropped) = Tags::read_leniently(text);
+            Policy { domain: domain.to_owned(), tags, dropped }
+        })),
         number => Err(number),
     })
 }
 
 /// Returns the organisational domain: the shortest above with a record, unless one says where it is.
-fn organisation(dns: &dyn Dns, domain: &str) -> Result<String, NoAnswer> {
+fn organisation(dns: &dyn Dns, domain: &str) -> Result<Organisation, NoAnswer> {
     let labels: Vec<&str> = domain.split('.').collect();
     let name = |skipped: usize| labels[skipped..].join(".");
+    let said = |skipped: usize| Organisation { name: name(skipped), is_said: true };
     let mut shortest = None;
     // From the whole name up; one of many labels goes on with its last seven.
     let skips = std::iter::once(0).chain(labels.len().saturating_sub(MOST_LABELS - 1).max(1)..labels.len());
     for skipped in skips {
         let Ok(Some(policy)) = record(dns, &name(skipped))? else { continue };
         match policy.tags.get("psd") {
-            Some("n") => return Ok(name(skipped)),
+            Some("n") => return Ok(said(skipped)),
             // It is of everybody's names, such as `co.uk`; ours is one label longer.
-            Some("y") => return Ok(name(skipped.saturating_sub(1))),
+            Some("y") => return Ok(said(skipped.saturating_sub(1))),
             _ => shortest = Some(skipped),
         }
     }
-    Ok(name(shortest.unwrap_or(0)))
+    Ok(Organisation { name: name(shortest.unwrap_or(0)), is_said: false })
+}
+
+/// Returns what two names have in common at their ends, where that looks like a name that somebody registered.
+///
+/// Receivers after RFC 7489 take that from the list of public suffixes; here it is worth a doubt and no more.
+fn shared(one: &str, other: &str) -> Option<String> {
+    const UNDER_COUNTRIES: [&str; 14] =
+        ["ac", "biz", "co", "com", "edu", "go", "gob", "gov", "info", "name", "ne", "net", "or", "org"];
+    let pairs = one.rsplit('.').zip(other.rsplit('.'));
+    let mut labels: Vec<&str> = pairs.take_while(|(one, other)| one == other).map(|(label, _)| label).collect();
+    labels.reverse();
+    let least = match labels[..] {
+        [.., second, top] if top.len() == 2 && UNDER_COUNTRIES.contains(&second) => 3,
+        _ => 2,
+    };
+    (labels.len() >= least).then(|| labels.join("."))
 }
 
 #[cfg(test)]
@@ -175,6 +217,18 @@ mod tests {
         case(&at("TXT v=DMARC1; p=maybe"), ACME, ACME, ACME, Wrong, "says no policy");
         case(&at("TXT p=none; v=DMARC1"), ACME, ACME, ACME, Wrong, "has no DMARC record");
         case(&at("TXT v=DMARC12; p=none"), ACME, ACME, ACME, Wrong, "has no DMARC record");
+        // What cannot be read behind the first tag is dropped, and the record counts.
+        for (text, piece) in [
+            ("TXT v=DMARC1; p=reject; trash", "trash"),
+            ("TXT v=DMARC1; p=reject; p=none", "p=none"),
+            ("TXT v=DMARC1;; rua; p=reject;", "rua"),
+        ] {
+            let said =
+                format!("asks for `reject`, and mails from `acme.example` can meet it by DKIM and SPF; `{piece}`");
+            case(&at(text), ACME, ACME, ACME, Warning, &said);
+        }
+        case(&at("TXT v=DMARC1; p=reject; trash"), ACME, "esp.example", "esp.example", Wrong, "asks for `reject`");
+        case(&at("TXT trash; v=DMARC1; p=none"), ACME, ACME, ACME, Wrong, "has no DMARC record");
         case(&at("fail"), ACME, ACME, ACME, NotMade, "fail");
         let twice = [at("TXT v=DMARC1; p=none")[0], at("TXT v=DMARC1; p=reject")[0]];
         case(&twice, ACME, ACME, ACME, Wrong, "has 2 DMARC records");
@@ -207,6 +261,24 @@ mod tests {
         case(&apart, "lab.acme.example", ACME, ACME, Wrong, "asks for `reject`");
         let long = "a.b.c.d.e.f.g.h.acme.example";
         case(&above, long, "x.acme.example", "", Fine, "asks for `quarantine`");
+    }
+
+    #[test]
+    fn where_receivers_differ_nothing_is_called_wrong() {
+        // The records make two organisations of what the list of public suffixes takes for one.
+        let below = [("_dmarc.news.acme.example", "TXT v=DMARC1; p=reject")];
+        let said = "`acme.example` is of the same organisation by its name";
+        case(&below, "news.acme.example", ACME, "", Warning, said);
+        case(&below, "news.acme.example", "esp.example", ACME, Warning, said);
+        case(&below, "news.acme.example", "b.acme.example", "esp.example", Warning, "`b.acme.example` is of the same");
+        case(&below, "news.acme.example", "esp.example", "esp.example", Wrong, "fail DMARC");
+        let strict = [("_dmarc.news.acme.example", "TXT v=DMARC1; p=reject; adkim=s; aspf=s")];
+        case(&strict, "news.acme.example", ACME, ACME, Wrong, "fail DMARC");
+        // The names of a registry are nobody's.
+        let british = [("_dmarc.acme.co.uk", "TXT v=DMARC1; p=reject")];
+        case(&british, "acme.co.uk", "esp.co.uk", "esp.co.uk", Wrong, "fail DMARC");
+        let british = [("_dmarc.news.acme.co.uk", "TXT v=DMARC1; p=reject")];
+        case(&british, "news.acme.co.uk", "b.acme.co.uk", "b.acme.co.uk", Warning, "by its name");
     }
 
     #[test]

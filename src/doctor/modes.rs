@@ -11,6 +11,8 @@ const SHOWN: usize = 8;
 pub enum Kind {
     /// Holds addresses, passwords or keys: its owner's alone.
     Secret,
+    /// The same, and may be kept by another user, such as root, who lets drip's group read it.
+    Lent,
     /// Says what is done: others may read it.
     Open,
 }
@@ -31,10 +33,13 @@ pub struct Entry {
 
 /// Judges the files; `me` is the user whom this process runs as.
 pub fn judge(entries: &[Entry], me: u32) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = entries.iter().filter_map(access).collect();
+    // Root looks on behalf of whoever runs drip.
+    let written = entries.iter().find(|entry| entry.is_written).filter(|_| me == 0);
+    let runner = written.map_or(me, |entry| entry.owner);
+    let mut findings: Vec<Finding> = entries.iter().filter_map(|entry| access(entry, runner)).collect();
     findings.extend(owner(entries, me));
     if findings.is_empty() {
-        let found = match entries.iter().filter(|entry| entry.kind == Kind::Secret).count() {
+        let found = match entries.iter().filter(|entry| entry.kind != Kind::Open).count() {
             0 => "nobody else may write here".to_owned(),
             _ => "nobody else may write here, or read what is personal or secret".to_owned(),
         };
@@ -48,15 +53,24 @@ pub fn judge(entries: &[Entry], me: u32) -> Vec<Finding> {
     findings
 }
 
-fn access(entry: &Entry) -> Option<Finding> {
+fn access(entry: &Entry, runner: u32) -> Option<Finding> {
     let Entry { path, mode, .. } = entry;
+    let is_anothers = entry.owner != runner;
     let wrong = |what: &str, advice: String| {
         Some(Finding::wrong(Group::Project, CHECK, format!("{path}: {what} (mode {mode:03o})")).advice(advice))
     };
-    if entry.kind == Kind::Secret && mode & 0o077 != 0 {
+    let forbidden = match entry.kind {
+        Kind::Open => 0,
+        Kind::Lent if is_anothers => 0o037,
+        Kind::Secret | Kind::Lent => 0o077,
+    };
+    if mode & forbidden != 0 {
         let right = if entry.is_folder { "700" } else { "600" };
         let what = if mode & 0o022 != 0 { "others may read and write it" } else { "others may read it" };
-        return wrong(what, format!("chmod {right} {path}"));
+        let chmod = format!("chmod {right} {path}");
+        // Once only its owner may read it, drip must be that.
+        let is_to_be_had = is_anothers && !entry.is_written;
+        return wrong(what, if is_to_be_had { format!("as root: chown {runner} {path} && {chmod}") } else { chmod });
     }
     // In a folder with the sticky bit nobody replaces what is another's.
     if mode & 0o002 != 0 && mode & 0o1000 == 0 {
@@ -107,6 +121,23 @@ mod tests {
         case(&database(0o600), 1000, Fine, "personal or secret", "");
         case(&database(0o640), 1000, Wrong, "others may read it (mode 640)", "chmod 600 drip.db");
         case(&database(0o666), 1000, Wrong, "read and write it", "chmod 600 drip.db");
+        // What root keeps for drip's group stays readable to drip.
+        let lent = |owner, mode| [Entry { owner, ..entry("drip.yaml", Kind::Lent, false, mode) }];
+        case(&lent(0, 0o640), 1000, Fine, "personal or secret", "");
+        case(&lent(1000, 0o640), 1000, Wrong, "others may read it (mode 640)", "chmod 600 drip.yaml");
+        case(
+            &lent(0, 0o644),
+            1000,
+            Wrong,
+            "others may read it",
+            "as root: chown 1000 drip.yaml && chmod 600 drip.yaml",
+        );
+        case(&lent(0, 0o660), 1000, Wrong, "read and write it", "as root: chown 1000 drip.yaml && chmod 600");
+        let key = Entry { owner: 0, is_written: false, ..entry("key.pem", Kind::Secret, false, 0o640) };
+        case(&[key], 1000, Wrong, "others may read it", "as root: chown 1000 key.pem && chmod 600 key.pem");
+        // Root looks for whoever owns the database.
+        let found = judge(&[lent(0, 0o640), database(0o600)].concat(), 0);
+        assert!(found.iter().all(|finding| finding.check == "owner"), "{found:?}");
         case(&[entry("outbox", Kind::Secret, true, 0o755)], 1000, Wrong, "outbox", "chmod 700 outbox");
         case(&[entry("drip.yaml", Kind::Open, false, 0o664)], 1000, Fine, "nobody else", "");
         case(&[entry("drip.yaml", Kind::Open, false, 0o646)], 1000, Wrong, "anybody may change", "chmod o-w drip.yaml");

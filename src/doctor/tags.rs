@@ -22,6 +22,20 @@ impl Tags {
         Ok(Self(tags))
     }
 
+    /// Reads a record as far as it can be read: a piece that is no tag is dropped, and of a tag that stands twice the first
+    /// counts (RFC 7489 section 6.3). Returns also the first piece that was dropped.
+    pub(super) fn read_leniently(text: &str) -> (Self, Option<String>) {
+        let mut kept = Self(Vec::new());
+        let mut dropped = None;
+        for piece in text.split(';').map(str::trim).filter(|piece| !piece.is_empty()) {
+            match Self::read(piece) {
+                Ok(Self(tags)) if tags.iter().all(|(name, _)| kept.get(name).is_none()) => kept.0.extend(tags),
+                _ => dropped = dropped.or_else(|| Some(piece.to_owned())),
+            }
+        }
+        (kept, dropped)
+    }
+
     /// Returns the value of a tag.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

@@ -16,6 +16,7 @@ pub mod period;
 pub mod plain;
 pub mod quiet;
 pub mod reaction;
+pub mod secret;
 pub mod send;
 pub mod settings;
 pub mod slip;

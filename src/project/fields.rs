@@ -200,7 +200,14 @@ impl<'n> Fields<'n> {
 
     /// Notes every field that was not taken.
     pub(super) fn finish(self, source: &mut Source) {
+        // A password with a comma in it, not in quotes, leaves its rest here as names, which are not to be told.
+        let is_cut = self.entries.iter().flatten().any(|(key, _)| key.name.contains('@'));
         for (key, _) in self.entries.into_iter().flatten() {
+            if is_cut {
+                let hint = "a text with a comma, such as a URL, must stand in quotes here";
+                source.error(key.span.clone(), "this is no field, but looks like the rest of a text", Some(hint));
+                continue;
+            }
             let hint = match nearest(&key.name, self.known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the fields here are {}", self.known.join(", ")),

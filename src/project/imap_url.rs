@@ -46,6 +46,8 @@ pub fn parse(url: &str) -> Result<Place, String> {
     let implicit = match scheme {
         "imaps" => true,
         "imap" => false,
+        // What is no word may hold a password.
+        other if other.contains([':', '@']) => return Err(format!("the IMAP URL has no scheme; {FORM}")),
         other => return Err(format!("`{other}://` is not a scheme for a mailbox; {FORM}")),
     };
     let (login, rest) = rest.rsplit_once('@').ok_or_else(|| format!("the IMAP URL has no user; {FORM}"))?;
@@ -95,6 +97,7 @@ mod tests {
         case("imap://lan@[::1]:1143/", "lan ::1 1143 None INBOX");
         case("mail.example", "the IMAP URL has no scheme");
         case("pop3://lan@mail.example", "`pop3://` is not a scheme");
+        case("lan:secret@imaps://mail.example", "the IMAP URL has no scheme");
         case("imaps://mail.example/INBOX", "the IMAP URL has no user");
         case("imaps://:secret@mail.example", "the IMAP URL has no user");
         case("imaps://lan@mail.example:99999", "the IMAP URL has no valid host");

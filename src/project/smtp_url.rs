@@ -58,6 +58,8 @@ pub(super) fn parse(url: &str) -> Result<Relay, String> {
     let implicit = match scheme {
         "smtps" => true,
         "smtp" => false,
+        // What is no word may hold a password.
+        other if other.contains([':', '@']) => return Err(format!("the SMTP URL has no scheme; {FORM}")),
         other => return Err(format!("`{other}://` is not a scheme for a relay; {FORM}")),
     };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -153,6 +155,7 @@ mod tests {
         case("smtp://relay.example?tls=none", "relay.example:25 None");
         case("relay.example", "the SMTP URL has no scheme");
         case("http://relay.example", "`http://` is not a scheme");
+        case("lan:secret@smtps://relay.example", "the SMTP URL has no scheme");
         case("smtp://secret@relay.example", "the SMTP URL has a user but no password");
         case("smtp://relay.example:99999", "the SMTP URL has no valid host");
         case("smtp://u:%zz@relay.example", "the URL has a `%`");

@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
 
 use crate::error::{Diagnostic, Place};
+use crate::model::secret;
 use crate::model::slip::{self, Slip};
 
 /// A value and the bytes it stands in.
@@ -185,7 +186,10 @@ fn slipped(text: &str, at: usize) -> Option<(Diagnostic, Range<usize>)> {
     let line = text[start..].lines().next().unwrap_or_default();
     if let Some(Slip { span, better }) = slip::quotes_in_quotes(line) {
         let diagnostic = Diagnostic::error("the quotes inside the tag end the text early");
-        return Some((diagnostic.hint(format!("write {better}")), start + span.start..start + span.end));
+        return Some((
+            diagnostic.hint(format!("write {}", secret::without(&better))),
+            start + span.start..start + span.end,
+        ));
     }
     slip::cut_in_braces(text, at).map(|Slip { span, better }| (cut_short(&better), span))
 }
@@ -193,7 +197,7 @@ fn slipped(text: &str, at: usize) -> Option<(Diagnostic, Range<usize>)> {
 /// Says that YAML ends a text inside braces before its author did.
 pub(super) fn cut_short(better: &str) -> Diagnostic {
     Diagnostic::error("inside `{ … }` or `[ … ]`, a text with a comma or brackets of its own must stand in quotes")
-        .hint(format!("write {better}"))
+        .hint(format!("write {}", secret::without(better)))
 }
 
 /// Rewords what the YAML reader says where people commonly slip.

@@ -4,6 +4,7 @@ use annotate_snippets::{AnnotationKind, Level as Heading, Renderer, Snippet};
 
 use super::sanitise;
 use crate::error::{Diagnostic, Level, Place};
+use crate::model::secret;
 
 /// Wider than this, the line is cut around the caret.
 const WIDTH: usize = 110;
@@ -58,8 +59,10 @@ fn line(place: &Place) -> (String, usize, std::ops::Range<usize>) {
     let marked = show(&place.text[start..end]);
     let after = show(&place.text[end..line_end]);
     let from = before.len();
-    let mut to = from + marked.trim_end().len();
-    let mut line = before + &marked + after.trim_end();
+    let mark = from..from + marked.trim_end().len();
+    // The line goes to logs and to the mails of cron.
+    let (mut line, mark) = secret::without_marked(&(before + &marked + after.trim_end()), mark);
+    let (from, mut to) = (mark.start, mark.end);
     if from >= line.len() {
         line.push(' ');
     }

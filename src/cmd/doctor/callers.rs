@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::super::environment;
-use crate::doctor::schedule::{Line, Timer, lines, timer};
+use crate::doctor::schedule::{Line, Timer, lines, passes_over, timer};
 
 /// How long a program of the system may take to answer.
 const WAIT: Duration = Duration::from_secs(5);
@@ -25,9 +25,12 @@ pub(super) fn cron() -> (Vec<Line>, Vec<String>) {
         places.push("/etc/crontab".to_owned());
     }
     if let Ok(entries) = fs::read_dir("/etc/cron.d") {
+        let is_debian = Path::new("/etc/debian_version").exists();
         for entry in entries.flatten() {
             let place = entry.path().display().to_string();
-            found.extend(fs::read_to_string(entry.path()).iter().flat_map(|text| lines(text, &place, true)));
+            let is_passed_over = passes_over(&entry.file_name().to_string_lossy(), is_debian);
+            let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+            found.extend(lines(&text, &place, true).into_iter().map(|line| Line { is_passed_over, ..line }));
         }
         places.push("/etc/cron.d".to_owned());
     }

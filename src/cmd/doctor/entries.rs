@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::super::context::Context;
 use crate::doctor::modes::{Entry, Kind};
-use crate::model::settings::{Password, Settings};
+use crate::model::secret;
+use crate::model::settings::{Login, Password, Settings};
 
 /// More files than this are not looked at one by one.
 const MOST: usize = 5000;
@@ -28,9 +29,7 @@ pub(super) fn of(context: &Context, settings: Option<&Settings>) -> Vec<Entry> {
         });
     };
     look(".", Kind::Open, false);
-    let holds_password = context.settings_alone().ok().and_then(|settings| settings.smtp?.login);
-    let holds_password = holds_password.is_some_and(|login| matches!(login.password, Password::Known(_)));
-    look("drip.yaml", if holds_password { Kind::Secret } else { Kind::Open }, false);
+    look("drip.yaml", if holds_password(context) { Kind::Lent } else { Kind::Open }, false);
     for folder in ["campaigns", "templates"] {
         let mut below = vec![folder.to_owned()];
         walk(root, folder, &mut below);
@@ -53,6 +52,23 @@ pub(super) fn of(context: &Context, settings: Option<&Settings>) -> Vec<Entry> {
     }
     entries.sort_by(|one, other| one.path.cmp(&other.path));
     entries
+}
+
+/// Says whether a password stands in drip.yaml itself, also in one that is written wrong.
+fn holds_password(context: &Context) -> bool {
+    let is_known = |login: &Login| matches!(login.password, Password::Known(_));
+    match context.settings_alone() {
+        Ok(settings) => {
+            let relay = settings.smtp.and_then(|smtp| smtp.login);
+            let mailbox = settings.imap.mailbox.map(|imap| imap.login);
+            relay.iter().chain(&mailbox).any(is_known)
+        }
+        Err(_) => {
+            let text = fs::read_to_string(context.root.join("drip.yaml")).unwrap_or_default();
+            let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+            lines.any(|line| secret::without(line) != line)
+        }
+    }
 }
 
 fn walk(root: &Path, folder: &str, found: &mut Vec<String>) {

@@ -12,6 +12,18 @@ pub struct Line {
     pub path: Option<String>,
     /// Whether a relay stands in its environment.
     pub has_relay: bool,
+    /// Whether cron passes over the file that it stands in, for its name.
+    pub is_passed_over: bool,
+}
+
+/// Says whether cron passes over a file of this name in /etc/cron.d: that of Debian reads plain words alone, others leave
+/// out hidden files, and what editors and packages leave behind.
+pub fn passes_over(name: &str, is_debian: bool) -> bool {
+    if is_debian {
+        return !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    }
+    let left_behind = ["~", ".rpmsave", ".rpmorig", ".rpmnew"];
+    name.starts_with(['.', '#']) || left_behind.iter().any(|end| name.ends_with(end))
 }
 
 /// Reads a crontab; that of the system names a user before each command.
@@ -37,6 +49,7 @@ pub fn lines(text: &str, place: &str, names_user: bool) -> Vec<Line> {
             command: command.to_owned(),
             path: path.clone(),
             has_relay: has_relay || command.contains("DRIP_SMTP_URL="),
+            is_passed_over: false,
         });
     }
     lines

@@ -5,7 +5,7 @@ mod unit;
 
 use chrono::TimeDelta;
 
-pub use crontab::{Line, lines};
+pub use crontab::{Line, lines, passes_over};
 pub use unit::{Timer, timer};
 
 use super::{Finding, Group};
@@ -52,11 +52,16 @@ pub fn judge(found: &Found<'_>, runs: &Runs, now: Instant) -> Vec<Finding> {
 }
 
 fn caller(found: &Found<'_>, is_recent: bool) -> Finding {
+    let mut passed_over = None;
     for line in &found.lines {
         let calls = crontab::calls(&line.command);
         let ours = |call: &&crontab::Call| call.folder.as_deref().is_some_and(|folder| (found.is_project)(folder));
         let Some(call) = calls.iter().find(ours) else { continue };
         let Line { place, when, .. } = line;
+        if line.is_passed_over {
+            passed_over = passed_over.or(Some(place));
+            continue;
+        }
         let folders = line.path.as_deref().unwrap_or(FOLDERS);
         if !is_there(found, call, folders) {
             let looked = if call.program.contains('/') { String::new() } else { format!(" in {folders}") };
@@ -96,6 +101,13 @@ fn caller(found: &Found<'_>, is_recent: bool) -> Finding {
             );
         }
         return Finding::fine(Group::Machine, CRON, format!("{name} runs drip at `{when}`"));
+    }
+    if let Some(place) = passed_over {
+        let what = format!("{place} would run drip, and cron passes over a file of that name");
+        // Something that is not seen from here may run drip, and the file be left over.
+        let make = if is_recent { Finding::warning } else { Finding::wrong };
+        return make(Group::Machine, CRON, what)
+            .advice("give it a name of letters, digits, `-` and `_` alone, without a dot");
     }
     let add = format!("add with `crontab -e`: {}", found.proposal);
     if is_recent {
@@ -190,6 +202,39 @@ mod tests {
             "nothing runs drip for this project: neither your crontab",
         );
         case("", false, true, NotMade, "runs come all the same");
+    }
+
+    #[test]
+    fn a_file_that_cron_does_not_read_runs_nothing() {
+        let whole = "*/5 * * * * lan /usr/local/bin/drip -C /srv/tea run";
+        let unread = |line| Line { is_passed_over: true, ..line };
+        let mut found = Found {
+            lines: lines(whole, "/etc/cron.d/drip.sh", true).into_iter().map(unread).collect(),
+            timers: Vec::new(),
+            places: vec!["/etc/cron.d".to_owned()],
+            is_project: &|folder| folder == "/srv/tea",
+            is_program: &|_| true,
+            proposal: String::new(),
+            needs_relay: false,
+        };
+        assert_eq!([true, false].map(|recent| caller(&found, recent).verdict), [Warning, Wrong]);
+        let finding = caller(&found, false);
+        assert!(finding.found.starts_with("/etc/cron.d/drip.sh would run drip"), "{finding:?}");
+        found.lines.extend(lines(whole, "/etc/cron.d/tea", true));
+        assert_eq!(caller(&found, true).found, "/etc/cron.d/tea runs drip at `*/5 * * * *`");
+        for (name, is_debian, expected) in [
+            ("drip", true, false),
+            ("tea_shop-2", true, false),
+            ("drip.sh", true, true),
+            ("drip.dpkg-old", true, true),
+            ("drip~", true, true),
+            ("drip.sh", false, false),
+            ("drip~", false, true),
+            (".drip", false, true),
+            ("drip.rpmnew", false, true),
+        ] {
+            assert_eq!(passes_over(name, is_debian), expected, "{name}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn expand(text: &str, sender: &Sender, domain: &str, address: IpAddr)
     while let Some(at) = rest.find('%') {
         out += &rest[..at];
         let kind = rest[at + 1..].chars().next()?;
-        rest = &rest[at + 2..];
+        rest = &rest[at + 1 + kind.len_utf8()..];
         match kind {
             '%' => out.push('%'),
             '_' => out.push(' '),
@@ -80,5 +80,20 @@ fn dotted(address: IpAddr) -> String {
             let digits: Vec<String> = format!("{:032x}", address.to_bits()).chars().map(String::from).collect();
             digits.join(".")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_that_begins_no_macro_is_told_of_whatever_it_is() {
+        let sender = Sender { local: "lan".to_owned(), domain: "acme.example".to_owned() };
+        let filled = |text| expand(text, &sender, "acme.example", IpAddr::from([192, 0, 2, 7]));
+        for wrong in ["%", "%é.example", "x.%漢", "%{é}.example", "%{d", "%{d0}", "%{dé}"] {
+            assert_eq!(filled(wrong), None, "{wrong}");
+        }
+        assert_eq!(filled("%%.%{d1}.%{l}%-é").as_deref(), Some("%.example.lan%20é"));
     }
 }

@@ -61,10 +61,10 @@ impl Record {
             if let Some(end) = name_end.filter(|end| term[*end..].starts_with('=')) {
                 let (name, value) = (&term[..end], &term[end + 1..]);
                 if name.eq_ignore_ascii_case("redirect") {
-                    if value.is_empty() || record.redirect.is_some() {
+                    if record.redirect.is_some() {
                         return Err(wrong());
                     }
-                    record.redirect = Some(value.to_owned());
+                    record.redirect = Some(domain(value).ok_or_else(wrong)?);
                 }
                 // `exp`, and what later versions may bring, say nothing of who sends.
                 continue;

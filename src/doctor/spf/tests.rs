@@ -39,6 +39,10 @@ fn a_record_is_judged_by_what_receivers_make_of_it() {
     case(&[(acme, "TXT v=spf1 +all")], &[Wrong], "lets everyone send");
     case(&[(acme, "TXT v=spf1 all")], &[Wrong], "lets everyone send");
     case(&[(acme, "TXT v=spf1 ip4:0.0.0.0/0 -all")], &[Wrong], "lets everyone send");
+    case(&[(acme, "TXT v=spf1 ip6:::/0 -all")], &[Wrong], "lets everyone send");
+    // Everyone of a kind who is kept out is nobody let in.
+    case(&[(acme, "TXT v=spf1 ip4:192.0.2.7 -ip4:0.0.0.0/0 -all")], &[Fine, Fine], "says who sends for it");
+    case(&[(acme, "TXT v=spf1 ip4:192.0.2.7 ~ip6:::/0 ~all")], &[Fine, Fine], "says who sends for it");
     case(&[(acme, "TXT v=spf1 ptr -all")], &[Warning, Warning], "uses `ptr`");
     case(&[(acme, "TXT v=spf1 -all"), (acme, "TXT v=spf1 ~all")], &[Wrong], "has 2 SPF records");
     case(&[(acme, "fail")], &[NotMade], "fail");
@@ -49,6 +53,8 @@ fn a_record_is_judged_by_what_receivers_make_of_it() {
     // Unknown modifiers are passed over, known ones are not doubled.
     case(&[(acme, "TXT v=spf1 x=y exp=e.example ip4:192.0.2.7 -all")], &[Fine, Fine], "lets relay.example");
     case(&[(acme, "TXT v=spf1 redirect=a redirect=b")], &[Wrong], "is no term");
+    case(&[(acme, "TXT v=spf1 redirect=%é.example")], &[Wrong], "`redirect=%é.example` is no term of SPF");
+    case(&[(acme, "TXT v=spf1 a:%é.example -all")], &[Wrong], "is no term of SPF");
 }
 
 #[test]
@@ -67,6 +73,11 @@ fn includes_redirects_and_names_are_followed() {
         &[(acme, "TXT v=spf1 include:e.example -all"), ("e.example", "TXT v=spf1 +all")],
         &[Wrong],
         "record of `e.example` lets everyone",
+    );
+    case(
+        &[(acme, "TXT v=spf1 ip4:192.0.2.7 -include:e.example ~all"), ("e.example", "TXT v=spf1 ip4:0.0.0.0/0")],
+        &[Fine, Fine],
+        "says who sends for it",
     );
     case(
         &[(acme, "TXT v=spf1 -include:n.example ip4:192.0.2.7 ~all"), ("n.example", "TXT v=spf1 -all")],

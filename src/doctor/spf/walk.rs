@@ -69,10 +69,17 @@ impl<'a> Walk<'a> {
 
     fn follow(&mut self, record: &Record, domain: &str) -> Result<Outcome, Outcome> {
         for directive in &record.directives {
-            if directive.mechanism == Mechanism::All && directive.qualifier == Qualifier::Pass {
+            // So wide a network is everyone.
+            let is_everyone = matches!(directive.mechanism, Mechanism::All | Mechanism::Network(_, 0));
+            let known = self.open.clone();
+            let fits = self.fits(&directive.mechanism, domain)?;
+            // Whom a term keeps out, it lets in by nothing that it holds or includes.
+            if directive.qualifier != Qualifier::Pass {
+                self.open = known;
+            } else if is_everyone {
                 self.open = Some(domain.to_owned());
             }
-            if self.fits(&directive.mechanism, domain)? {
+            if fits {
                 return Ok(Outcome::Of(directive.qualifier));
             }
         }
@@ -89,10 +96,6 @@ impl<'a> Walk<'a> {
         match mechanism {
             Mechanism::All => Ok(true),
             Mechanism::Network(network, length) => {
-                // So wide a network is everyone.
-                if *length == 0 {
-                    self.open = Some(domain.to_owned());
-                }
                 Ok(self.address.is_some_and(|address| share(address, *network, *length)))
             }
             Mechanism::Include(name) => {

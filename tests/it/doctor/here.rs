@@ -30,6 +30,13 @@ fn files_that_others_may_read_or_write_are_found() {
     clinic.finds("files", "warning", "1 warning", "`drip check` shows");
     chmod(&clinic.sandbox, "drip.yaml", 0o600);
     clinic.finds("file modes", "ok", "", "");
+    // So does that of the mailbox, also where the file cannot be read for another mistake.
+    for more in ["", "tone: friendly\n"] {
+        chmod(&clinic.sandbox, "drip.yaml", 0o644);
+        let mailbox = "imap: { url: \"imaps://lan:s3cret@mail.example\" }\n";
+        clinic.set_up(&clinic.front.url(), &format!("{mailbox}{more}"));
+        clinic.finds("file modes", "wrong", "drip.yaml: others may read it", "chmod 600 drip.yaml");
+    }
     assert!(key.exists());
 }
 

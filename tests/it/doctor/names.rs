@@ -23,6 +23,10 @@ fn spf_is_missing_open_or_asks_too_much() {
     }
     with(&[&format!("{many} -all")]);
     clinic.finds("spf", "wrong", "takes 12 questions to DNS and may take 10", "take out terms");
+    with(&["TXT v=spf1 redirect=%é.example"]);
+    clinic.finds("spf", "wrong", "`redirect=%é.example` is no term of SPF", "RFC 7208");
+    with(&["TXT v=spf1 ip4:192.0.2.1 -ip4:0.0.0.0/0 -all"]);
+    clinic.finds("spf", "ok", "in 0 of 10 questions", "");
     with(&["TXT v=spf1 -all", "TXT v=spf1 ~all"]);
     clinic.finds("spf", "wrong", "has 2 SPF records", "");
     // By way of another name.
@@ -57,6 +61,8 @@ fn dmarc_is_missing_or_mails_cannot_meet_it() {
     clinic.finds("dmarc", "wrong", "has no DMARC record", "publish _dmarc.acme.example TXT \"v=DMARC1; p=none");
     clinic.names.set("_dmarc.acme.example", &["TXT v=DMARC1; p=reject"]);
     clinic.finds("dmarc", "ok", "asks for `reject`, and mails from `acme.example` can meet it by DKIM and SPF", "");
+    clinic.names.set("_dmarc.acme.example", &["TXT v=DMARC1; p=reject; trash"]);
+    clinic.finds("dmarc", "warning", "asks for `reject`, and mails", "take `trash` out of the TXT record");
     // Another sender, whose domain drip does not sign for.
     clinic.names.set("_dmarc.tea.example", &["TXT v=DMARC1; p=reject"]);
     clinic.set_up(&clinic.front.url(), "senders: { tea: \"Tea <hello@tea.example>\" }\n");
@@ -73,6 +79,9 @@ fn nobody_takes_the_mail_that_comes_back() {
         "no server takes mail for `nowhere.example`, to which answers come",
         "publish nowhere.example MX",
     );
+    clinic.finds("mx", "ok", "bounces to `acme.example` come to mx1.acme.example", "");
+    // A name server that knows one kind of address alone.
+    clinic.names.set("mx1.acme.example", &["A 192.0.2.9", "FAIL AAAA"]);
     clinic.finds("mx", "ok", "bounces to `acme.example` come to mx1.acme.example", "");
     clinic.names.set("nowhere.example", &["MX ."]);
     clinic.finds("mx", "wrong", "takes no mail (a null MX)", "");

@@ -1,7 +1,8 @@
 //! A name server in the test's own process, over UDP and TCP, that knows what it is told.
 //!
 //! A record stands as `TXT v=spf1 -all`, `A 192.0.2.1`, `AAAA ::1`, `MX mx.example`, `PTR host.example` or `CNAME other.example`. In place of
-//! one, `FAIL` has the server say that it failed, and `SILENT` say nothing. Other names do not exist. What is longer than 400 bytes goes
+//! one, `FAIL` has the server say that it failed, and `SILENT` say nothing; `FAIL AAAA` is a failure for
+//! that kind alone. Other names do not exist. What is longer than 400 bytes goes
 //! over TCP alone.
 
 #![allow(clippy::unwrap_used, reason = "whatever fails in here is the failure of the test")]
@@ -143,6 +144,9 @@ fn answer(zone: &Zone, query: &[u8], longest: usize) -> Option<Vec<u8>> {
             answers.push(record(&name, 5, &encoded(target)));
             target.clone_into(&mut name);
             continue;
+        }
+        if KINDS.iter().any(|(known, number)| *number == kind && records.contains(&format!("FAIL {known}"))) {
+            code = 2;
         }
         for (word, value) in records.iter().filter_map(|record| record.split_once(' ')) {
             if KINDS.iter().any(|(known, number)| *known == word && *number == kind) {
