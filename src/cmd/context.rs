@@ -85,6 +85,7 @@ impl Context {
 
     /// Loads drip.yaml alone, whatever else may be wrong.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        self.need_settings()?;
         Ok(project::settings(&self.root, &self.overrides())?)
     }
 

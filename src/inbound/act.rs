@@ -2,8 +2,9 @@
 //!
 //! Anybody can write a message that looks like a report. So a report, a complaint or a wish to leave is acted on where it is
 //! tied to a mail that drip sent: by the address that was made for that mail (VERP), which nobody can make up, or, in a
-//! project without a `bounce_address`, by a Message-ID whose mail went to the very address that the report names. Whoever
-//! writes to leave from an address that is on the list is believed as well: that is the safe direction.
+//! project without a `bounce_address`, by a Message-ID whose mail went to the very address that the report names. To send
+//! nothing more to somebody who had a mail is the safe direction: so for complaints and wishes to leave a Message-ID with its
+//! proof is enough, and whoever writes to leave from an address that is on the list is believed as well.
 
 use serde_json::Map;
 
@@ -99,7 +100,12 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
         Kind::Complaint { feedback_type, .. } if !consequence::is_complaint(feedback_type) => Ok(Deed::Notice),
         Kind::Complaint { recipients, feedback_type } => {
             let named: Vec<&str> = recipients.iter().map(String::as_str).collect();
-            let Some(sent) = tied(work, rules, original, &named)? else {
+            let sent = match tied(work, rules, original, &named)? {
+                Some(sent) => Some(sent),
+                // Feedback loops return the mail without its `Return-Path`.
+                None => by_proof(work, rules, original)?,
+            };
+            let Some(sent) = sent else {
                 let Some(address) = lost(work, rules, original)? else { return Ok(Deed::Unproven) };
                 narrow_lost(work, &address, Consent::Complained, &consequence::complaint(feedback_type), now)?;
                 return Ok(Deed::Complaint);
@@ -121,23 +127,18 @@ fn report(
     recipients: &[Recipient],
     now: Instant,
 ) -> Result<Deed> {
-    let named: Vec<&str> = recipients.iter().flat_map(|one| [one.sent_to(), one.address.as_str()]).collect();
+    let named = recipients.iter().flat_map(|one| [one.sent_to(), one.address.as_str()]);
+    // Whoever signs with their own address is there.
+    let named: Vec<&str> =
+        named.filter(|name| !original.from.as_deref().is_some_and(|from| is_same(from, name))).collect();
     let sent = tied(work, rules, original, &named)?;
     if let Some(sent) = &sent {
         work.prove_sent(sent.send)?;
     }
     let lost = if sent.is_some() { None } else { lost(work, rules, original)? };
-    // A mail of drip's has one recipient; behind an alias there may be several, of whom any failure is the mail's.
-    let failed = recipients.iter().filter(|one| one.action == Action::Failed);
-    let Some(worst) = failed.max_by_key(|one| one.permanence == Permanence::Hard) else {
-        return Ok(if sent.is_none() && lost.is_none() { Deed::Unproven } else { Deed::Notice });
-    };
-    let failure = Failure {
-        permanence: worst.permanence,
-        reason: worst.reason,
-        status: worst.status,
-        diagnostic: worst.diagnostic.clone(),
-    };
+    let went_to = sent.as_ref().map(|sent| sent.email.as_str()).or(lost.as_ref().map(Address::as_str));
+    let Some(went_to) = went_to else { return Ok(Deed::Unproven) };
+    let Some(failure) = failure(recipients, went_to) else { return Ok(Deed::Notice) };
     match (sent, lost) {
         (Some(sent), _) => consequence::failed(work, &sent, &failure, rules.soft_bounces, now, now),
         (None, Some(address)) if failure.permanence == Permanence::Hard => {
@@ -150,16 +151,46 @@ fn report(
     }
 }
 
+/// Returns what failed of a mail, by what a report says of each recipient. A mail of drip's has one; behind an alias there may
+/// be several, and the alias is not dead because one of them is.
+fn failure(recipients: &[Recipient], went_to: &str) -> Option<Failure> {
+    if recipients.iter().any(|one| matches!(one.action, Action::Delivered | Action::Relayed | Action::Expanded)) {
+        return None;
+    }
+    let is_hard = |one: &Recipient| {
+        let is_meant = recipients.len() == 1 || [one.sent_to(), &one.address].iter().any(|name| is_same(went_to, name));
+        is_meant && one.permanence == Permanence::Hard
+    };
+    let failed = recipients.iter().filter(|one| one.action == Action::Failed);
+    let worst = failed.max_by_key(|one| is_hard(one))?;
+    Some(Failure {
+        permanence: if is_hard(worst) { Permanence::Hard } else { Permanence::Soft },
+        reason: worst.reason,
+        status: worst.status,
+        diagnostic: worst.diagnostic.clone(),
+    })
+}
+
 /// Somebody leaves: by the mail that they answer, or by who they are.
 fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -> Result<Deed> {
     let by_subject = original.subject.split_whitespace().last().unwrap_or_default();
-    let sent = match work.sent_as(by_subject)? {
-        Some(sent) => Some(sent),
-        None => by_address(work, rules, original)?,
-    };
+    let mut sent = work.sent_as(by_subject)?;
+    if sent.is_none() {
+        sent = by_address(work, rules, original)?;
+    }
+    if sent.is_none() {
+        // Whoever has several addresses answers from another.
+        sent = by_proof(work, rules, original)?;
+    }
     if let Some(sent) = sent {
         work.note_reaction(sent.send, Reaction::Unsubscribed)?;
         work.narrow_consent(sent.contact, Consent::Unsubscribed, "unsubscribed by mail", now)?;
+        return Ok(Deed::Unsubscribed);
+    }
+    let of_subject =
+        verp::send_of_message(rules.secret, by_subject).map_or(Ok(None), |send| work.lost_recipient(send))?;
+    if let Some(address) = of_subject.map_or_else(|| lost(work, rules, original), |address| Ok(Some(address)))? {
+        narrow_lost(work, &address, Consent::Unsubscribed, "unsubscribed by mail", now)?;
         return Ok(Deed::Unsubscribed);
     }
     let Some(contact) = sender(work, original)? else { return Ok(Deed::Unproven) };
@@ -192,10 +223,11 @@ fn tied(work: &Work<'_>, rules: Rules<'_>, original: &Original, named: &[&str]) 
         return Ok(None);
     }
     let sent = by_message_id(work, original)?;
-    Ok(sent.filter(|sent| {
-        let to = Address::parse(&sent.email);
-        named.iter().any(|name| matches!((&to, Address::parse(name)), (Ok(to), Ok(name)) if to.key() == name.key()))
-    }))
+    Ok(sent.filter(|sent| named.iter().any(|name| is_same(&sent.email, name))))
+}
+
+fn is_same(one: &str, other: &str) -> bool {
+    matches!((Address::parse(one), Address::parse(other)), (Ok(one), Ok(other)) if one.key() == other.key())
 }
 
 fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
@@ -211,6 +243,12 @@ fn lost(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option
 fn proved(rules: Rules<'_>, original: &Original) -> Option<SendId> {
     // A complaint goes to where its provider sends them all; the address of the mail stands in what it returns.
     original.to.iter().chain(&original.returns_to).find_map(|address| verp::send_of(rules.secret, address))
+}
+
+/// Returns the mail of a Message-ID that carries its proof: whoever has that had the mail.
+fn by_proof(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Sent>> {
+    let mut proved = original.message_ids.iter().filter_map(|id| verp::send_of_message(rules.secret, id));
+    proved.next().map_or(Ok(None), |send| work.sent(send))
 }
 
 fn by_message_id(work: &Work<'_>, original: &Original) -> Result<Option<Sent>> {
@@ -231,7 +269,7 @@ fn sender(work: &Work<'_>, original: &Original) -> Result<Option<Contact>> {
 fn narrow_lost(work: &Work<'_>, address: &Address, to: Consent, reason: &str, now: Instant) -> Result<()> {
     match work.contact(address)? {
         Some(contact) => work.narrow_consent(contact.id, to, reason, now).map(drop),
-        None if to == Consent::Complained => work.opt_out(address, reason, now),
+        None if matches!(to, Consent::Complained | Consent::Unsubscribed) => work.opt_out(address, reason, now),
         None => work.suppress(address, reason, now),
     }
 }

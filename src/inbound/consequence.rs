@@ -12,6 +12,28 @@ use crate::store::{Result, Sent, Work};
 /// How much of a server's words is kept.
 const LONGEST_WORDS: usize = 300;
 
+/// Refusals of the sender, of this mail or of the day, which say nothing of the recipient: they would suppress a whole list
+/// when a sending address is blocked.
+const NOT_OF_THE_RECIPIENT: [Reason; 17] = [
+    Reason::Blocked,
+    Reason::BadReputation,
+    Reason::AuthFailure,
+    Reason::RequirePtr,
+    Reason::SpamDetected,
+    Reason::Speeding,
+    Reason::TooManyConn,
+    Reason::PolicyViolation,
+    Reason::SecurityError,
+    Reason::Rejected,
+    Reason::FailedStarttls,
+    Reason::ContentError,
+    Reason::NotCompliantRfc,
+    Reason::MesgTooBig,
+    Reason::VirusDetected,
+    Reason::NetworkError,
+    Reason::SystemError,
+];
+
 /// A mail that did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -53,7 +75,10 @@ pub fn failed(
         work.narrow_consent(sent.contact, Consent::Bounced, &why, now)?;
         return Ok(Deed::HardBounce);
     }
-    let streak = work.soft_streak(sent.contact, sent.send)?;
+    if NOT_OF_THE_RECIPIENT.contains(&failure.reason) {
+        return Ok(Deed::SoftBounce);
+    }
+    let streak = work.soft_streak(sent.contact, sent.send, &NOT_OF_THE_RECIPIENT.map(Reason::word))?;
     if soft_bounces > 0 && streak >= u64::from(soft_bounces) {
         let why = format!("{streak} mails in a row came back, the last with {why}");
         work.narrow_consent(sent.contact, Consent::Bounced, &why, now)?;

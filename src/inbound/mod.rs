@@ -10,6 +10,7 @@ mod act;
 mod automatic;
 mod complaint;
 mod consequence;
+mod doubt;
 mod family;
 mod message;
 mod mime;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::doubt;
 use super::message::Message;
 use super::reason::{self, Evidence};
 use super::text::{plain, reply_code, status};
@@ -9,14 +10,7 @@ use super::{Action, Kind, Recipient};
 
 /// Returns what a note of SES is.
 pub(super) fn read(message: &Message) -> Option<Kind> {
-    let text = message.text().trim_start();
-    if !text.starts_with('{') || !text.contains("notificationType") && !text.contains("eventType") {
-        return None;
-    }
-    // Lines too long for a mail were folded, which no string in JSON survives.
-    let value: Value = from_start(text).or_else(|| from_start(&text.replace("\r\n ", "").replace("\n ", "")))?;
-    let inner = value.get("Message").and_then(Value::as_str).and_then(from_start);
-    let note = inner.as_ref().unwrap_or(&value);
+    let note = note(message)?;
     let said = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     match note.get("notificationType").or_else(|| note.get("eventType"))?.as_str()? {
@@ -51,6 +45,23 @@ pub(super) fn read(message: &Message) -> Option<Kind> {
     }
 }
 
+/// Returns where bounces of the mail that a note speaks of were to go.
+pub(super) fn returns_to(message: &Message) -> Option<String> {
+    Some(note(message)?.get("mail")?.get("source")?.as_str()?.to_owned())
+}
+
+/// Returns the note in a message, out of its envelope.
+fn note(message: &Message) -> Option<Value> {
+    let text = message.text().trim_start();
+    if !text.starts_with('{') || !text.contains("notificationType") && !text.contains("eventType") {
+        return None;
+    }
+    // Lines too long for a mail were folded, which no string in JSON survives.
+    let value: Value = from_start(text).or_else(|| from_start(&text.replace("\r\n ", "").replace("\n ", "")))?;
+    let inner = value.get("Message").and_then(Value::as_str).and_then(from_start);
+    Some(inner.unwrap_or(value))
+}
+
 /// Reads the JSON that a text begins with; mail programs put a footer below it.
 fn from_start(text: &str) -> Option<Value> {
     serde_json::Deserializer::from_str(text).into_iter::<Value>().next()?.ok()
@@ -67,6 +78,7 @@ fn one(address: String, diagnostic: &str, code: &str, action: Action) -> Recipie
         verb: None,
         own_lookup: false,
         cites: false,
+        own_hosts: &[],
         near: &near,
         far: &[],
     };
@@ -79,6 +91,6 @@ fn one(address: String, diagnostic: &str, code: &str, action: Action) -> Recipie
         reply_code: evidence.reply_code,
         diagnostic: diagnostic.to_owned(),
         reason,
-        permanence: reason::permanence(reason, &evidence),
+        permanence: doubt::permanence(reason, &evidence),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::message::{Headers, Message};
 use super::text::{addresses, one_line};
-use super::{Original, prose};
+use super::{Original, notification, prose};
 
 const MOST_IDS: usize = 30;
 
@@ -28,6 +28,7 @@ pub(super) fn of(message: &Message) -> Original {
         let fields = Headers::read(part.text.as_bytes()).0;
         original.returns_to.extend(fields.all("original-mail-from").flat_map(addresses).take(MOST_IDS));
     }
+    original.returns_to.extend(notification::returns_to(message).iter().flat_map(|source| addresses(source)));
     if original.message_ids.is_empty() {
         for text in message.texts() {
             let lines = text.lines().take(200).filter_map(|line| line.trim_start().split_once(':'));

@@ -3,9 +3,10 @@
 //! The words come first, since many servers put one code on everything; the enhanced status code (RFC 3463, RFC
 //! 5248) decides where the words say nothing, the SMTP verb that was answered where that says nothing either.
 
+use super::doubt;
 use super::text::holds_any;
 use super::words::{CODES, REFUSALS};
-use super::{Action, Permanence, Status};
+use super::{Action, Status};
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident $word:literal,)*) => {
@@ -121,6 +122,8 @@ pub(super) struct Evidence<'a> {
     pub(super) own_lookup: bool,
     /// Whether the answer begins with the address, as an answer to `RCPT` does: `550 <a@b>: user unknown`.
     pub(super) cites: bool,
+    /// The domains of the sender, where the recipient's is another.
+    pub(super) own_hosts: &'a [String],
     /// What the server said of this recipient, the nearest to its own words first; in plain form.
     pub(super) near: &'a [String],
     /// The text around it.
@@ -139,23 +142,14 @@ pub(super) fn reason(evidence: &Evidence<'_>) -> Reason {
         .or_else(|| evidence.status.filter(|status| status.2 != 0).and_then(by_status))
         .or_else(|| spoken(evidence.far))
         .unwrap_or_else(|| by_codes(evidence));
+    if reason == Reason::HostUnknown && doubt::is_own_host(evidence) {
+        return Reason::Rejected;
+    }
     // Where a server's own words for people say that the account is only shut or full, it may open again.
     let softer = [Reason::Suspend, Reason::MailboxFull]
         .into_iter()
         .find(|class| evidence.far.iter().any(|text| REFUSALS.names(*class, text)));
     softer.filter(|_| reason == Reason::UserUnknown).unwrap_or(reason)
-}
-
-/// Returns whether the address itself is dead.
-pub(super) fn permanence(reason: Reason, evidence: &Evidence<'_>) -> Permanence {
-    let passing = evidence.status.is_some_and(|status| status.0 == 4)
-        || evidence.reply_code.is_some_and(|code| code < 500) && evidence.status.is_none();
-    let hard = match reason {
-        Reason::UserUnknown | Reason::HostUnknown | Reason::HasMoved => true,
-        Reason::NotAccept => !passing,
-        _ => false,
-    };
-    if hard && evidence.action == Action::Failed { Permanence::Hard } else { Permanence::Soft }
 }
 
 /// Returns a text with its links cut down to the host: a page about spam is no word about spam.
@@ -195,7 +189,10 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
             }
             // Microsoft's edge says no more of an address that is not in its directory.
             (Reason::SecurityError, Some(Status(_, 4, 1)))
-                if text.contains("recipient address rejected: access denied") =>
+                if holds_any(
+                    text,
+                    &["recipient address rejected: access denied", "recipient addresses rejected : access denied"],
+                ) =>
             {
                 Reason::UserUnknown
             }
@@ -207,7 +204,11 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
                 | Reason::PolicyViolation
                 | Reason::FailedStarttls,
                 _,
-            ) if no_such_user && names_user(evidence.status) && evidence.verb != Some(Verb::Mail) => {
+            ) if no_such_user
+                && !says("of_the_host")
+                && names_user(evidence.status)
+                && evidence.verb != Some(Verb::Mail) =>
+            {
                 Reason::UserUnknown
             }
             (Reason::Rejected, Some(Status(_, 1, 1)))
@@ -260,7 +261,7 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     }
     // Vague words give way to a code that says more.
     let coded = evidence.status.filter(|status| status.2 != 0).and_then(by_status);
-    if coded.is_some() {
+    if coded.is_some() && !(coded == Some(Reason::HostUnknown) && says("syntax")) {
         return coded;
     }
     [("expired", Reason::Expired), ("syntax", Reason::SyntaxError), ("system", Reason::SystemError)]
@@ -280,7 +281,7 @@ fn names_no_host(text: &str) -> bool {
 
 /// Tells whether a status speaks of the address (RFC 3463, X.1.x).
 fn names_user(status: Option<Status>) -> bool {
-    matches!(status, Some(Status(_, 1, 0 | 1 | 3 | 10)))
+    matches!(status, Some(Status(_, 1, 0 | 1 | 3 | 10 | 351)))
 }
 
 /// Tells whether `no such user` is the truth about an address: a server looks addresses up when it answers `RCPT`, or
@@ -288,10 +289,13 @@ fn names_user(status: Option<Status>) -> bool {
 /// how filters turn a mail away.
 fn is_believed(text: &str, evidence: &Evidence<'_>) -> bool {
     match (evidence.verb, evidence.status) {
+        // Yandex puts a status of policy on it.
+        (Some(Verb::Rcpt) | None, _) if text.starts_with("no such user!") => true,
         (_, Some(Status(_, 7, _))) if evidence.answered => false,
         // 450 is what the standard gives for a mailbox that is busy.
         (_, status) if evidence.reply_code.is_some_and(|code| code < 500) && !names_user(status) => false,
         (_, status) if names_user(status) => true,
+        _ if doubt::has_another_ground(text) => false,
         _ if REFUSALS.say("sure", text) => true,
         (Some(verb), _) => verb == Verb::Rcpt,
         (None, _) => evidence.own_lookup || evidence.cites,
@@ -351,7 +355,7 @@ fn by_status(Status(class, subject, detail): Status) -> Option<Reason> {
         (4, 4) if permanent => Reason::HostUnknown,
         (1, 6) | (7, 17 | 18) => Reason::HasMoved,
         (1, 7 | 8) | (7, 27) => Reason::Rejected,
-        (1, 10) | (3, 2) => Reason::NotAccept,
+        (1, 10) => Reason::NotAccept,
         (1, 0 | 4 | 5 | 9) | (2, 0 | 4) if permanent => Reason::Filtered,
         (2, 1) if permanent => Reason::Suspend,
         (7, 13) => Reason::Suspend,
@@ -359,7 +363,7 @@ fn by_status(Status(class, subject, detail): Status) -> Option<Reason> {
         (2, 3) => Reason::ExceedLimit,
         (3, 1) => Reason::SystemFull,
         (3, 4) => Reason::MesgTooBig,
-        (3, 0 | 3 | 5) | (4, 3) => Reason::SystemError,
+        (3, 0 | 2 | 3 | 5) | (4, 3) => Reason::SystemError,
         (4, 0 | 4 | 6) => Reason::NetworkError,
         (4, 1 | 2 | 7) => Reason::Expired,
         (4, 5) | (5, 3) => Reason::TooManyConn,

@@ -5,7 +5,7 @@ use super::prose::{self, Said};
 use super::reason::{self, Evidence};
 use super::text::{addresses, cut, one_line, plain, reply_code, status};
 use super::words::REFUSALS;
-use super::{Action, Recipient, Status, sender, verb};
+use super::{Action, Recipient, Status, doubt, original, sender, verb};
 
 /// Recipients of one report beyond these are not looked at.
 const MOST_RECIPIENTS: usize = 100;
@@ -103,6 +103,7 @@ fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &M
             && [&near[0], &near[3], &far[0]].iter().any(|text| REFUSALS.say("own_lookup", text))
             || group.category.contains("bad-mailbox"),
         cites: cites(nearest, &address),
+        own_hosts: &own_hosts(message, &address),
         near: &near,
         far: &far,
     };
@@ -115,8 +116,22 @@ fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &M
         reply_code,
         diagnostic: if diagnostic.is_empty() { block } else { diagnostic },
         reason,
-        permanence: reason::permanence(reason, &evidence),
+        permanence: doubt::permanence(reason, &evidence),
     }
+}
+
+/// Returns the domains of whoever gets the report and wrote the mail, without the recipient's.
+fn own_hosts(message: &Message, recipient: &str) -> Vec<String> {
+    let returned = original::returned(message);
+    let writer = returned.iter().flat_map(|headers| headers.all("from"));
+    let owner = ["delivered-to", "x-original-to", "to"].into_iter().flat_map(|name| message.headers.all(name));
+    let hosts = owner.chain(writer).flat_map(addresses).filter_map(|address| host(&address));
+    let theirs = host(recipient);
+    hosts.filter(|host| theirs.as_ref() != Some(host)).collect()
+}
+
+fn host(address: &str) -> Option<String> {
+    address.rsplit_once('@').map(|(_, host)| host.to_lowercase())
 }
 
 /// Returns the words behind `host mx.example[192.0.2.1] said: `.

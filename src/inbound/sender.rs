@@ -1,8 +1,10 @@
 //! Whether a message is a server's report at all, where no fields of RFC 3464 say so.
 //!
 //! Two of three must agree: who sent it, what its subject says, what its words say. A person who answers,
-//! quotes or forwards a report sends from an address of their own, and below a subject of a reply.
+//! quotes or forwards a report sends from an address of their own, and below a subject of a reply; a machine that answers
+//! for a person says that it does.
 
+use super::automatic;
 use super::message::Message;
 use super::prose;
 use super::text::{addresses, cut, plain};
@@ -28,17 +30,20 @@ pub(super) fn is_report(message: &Message) -> bool {
         return ends
             && !message.headers.has("in-reply-to")
             && !message.headers.has("references")
+            && !automatic::answers_for_a_person(message)
             && says_failure(message, 3);
     }
-    let titled = REPORTS.say("subjects", &subject);
     let says = says_failure(message, 60);
-    let by_nobody = has_empty_return_path(message);
+    if message.content_type() == "multipart/report" && says {
+        return true;
+    }
+    if is_answer(&subject) && message.headers.has("in-reply-to") || automatic::answers_for_a_person(message) {
+        return false;
+    }
+    let titled = REPORTS.say("subjects", &subject);
     let answers = message.headers.has("in-reply-to") && !by_server;
-    // Machines that answer for a person leave the sender empty too; their words decide.
-    (by_server && (titled || says))
-        || (titled && says && !answers)
-        || (by_nobody && says && titled)
-        || message.content_type() == "multipart/report" && says
+    // Firms write from `noreply@` and below the name of an office, so that neither says enough.
+    (is_by_daemon(message) && (titled || says)) || (titled && says && !answers)
 }
 
 /// Tells whether the subject says that a mail is only late.
@@ -62,21 +67,28 @@ pub(super) fn is_answer(subject: &str) -> bool {
     ANSWERS.list("marks").iter().any(|mark| subject.starts_with(mark)) || subject.starts_with("re[")
 }
 
-pub(super) fn is_by_server(message: &Message) -> bool {
+/// Tells whether a message comes from nobody, or from an address that only a mail system has.
+fn is_by_daemon(message: &Message) -> bool {
     let from = message.headers.get("from").unwrap_or_default().to_lowercase();
     let bare = from.trim();
     if bare == "<>" || bare.is_empty() && message.headers.has("from") || bare.ends_with("<>") {
         return true;
     }
-    if bare.rsplit_once('@').is_some_and(|(before, _)| {
-        before.contains("postmaster") || before.contains("no-reply") || before.contains("noreply")
-    }) {
-        return true;
-    }
     let local = addresses(bare).first().and_then(|address| address.split('@').next()).unwrap_or_default().to_owned();
-    let name = bare.split('<').next().unwrap_or_default();
-    let is_daemon = |text: &str| REPORTS.say("daemons", text);
-    is_daemon(&local) || is_daemon(name) || is_daemon(bare) && !bare.contains('@')
+    local.contains("postmaster") || is_daemon(&local) || is_daemon(bare) && !bare.contains('@')
+}
+
+/// Tells whether a message may come from a server, also by an address that others use or by a name alone.
+pub(super) fn is_by_server(message: &Message) -> bool {
+    let from = message.headers.get("from").unwrap_or_default().to_lowercase();
+    let before = from.rsplit_once('@').map_or("", |(before, _)| before);
+    is_by_daemon(message)
+        || ["postmaster", "no-reply", "noreply"].iter().any(|name| before.contains(name))
+        || is_daemon(from.split('<').next().unwrap_or_default())
+}
+
+fn is_daemon(name: &str) -> bool {
+    REPORTS.say("daemons", name)
 }
 
 pub(super) fn has_empty_return_path(message: &Message) -> bool {

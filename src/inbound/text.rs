@@ -82,8 +82,14 @@ fn status_of(word: &str) -> Option<Status> {
     (status.1 <= 7).then_some(status)
 }
 
-/// Returns the first enhanced status code in a text that says more than its class; else the first of all.
+/// Returns the first enhanced status code in a text that says more than its class; else the first of all. What stands behind
+/// `->` is the answer of the server that refused, where that has one.
 pub(super) fn status(text: &str) -> Option<Status> {
+    let answer = text.rsplit_once("->").and_then(|(_, answer)| first_status(answer));
+    answer.or_else(|| first_status(text))
+}
+
+fn first_status(text: &str) -> Option<Status> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
     let mut found = words.filter_map(|word| status_of(word.trim_matches('.'))).filter(|status| status.0 != 2);
     let first = found.next()?;

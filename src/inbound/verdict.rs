@@ -1,6 +1,7 @@
 //! What a mail provider says of a mail that failed, weighed against the words of the server that refused it.
 
 use super::consequence::Failure;
+use super::doubt;
 use super::reason::{self, Evidence};
 use super::text::{one_line, plain, reply_code, status};
 use super::{Action, Permanence, Reason, Status, verb};
@@ -31,12 +32,13 @@ pub fn verdict(called: Called, code: &str, words: &str) -> Failure {
         // The provider stands for it that the address was looked up.
         own_lookup: called.hard,
         cites: false,
+        own_hosts: &[],
         near: &near,
         far: &[],
     };
     let read = reason::reason(&evidence);
     let says_nothing = [Reason::OnHold, Reason::Undefined].contains(&read);
-    let is_dead = says_nothing || reason::permanence(read, &evidence) == Permanence::Hard;
+    let is_dead = says_nothing || doubt::permanence(read, &evidence) == Permanence::Hard;
     Failure {
         permanence: if called.hard && is_dead { Permanence::Hard } else { Permanence::Soft },
         reason: called.reason.filter(|_| says_nothing).unwrap_or(read),

@@ -36,6 +36,14 @@ pub fn send_of(secret: &str, address: &str) -> Option<SendId> {
     Some(send)
 }
 
+/// Returns which mail a Message-ID is of, by the proof in it; `None` where it is none of this project's, or has no proof.
+pub fn send_of_message(secret: &str, message_id: &str) -> Option<SendId> {
+    let (local, _) = message_id.trim().rsplit_once('@')?;
+    let (token, given) = local.rsplit_once(".x")?;
+    let send = SendId(token.rsplit('.').next()?.parse().ok()?);
+    (message_proof(secret, send) == given && !given.is_empty()).then_some(send)
+}
+
 /// Returns 64 bits that prove that a Message-ID is of this project and this mail, in hexadecimal.
 pub(super) fn message_proof(secret: &str, send: SendId) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
@@ -82,6 +90,19 @@ mod tests {
             "ữ@mail.acme.example",
         ] {
             assert_eq!(send_of("secret", nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_message_id_tells_its_mail_by_its_proof_alone() {
+        let made = crate::mail::message::message_id("tok-en", "secret", SendId(7), "acme.example");
+        assert_eq!(send_of_message("secret", &made), Some(SendId(7)), "{made}");
+        assert_eq!(send_of_message("another", &made), None);
+        for forged in [made.replace(".7.x", ".8.x"), made.replace(".x", ".y"), "tok-en.7@acme.example".to_owned()] {
+            assert_eq!(send_of_message("secret", &forged), None, "{forged}");
+        }
+        for nonsense in ["", "@", "x.x@", ".x@acme.example", "7.x@acme.example"] {
+            assert_eq!(send_of_message("secret", nonsense), None, "{nonsense}");
         }
     }
 

@@ -98,22 +98,22 @@ impl Work<'_> {
     }
 
     /// Returns how many mails in a row came back from a contact with a soft bounce, counted back from this one. Later mails, of
-    /// which nothing may be known yet, do not count.
-    pub fn soft_streak(&self, contact: ContactId, send: SendId) -> Result<u64> {
+    /// which nothing may be known yet, do not count, and a mail that came back for one of the reasons that are `passed` over
+    /// neither counts nor ends the row.
+    pub fn soft_streak(&self, contact: ContactId, send: SendId, passed: &[&str]) -> Result<u64> {
         let mut statement = self.sql(
-            "SELECT EXISTS (SELECT 1 FROM events e WHERE e.contact_id = ?1 AND e.name = 'bounced'
-                            AND json_extract(e.properties, '$.send') = s.id AND json_extract(e.properties, '$.hard') = 0)
+            "SELECT (SELECT max(json_extract(e.properties, '$.reason') NOT IN (SELECT value FROM json_each(?3)))
+                     FROM events e WHERE e.contact_id = ?1 AND e.name = 'bounced'
+                     AND json_extract(e.properties, '$.send') = s.id AND json_extract(e.properties, '$.hard') = 0)
              FROM enrolments n JOIN sends s ON s.enrolment_id = n.id
              WHERE n.contact_id = ?1 AND s.state = 2 AND s.kind IS NULL
              AND (s.at, s.id) <= (SELECT at, id FROM sends WHERE id = ?2) ORDER BY s.at DESC, s.id DESC",
         )?;
-        let mut rows = statement.query([contact.0, send.0])?;
+        let mut rows = statement.query(params![contact.0, send.0, json!(passed).to_string()])?;
         let mut streak = 0;
         while let Some(row) = rows.next()? {
-            if !row.get::<_, bool>(0)? {
-                break;
-            }
-            streak += 1;
+            let Some(counts) = row.get::<_, Option<bool>>(0)? else { break };
+            streak += u64::from(counts);
         }
         Ok(streak)
     }

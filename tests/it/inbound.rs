@@ -175,7 +175,7 @@ fn what_nobody_proves_harms_nobody() {
         // The Message-ID alone is known to whoever got the mail, and to their friends.
         true_one.replace(&address, "bounces@acme.example"),
         true_one.replace(&address, &address.replace("+1.", "+2.")),
-        complaint(lan).replace(token, &"f".repeat(token.len())),
+        complaint(lan).replace(token, &"f".repeat(token.len())).replace(".x", ".y"),
     ];
     forged.sort();
     forged.dedup();
@@ -212,6 +212,9 @@ fn without_an_address_for_bounces_the_message_id_and_the_recipient_prove_it() {
         report(id_of, "failed", "5.1.1", "550 5.1.1 user unknown").replace(&id_of.to[0], &address_of.to[0])
     };
     heard(&sandbox, &about(lan, minh), "1 report that is tied to no mail.");
+    // Nor does a server report that its own address is dead.
+    let signed = about(lan, lan).replace("MAILER-DAEMON@mx.example.net (Mail Delivery System)", &lan.to[0]);
+    heard(&sandbox, &signed, "1 report that is tied to no mail.");
     heard(&sandbox, &about(lan, lan), "1 hard bounce.");
     assert_eq!(
         [&lan.to[0], &minh.to[0]].map(|to| consent(&sandbox, to.split('@').next().unwrap())),

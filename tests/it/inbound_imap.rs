@@ -85,6 +85,28 @@ fn a_server_that_lies_or_refuses_ends_the_call_and_learns_no_more_than_it_should
 }
 
 #[test]
+fn a_message_that_is_not_handed_over_holds_up_no_other() {
+    for (trouble, says) in [
+        (Trouble::Keeps(20), "does not hand message 20 over: it is damaged"),
+        (Trouble::SendsNothing(20), "does not hand message 20 over: it says that all is well, and sends nothing"),
+    ] {
+        let (sandbox, server) = came_back();
+        server.trouble(trouble);
+        let said = read(&sandbox, &server).code(2).stderr;
+        assert!(said.contains("3 hard bounces.") && said.contains(says), "{said}");
+        assert_eq!(server.seen(), [10, 30, 40]);
+        server.trouble(Trouble::None);
+        assert!(read(&sandbox, &server).code(0).stderr.starts_with("1 reply."));
+    }
+    let (sandbox, _) = came_back();
+    let long = answer("<a@example.com>", "Re: hello", "In-Reply-To: <x@y.example>\n", &"A line.\n".repeat(1_500_000));
+    let server = ImapServer::start(&[long, answer("<mum@example.net>", "Hello", "", "Dear Lan,")]);
+    server.trouble(Trouble::Unbounded);
+    assert!(read(&sandbox, &server).code(0).stderr.starts_with("1 reply and 1 other mail."));
+    assert_eq!(server.seen(), [10, 20]);
+}
+
+#[test]
 fn a_big_mailbox_is_looked_through_piece_by_piece() {
     let relay = SmtpServer::start(Script::new());
     let sandbox = people(&relay, SETTINGS, &["a"]);

@@ -36,6 +36,22 @@ fn an_mbox_is_not_read_while_another_program_writes_to_it() {
 }
 
 #[test]
+fn a_lock_that_a_killed_program_left_does_not_lock_drip_out() {
+    let relay = SmtpServer::start(Script::new());
+    let sandbox = people(&relay, SETTINGS, &["a"]);
+    let bounce = report(&relay.mails()[0], "failed", "5.1.1", "550 5.1.1 user unknown");
+    sandbox.write("bounces.mbox", &format!("{FROM}{bounce}\n"));
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    sandbox.write("bounces.mbox.lock", &format!("{}\n", gone.id()));
+    let lock = fs::File::options().write(true).open(sandbox.path("bounces.mbox.lock")).unwrap();
+    lock.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    let said = sandbox.drip(&["--now", MONDAY, "inbound", "--mbox", "bounces.mbox"]).code(0).stderr;
+    assert!(said.starts_with("1 hard bounce."), "{said}");
+    assert!(!sandbox.path("bounces.mbox.lock").exists());
+}
+
+#[test]
 fn a_long_message_is_kept_whole_and_the_ones_behind_it_are_read() {
     let relay = SmtpServer::start(Script::new());
     let sandbox = people(&relay, SETTINGS, &["lan", "minh"]);

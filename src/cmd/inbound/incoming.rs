@@ -1,17 +1,19 @@
 //! One message on its way in: what is read of it in memory, the rest of a long one in a file without a name.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
 use sha2::{Digest, Sha256};
 
 use crate::inbound::LONGEST_MESSAGE;
 
+/// The headers that each stop on the way puts on top.
+const WAY: [&str; 6] = ["return-path", "delivered-to", "x-original-to", "envelope-to", "delivery-date", "received"];
+
 #[derive(Default)]
 pub(super) struct Incoming {
     head: Vec<u8>,
     rest: Option<File>,
-    hash: Sha256,
 }
 
 impl Incoming {
@@ -27,9 +29,24 @@ impl Incoming {
         &self.head
     }
 
-    /// Returns what tells it from every other message, in hexadecimal.
-    pub(super) fn hash(&self) -> String {
-        self.hash.clone().finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    /// Returns what tells it from every other message whatever way it comes, in hexadecimal: each way puts headers of its own
+    /// on top, and has its own line ends.
+    pub(super) fn hash(&mut self) -> io::Result<String> {
+        let mut way = of_the_way(&self.head);
+        let mut reader = BufReader::new(self.reader()?);
+        let mut hash = Sha256::new();
+        loop {
+            let bytes = reader.fill_buf()?;
+            let length = bytes.len();
+            if length == 0 {
+                break;
+            }
+            let passed = way.min(length);
+            bytes[passed..].split(|byte| *byte == b'\r').for_each(|piece| hash.update(piece));
+            way -= passed;
+            reader.consume(length);
+        }
+        Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
     }
 
     /// Returns all of it, from its start.
@@ -45,6 +62,24 @@ impl Incoming {
     }
 }
 
+/// Returns how many bytes at the start of a message tell of its way: the line of an mbox, and the headers of delivery.
+fn of_the_way(head: &[u8]) -> usize {
+    let (mut end, mut is_of_way) = (0, true);
+    for (place, line) in head.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let goes_on = matches!(line.first(), Some(b' ' | b'\t'));
+        if !(goes_on && is_of_way) {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            is_of_way = place == 0 && line.starts_with(b"From ")
+                || WAY.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+        }
+        if !is_of_way {
+            break;
+        }
+        end += line.len();
+    }
+    end
+}
+
 impl Write for Incoming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = LONGEST_MESSAGE - self.head.len();
@@ -57,7 +92,6 @@ impl Write for Incoming {
             };
             file.write_all(more)?;
         }
-        self.hash.update(bytes);
         Ok(bytes.len())
     }
 
@@ -80,9 +114,28 @@ mod tests {
                 message.reader().unwrap().read_to_end(&mut read).unwrap();
                 assert!(read == bytes, "{length}");
             }
-            let hash = Sha256::digest(&bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
-            assert_eq!(message.hash(), hash);
+            let said: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
+            let hash = Sha256::digest(&said).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+            assert_eq!(message.hash().unwrap(), hash);
             assert_eq!(message.head().len(), length.min(LONGEST_MESSAGE));
+        }
+    }
+
+    #[test]
+    fn a_message_is_the_same_whatever_way_it_comes_and_no_other_is() {
+        let hash = |text: &str| Incoming::from(text.as_bytes()).unwrap().hash().unwrap();
+        let mail = "Subject: hi\nReceived: from a\n\nDelivered-To: you\n";
+        let same = [
+            "From bounces Mon Mar  2 09:05:00 2026\nReturn-Path: <>\n",
+            "Return-Path: <>\r\nDelivered-To: a@b.example\r\nReceived: from x\r\n\tby y; Mon\r\n",
+            "X-Original-To: a@b.example\n",
+        ];
+        for way in same {
+            assert_eq!(hash(&format!("{way}{mail}")), hash(mail), "{way}");
+        }
+        assert_eq!(hash(&mail.replace('\n', "\r\n")), hash(mail));
+        for other in [mail.replace("from a", "from b"), mail.replace("you", "me"), format!("To: a\n{mail}")] {
+            assert_ne!(hash(&other), hash(mail), "{other}");
         }
     }
 }

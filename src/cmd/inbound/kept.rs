@@ -25,7 +25,7 @@ impl Kept {
     }
 
     fn write(&self, message: &mut Incoming) -> io::Result<()> {
-        let name = format!("{}.drip", message.hash().get(..32).unwrap_or_default());
+        let name = format!("{}.drip", message.hash()?.get(..32).unwrap_or_default());
         self.0.make()?;
         if self.0.has(&name)? {
             return Ok(());

@@ -1,8 +1,8 @@
 //! An mbox that nobody writes to while it is read.
 //!
 //! Mail programs lock it in two ways, and take both: a lock of the system on the file (fcntl), and a file beside it with
-//! `.lock` behind the name. drip holds them as long as it takes to copy the mbox: a program that is killed leaves
-//! the second one behind, and then no mail comes in.
+//! `.lock` behind the name. drip holds them as long as it takes to copy the mbox. A program that is killed leaves the second
+//! one behind: drip takes that away where the process whose number stands in it is gone.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -10,10 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 /// How long others may hold it: a mail is delivered in less.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(100);
+/// How old a file of a process that is gone must be: on a disk that machines share it may be another machine's.
+const STALE: Duration = Duration::from_secs(5 * 60);
 
 /// Returns a copy of an mbox, taken while nobody writes to it.
 pub(super) fn copy(path: &Path) -> io::Result<File> {
@@ -42,6 +46,9 @@ fn lock(path: &Path, mbox: &File) -> io::Result<Dot> {
     name.push(".lock");
     let beside = PathBuf::from(name);
     let mut left = PATIENCE;
+    if is_stale(&beside) {
+        let _ = fs::remove_file(&beside);
+    }
     loop {
         // First the one, then the other, and neither alone: who takes them the other way round is not waited for for ever.
         let held_by = match fcntl_lock(mbox, FlockOperation::NonBlockingLockShared) {
@@ -50,7 +57,7 @@ fn lock(path: &Path, mbox: &File) -> io::Result<Dot> {
                 Ok(None) => format!("`{}` is there", beside.display()),
                 Err(error) => return Err(error),
             },
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::ACCESS) => "another program has locked it".to_owned(),
+            Err(Errno::AGAIN | Errno::ACCESS) => "another program has locked it".to_owned(),
             Err(error) => return Err(error.into()),
         };
         let _ = fcntl_lock(mbox, FlockOperation::NonBlockingUnlock);
@@ -60,6 +67,14 @@ fn lock(path: &Path, mbox: &File) -> io::Result<Dot> {
         std::thread::sleep(GLANCE);
         left = left.saturating_sub(GLANCE);
     }
+}
+
+/// Tells whether the file beside an mbox was left by a process that is gone; where no number stands in it nobody knows.
+fn is_stale(path: &Path) -> bool {
+    let age = fs::metadata(path).and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());
+    let number = fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok());
+    let process = number.filter(|number| *number > 0).and_then(Pid::from_raw);
+    age.is_some_and(|age| age > STALE) && process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
 /// Makes the file beside the mbox; `None`: somebody else has it.

@@ -22,7 +22,7 @@ use crate::cli::InboundArgs;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::inbound::{self, Deed, Rules};
-use crate::project::Project;
+use crate::model::settings::Settings;
 use crate::store::Store;
 use crate::ui::words::list;
 
@@ -44,11 +44,13 @@ pub(super) fn inbound(context: &Context, arguments: &InboundArgs) -> Result<Exit
 }
 
 fn hear(context: &Context, arguments: &InboundArgs, is_pipe: bool) -> Result<Exit, Failure> {
-    let project = context.project()?;
+    // A slip in a campaign must not deafen drip.
+    let settings = context.settings()?;
     let mut store = context.open()?;
     let secret = store.read()?.secret()?;
     let kept = Kept::new(context.root.join("inbound"));
-    let mut ear = Ear { context, project: &project, store: &mut store, secret, kept, deeds: BTreeMap::new(), known: 0 };
+    let mut ear =
+        Ear { context, settings: &settings, store: &mut store, secret, kept, deeds: BTreeMap::new(), known: 0 };
     if is_pipe {
         ear.take(Incoming::from(std::io::stdin().lock()).context("the message cannot be read")?)?;
     }
@@ -69,7 +71,7 @@ fn hear(context: &Context, arguments: &InboundArgs, is_pipe: bool) -> Result<Exi
 /// Takes messages in, and counts what they were.
 struct Ear<'a> {
     context: &'a Context,
-    project: &'a Project,
+    settings: &'a Settings,
     store: &'a mut Store,
     secret: String,
     kept: Kept,
@@ -80,13 +82,13 @@ struct Ear<'a> {
 
 impl Ear<'_> {
     fn take(&mut self, mut message: Incoming) -> Result<(), Failure> {
-        let hash = message.hash();
+        let hash = message.hash().context("the message cannot be read")?;
         let now = self.context.now();
         let reading = inbound::read(message.head());
         let rules = Rules {
-            has_bounce_address: self.project.settings.bounce_address.is_some(),
+            has_bounce_address: self.settings.bounce_address.is_some(),
             secret: &self.secret,
-            soft_bounces: self.project.settings.soft_bounces,
+            soft_bounces: self.settings.soft_bounces,
         };
         let mut is_kept = false;
         loop {

@@ -4,27 +4,35 @@ use super::Ear;
 use super::incoming::Incoming;
 use crate::cmd::{Failure, outgoing};
 use crate::error::Diagnostic;
-use crate::mail::imap::{ImapError, Mailbox};
+use crate::mail::imap::{Fetched, ImapError, Mailbox};
 use crate::model::settings::{Imap, ImapLogin, Password};
 use crate::project::imap_url;
 
 /// Takes every message that nobody has seen, and marks each as read once it is dealt with.
 pub(super) fn imap(url: &str, ear: &mut Ear<'_>) -> Result<(), Failure> {
-    let settings = place(url, &ear.project.settings.imap)?;
+    let settings = place(url, &ear.settings.imap)?;
     let password = match &settings.login.password {
         Password::Known(password) => password.clone(),
         Password::Command(command) => outgoing::first_line(command, &ear.context.root)?,
     };
     let mut mailbox = Mailbox::open(&settings, &password).map_err(failed)?;
+    let mut trouble = None;
     for uid in mailbox.unseen().map_err(failed)? {
-        // What is gone another program took.
-        let Some(bytes) = mailbox.fetch(uid).map_err(failed)? else { continue };
+        let bytes = match mailbox.fetch(uid).map_err(failed)? {
+            Fetched::Message(bytes) => bytes,
+            Fetched::Gone => continue,
+            // One that cannot be read holds up no other.
+            Fetched::Kept(error) => {
+                trouble.get_or_insert(error);
+                continue;
+            }
+        };
         let message = Incoming::from(bytes.as_slice()).map_err(|error| Diagnostic::error(error.to_string()))?;
         ear.take(message)?;
         mailbox.mark(uid).map_err(failed)?;
     }
     mailbox.close();
-    Ok(())
+    trouble.map_or(Ok(()), |error| Err(failed(error)))
 }
 
 /// Returns which mailbox is meant, and how its password is known.

@@ -47,6 +47,13 @@ impl Answer {
         if self.tag == "*" && word.trim().eq_ignore_ascii_case("EXISTS") { number.parse().ok() } else { None }
     }
 
+    /// Tells whether it hands something of a message over, or should.
+    pub(super) fn speaks_of(&self, uid: u32) -> bool {
+        let text = self.text().to_ascii_uppercase().replace(['(', ')'], " ") + " ";
+        let is_fetch = self.head().split(' ').nth(1).is_some_and(|word| word.eq_ignore_ascii_case("FETCH"));
+        self.tag == "*" && is_fetch && text.contains(&format!(" UID {uid} ")) && text.contains("BODY[")
+    }
+
     /// Returns the bytes of a message, where it hands that one over.
     pub(super) fn body_of(self, uid: u32) -> Option<Vec<u8>> {
         let is_fetch = self.head().split(' ').nth(1).is_some_and(|word| word.eq_ignore_ascii_case("FETCH"));
@@ -68,7 +75,7 @@ impl Answer {
                     let value = behind.map(|text| text.trim_start_matches("<0>").trim_start());
                     is_next = value.is_some_and(|value| value.starts_with('{') || value.starts_with("~{"));
                     // Short ones may come as a text in quotes.
-                    if let Some(value) = value.filter(|_| !is_next) {
+                    if let Some(value) = value.filter(|value| value.starts_with('"')) {
                         return Some(unquoted(value));
                     }
                 }

@@ -23,6 +23,8 @@ use answer::{Answer, Piece, text_of};
 
 /// A message is read up to here.
 const LONGEST: usize = 10 * 1024 * 1024;
+/// Servers that know no bounds send all of a message; more than this no server takes in.
+const MOST_PASSED_OVER: usize = 256 * 1024 * 1024;
 /// So many messages are looked through with one question, whose answer then is a line of bounded length.
 const BATCH: u32 = 1000;
 /// Answers to one command beyond these make no sense.
@@ -42,6 +44,16 @@ impl ImapError {
     fn new(message: impl Into<String>, hint: &'static str) -> Self {
         Self { message: message.into(), hint }
     }
+}
+
+/// What became of the wish to have one message.
+#[derive(Debug)]
+pub enum Fetched {
+    Message(Vec<u8>),
+    /// Another program took it.
+    Gone,
+    /// The server has it and does not give it; the next may be had all the same.
+    Kept(ImapError),
 }
 
 /// An open mailbox.
@@ -106,11 +118,23 @@ impl Mailbox {
         Ok(found.into_iter().collect())
     }
 
-    /// Returns a message, or its start where it is very long; `None` where it is gone by now.
-    pub fn fetch(&mut self, uid: u32) -> Result<Option<Vec<u8>>, ImapError> {
-        let command = format!("UID FETCH {uid} (UID BODY.PEEK[]<0.{LONGEST}>)");
-        let answers = self.command(&command, "does not hand a message over", "")?;
-        Ok(answers.into_iter().find_map(|answer| answer.body_of(uid)))
+    /// Returns a message, or its start where it is very long.
+    pub fn fetch(&mut self, uid: u32) -> Result<Fetched, ImapError> {
+        let tag = self.say(&format!("UID FETCH {uid} (UID BODY.PEEK[]<0.{LONGEST}>)"))?;
+        let answers = self.answers(&tag)?;
+        let kept =
+            |said: &str| self.refused(&format!("does not hand message {uid} over"), said, "the others were read");
+        match answers.last() {
+            Some(verdict) if verdict.is("OK") => {}
+            verdict => return Ok(Fetched::Kept(kept(&verdict.map(Answer::text).unwrap_or_default()))),
+        }
+        let is_spoken_of = answers.iter().any(|answer| answer.speaks_of(uid));
+        let body = answers.into_iter().find_map(|answer| answer.body_of(uid));
+        Ok(match body {
+            Some(bytes) => Fetched::Message(bytes),
+            None if is_spoken_of => Fetched::Kept(kept("it says that all is well, and sends nothing")),
+            None => Fetched::Gone,
+        })
     }
 
     /// Notes that a message was dealt with.
@@ -195,13 +219,21 @@ impl Mailbox {
         loop {
             let line = self.wire.text(WAIT).map_err(|lost| self.lost(&lost))?;
             let literal = answer::literal(&line);
-            total += line.len() + literal.unwrap_or_default();
-            if total > LONGEST + (64 << 10) {
+            let read = literal.map(|length| length.min(LONGEST));
+            let passed = literal.unwrap_or_default() - read.unwrap_or_default();
+            total += line.len() + read.unwrap_or_default();
+            if total > LONGEST + (64 << 10) || passed > MOST_PASSED_OVER {
                 return Err(self.refused("says more than it was asked for", "", ""));
             }
             pieces.push(Piece::Text(text_of(&line)));
-            let Some(length) = literal else { return Ok(Answer::new(pieces)) };
+            let Some(length) = read else { return Ok(Answer::new(pieces)) };
             let bytes = self.wire.bytes(length, WAIT_FOR_CONTENT).map_err(|lost| self.lost(&lost))?;
+            let mut left = passed;
+            while left > 0 {
+                let piece = left.min(LONGEST);
+                self.wire.bytes(piece, WAIT_FOR_CONTENT).map_err(|lost| self.lost(&lost))?;
+                left -= piece;
+            }
             pieces.push(Piece::Literal(bytes));
         }
     }

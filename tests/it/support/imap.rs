@@ -22,6 +22,12 @@ pub(crate) enum Trouble {
     Endless,
     /// It quotes the login that it refuses.
     RefusesLogin,
+    /// It says NO when asked for this message.
+    Keeps(u32),
+    /// It says OK when asked for this message, and sends nothing of it.
+    SendsNothing(u32),
+    /// It knows no bounds, and sends all of a message.
+    Unbounded,
     /// It offers no AUTHENTICATE PLAIN, as old ones.
     Old,
 }
@@ -144,9 +150,18 @@ fn talk(stream: &TcpStream, shared: &Mutex<Shared>) -> Option<()> {
             }
             ["UID", "FETCH", uid, ..] => {
                 let uid: u32 = uid.parse().ok()?;
+                if trouble == Trouble::Keeps(uid) {
+                    write!(to, "{tag} NO it is damaged\r\n").ok()?;
+                    continue;
+                }
+                if trouble == Trouble::SendsNothing(uid) {
+                    write!(to, "* 1 FETCH (UID {uid} BODY[]<0> NIL)\r\n{tag} OK done\r\n").ok()?;
+                    continue;
+                }
                 if let Some(place) = shared.messages.iter().position(|one| one.uid == uid) {
                     let bytes = &shared.messages[place].bytes;
-                    let bytes = &bytes[..bytes.len().min(10 << 20)];
+                    let most = if trouble == Trouble::Unbounded { usize::MAX } else { 10 << 20 };
+                    let bytes = &bytes[..bytes.len().min(most)];
                     let length = if trouble == Trouble::Endless { usize::MAX / 2 } else { bytes.len() };
                     write!(to, "* 9999 FETCH (UID 9999 FLAGS ())\r\n").ok()?;
                     write!(to, "* {} FETCH (UID {uid} BODY[]<0> {{{length}}}\r\n", place + 1).ok()?;
