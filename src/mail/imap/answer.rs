@@ -136,7 +136,8 @@ mod tests {
             assert_eq!(answer(pieces).body_of(70), None, "{pieces:?}");
         }
         assert_eq!(answer(&["* 3 FETCH (UID 7 FLAGS (\\Seen))"]).body_of(7), None);
-        assert_eq!(answer(&["* 3 FETCH (UID 7 BODY[] NIL)"]).body_of(7), Some(Vec::new()));
+        // No message is nothing: whoever asked is told so, and keeps nothing in its place.
+        assert_eq!(answer(&["* 3 FETCH (UID 7 BODY[] NIL)"]).body_of(7), None);
     }
 
     #[test]
