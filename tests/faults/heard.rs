@@ -19,7 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
             id: "S17",
             group: GROUP,
             fault: "somebody makes up bounces, complaints and answers to have others suppressed",
-            answer: "a report or complaint counts only with the proof that stands in the mail's own bounce address; others are kept and counted",
+            answer: "a report counts only with the proof that stands in the mail's own bounce address, a complaint with that or the one in its Message-ID; others are kept and counted",
             needs: &[],
             story: made_up,
         },
@@ -105,10 +105,10 @@ fn made_up(effort: Effort) -> String {
         }
     }
     let (mut told, victim) = (0, &mails[1]);
+    // The numbers of mails follow each other, and so do their Message-IDs but for the proof.
+    let guessed = message_id(victim).replace(".x", ".x0");
     for to in &addresses {
-        for message in
-            [bounce(to, &victim.to[0], &message_id(victim)), complaint(to, &victim.to[0], &message_id(victim))]
-        {
+        for message in [bounce(to, &victim.to[0], &guessed), complaint(to, &victim.to[0], &guessed)] {
             let said = hear(&sandbox, &message);
             assert!(said.contains("tied to no mail"), "{to}: {said}");
             told += 1;

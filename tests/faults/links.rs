@@ -373,7 +373,7 @@ fn questions(_: Effort) -> String {
     let wrong: BTreeSet<_> = [
         "/u/x",
         "/u/AQEAAQ",
-        &format!("{}A", &lan[..lan.len() - 1]),
+        &format!("{}{}", &lan[..lan.len() - 1], if lan.ends_with('A') { 'Q' } else { 'A' }),
         &format!("/u/{}", "A".repeat(60)),
         &format!("/u/{}", token(&links(&relay, 0, "p")[0])),
     ]
