@@ -17,5 +17,5 @@ pub(super) fn id() -> Option<String> {
     let id = fs::read_to_string("/etc/machine-id").ok()?;
     let id = Some(id.trim()).filter(|id| !id.is_empty())?;
     let digest = Sha256::digest(format!("drip {id}"));
-    Some(digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Some(crate::model::octets::hexadecimal(&digest[..8]))
 }

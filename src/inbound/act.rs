@@ -133,7 +133,7 @@ fn report(
         named.filter(|name| !original.from.as_deref().is_some_and(|from| is_same(from, name))).collect();
     let sent = tied(work, rules, original, &named)?;
     if let Some(sent) = &sent {
-        work.prove_sent(sent.send)?;
+        work.prove_sent(sent)?;
     }
     let lost = if sent.is_some() { None } else { lost(work, rules, original)? };
     let went_to = sent.as_ref().map(|sent| sent.email.as_str()).or(lost.as_ref().map(Address::as_str));
@@ -205,7 +205,7 @@ fn answered(work: &Work<'_>, rules: Rules<'_>, original: &Original, name: &str, 
         None => by_message_id(work, original)?,
     };
     if let Some(sent) = sent {
-        work.prove_sent(sent.send)?;
+        work.prove_sent(&sent)?;
         work.tell_of(&sent, name, Map::new(), now)?;
         return Ok(true);
     }

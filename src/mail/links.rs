@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::entity::{escape, unescape};
+use crate::model::octets::percent;
 
 /// Adds parameters to every web link of an HTML text that has not got them, but for drip's own links.
 pub fn tag_html(html: &str, parameters: &[(String, String)], own: impl Fn(&str) -> bool) -> String {
@@ -85,13 +86,6 @@ pub fn tagged(link: &str, parameters: &[(String, String)]) -> String {
         let _ = write!(out, "#{fragment}");
     }
     out
-}
-
-fn percent(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let pieces =
-        text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
-    pieces.collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

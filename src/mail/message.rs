@@ -18,6 +18,7 @@ use super::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::id::SendId;
+use crate::model::octets::percent;
 use crate::model::settings::Mailbox;
 
 /// The longest display name kept, in characters; longer ones are how spam travels in sign-up forms.
@@ -160,18 +161,6 @@ fn mailto(address: &Address, token: &str) -> String {
     let address = address.for_smtp();
     let (local, domain) = address.rsplit_once('@').unwrap_or_default();
     format!("mailto:{}@{domain}?subject=unsubscribe%20{}", percent(local), percent(token))
-}
-
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(byte.into());
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// Returns a text for a header: no line ends, no control characters, single spaces.

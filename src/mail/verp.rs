@@ -5,16 +5,14 @@ use sha2::Sha256;
 
 use crate::model::address::Address;
 use crate::model::id::SendId;
+use crate::model::octets::hexadecimal;
 
 /// Bytes of proof in an address: 80 bits, as a local part has 64 characters at the most (RFC 5321, 4.5.3.1.1).
 const PROOF: usize = 10;
 /// Returns the envelope sender of one mail.
 pub fn address(base: &Address, secret: &str, send: SendId) -> Address {
     let (local, domain) = base.as_str().rsplit_once('@').unwrap_or_default();
-    let proof = proof(secret, send).map_or_else(String::new, |mac| {
-        let bytes = mac.finalize().into_bytes();
-        bytes.iter().take(PROOF).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
-    });
+    let proof = proof(secret, send).map_or_else(String::new, |mac| hexadecimal(&mac.finalize().into_bytes()[..PROOF]));
     Address::parse(&format!("{local}+{}.{proof}@{domain}", send.0)).unwrap_or_else(|_| base.clone())
 }
 
@@ -48,8 +46,7 @@ pub fn send_of_message(secret: &str, message_id: &str) -> Option<SendId> {
 pub(super) fn message_proof(secret: &str, send: SendId) -> String {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return String::new() };
     mac.update(format!("message:{}", send.0).as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    bytes.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hexadecimal(&mac.finalize().into_bytes()[..8])
 }
 
 fn proof(secret: &str, send: SendId) -> Option<Hmac<Sha256>> {

@@ -4,7 +4,7 @@ use super::fields::Source;
 use super::hours::window;
 use super::steps;
 use super::topics::topic;
-use super::values::{Surroundings, condition, late, name, sender};
+use super::values::{Surroundings, condition, late, name, sender, truth};
 use super::yaml::{Kind, Node};
 use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Reentry, Trigger};
 use crate::model::date::Offset;
@@ -191,15 +191,6 @@ fn pending(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
 /// What a campaign is for that asks for confirmation.
 fn confirmed() -> Goal {
     Goal { event: "confirmed".to_owned(), condition: None, within: Span::parse("365d").ok() }
-}
-
-/// Reads `true` or `false`.
-pub(super) fn truth(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "yes" => Ok(true),
-        "false" | "no" => Ok(false),
-        _ => Err(format!("`{text}` is neither `true` nor `false`")),
-    }
 }
 
 fn goal(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Goal> {

@@ -1,8 +1,6 @@
 //! The mailbox that `drip inbound` reads, as one URL (RFC 5092): `imaps://user@mail.example/INBOX`.
 
-use std::net::IpAddr;
-
-use super::smtp_url::{decode, host_and_port};
+use super::smtp_url::{decode, host_and_port, is_loopback, user_and_password};
 use crate::model::settings::{Imap, Login, Password, Security};
 
 /// What the URL says.
@@ -52,16 +50,12 @@ pub fn parse(url: &str) -> Result<Place, String> {
     };
     let (login, rest) = rest.rsplit_once('@').ok_or_else(|| format!("the IMAP URL has no user; {FORM}"))?;
     let (host, mailbox) = rest.split_once('/').unwrap_or((rest, ""));
-    let (user, password) = match login.split_once(':') {
-        Some((user, password)) => (decode(user)?, Some(decode(password)?)),
-        None => (decode(login)?, None),
-    };
+    let (user, password) = user_and_password(login)?;
     let (host, port) = host_and_port(host).ok_or_else(|| format!("the IMAP URL has no valid host and port; {FORM}"))?;
     if user.is_empty() {
         return Err(format!("the IMAP URL has no user; {FORM}"));
     }
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    let security = match (implicit, loopback) {
+    let security = match (implicit, is_loopback(&host)) {
         (true, _) => Security::Implicit,
         (false, true) => Security::None,
         (false, false) => Security::StartTls,

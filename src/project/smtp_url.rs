@@ -65,14 +65,14 @@ pub(super) fn parse(url: &str) -> Result<Relay, String> {
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (user, password, host) = match rest.rsplit_once('@') {
-        Some((login, host)) => match login.split_once(':') {
-            Some((user, password)) => (Some(decode(user)?), Some(decode(password)?), host),
-            None => (Some(decode(login)?), None, host),
-        },
+        Some((login, host)) => {
+            let (user, password) = user_and_password(login)?;
+            (Some(user), password, host)
+        }
         None => (None, None, rest),
     };
     let (host, port) = host_and_port(host).ok_or_else(|| format!("the SMTP URL has no valid host and port; {FORM}"))?;
-    let loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let loopback = is_loopback(&host);
     let security = match query {
         "tls=implicit" => Security::Implicit,
         "tls=none" => Security::None,
@@ -87,6 +87,19 @@ pub(super) fn parse(url: &str) -> Result<Relay, String> {
         Security::None => 25,
     });
     Ok(Relay { host, port, security, user, password })
+}
+
+/// Reads what stands before the `@`.
+pub(super) fn user_and_password(login: &str) -> Result<(String, Option<String>), String> {
+    match login.split_once(':') {
+        Some((user, password)) => Ok((decode(user)?, Some(decode(password)?))),
+        None => Ok((decode(login)?, None)),
+    }
+}
+
+/// Says whether a host is this machine itself.
+pub(super) fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 pub(super) fn host_and_port(text: &str) -> Option<(String, Option<u16>)> {

@@ -81,6 +81,15 @@ pub(super) fn name(source: &mut Source, node: &Node, what: &str) -> Option<Strin
     Some(text)
 }
 
+/// Reads `true` or `false`.
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "yes" => Ok(true),
+        "false" | "no" => Ok(false),
+        _ => Err(format!("`{text}` is neither `true` nor `false`")),
+    }
+}
+
 /// Reads `send` or `skip after 3d`.
 pub(super) fn late(text: &str) -> Result<Late, String> {
     match text.strip_prefix("skip after ") {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use super::fields::{Fields, Source};
+use super::values::truth;
 use super::yaml::{Kind, Node};
 use crate::model::settings::Web;
 
@@ -40,11 +41,7 @@ fn tracking(source: &mut Source, node: &Node) -> Tracking {
     let Some(mut fields) = source.fields(node, "`tracking`") else { return Tracking::default() };
     let either = |source: &mut Source, fields: &mut Fields<'_>, name: &'static str| {
         let node = fields.take(name)?;
-        source.parse(node, name, |text| match text {
-            "true" | "yes" => Ok(true),
-            "false" | "no" => Ok(false),
-            _ => Err(format!("`{text}` is neither `true` nor `false`")),
-        })
+        source.parse(node, name, truth)
     };
     let clicks = either(source, &mut fields, "clicks").unwrap_or(false);
     let opens = either(source, &mut fields, "opens").unwrap_or(false);

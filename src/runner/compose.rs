@@ -46,21 +46,22 @@ impl Composed {
 pub(super) struct OwnLinks {
     unsubscribe: String,
     preferences: String,
-    confirm: String,
+    /// In mails that ask for confirmation.
+    confirm: Option<String>,
 }
 
 impl OwnLinks {
-    fn new(web: &Web, keys: &Keys, send: SendId) -> Self {
+    fn new(web: &Web, keys: &Keys, send: SendId, asks: bool) -> Self {
         let link = |path: &str, purpose: &Purpose| format!("{}/{path}/{}", web.public_url, keys.sign(purpose));
         Self {
             unsubscribe: link("u", &Purpose::Unsubscribe(send)),
             preferences: link("p", &Purpose::Preferences(send)),
-            confirm: link("y", &Purpose::Confirm(send)),
+            confirm: asks.then(|| link("y", &Purpose::Confirm(send))),
         }
     }
 
     fn contains(&self, link: &str) -> bool {
-        [&self.unsubscribe, &self.preferences, &self.confirm].into_iter().any(|own| own == link)
+        [&self.unsubscribe, &self.preferences].into_iter().chain(&self.confirm).any(|own| own == link)
     }
 }
 
@@ -107,7 +108,8 @@ pub(super) fn compose(
     let settings = parts.settings;
     let from = From::named(settings, sender);
     let by_mail = message::unsubscribe_mailto(from.replies(), &job.claim.message_id);
-    let own = settings.web.as_ref().map(|web| OwnLinks::new(web, parts.keys, job.claim.send));
+    let own =
+        settings.web.as_ref().map(|web| OwnLinks::new(web, parts.keys, job.claim.send, campaign.is_confirmation()));
     let by_web = own.as_ref().map(|own| own.unsubscribe.as_str());
     let data = data(settings, &from, campaign, job, Some(by_web.unwrap_or(&by_mail)), own.as_ref());
     let is_own = |link: &str| own.as_ref().is_some_and(|own| own.contains(link));
@@ -217,8 +219,8 @@ pub(super) fn data(
         let preferences = own.map_or(Value::Null, |own| own.preferences.as_str().into());
         data.insert("preferences_url".to_owned(), preferences);
     }
-    if let Some(own) = own.filter(|_| campaign.is_confirmation()) {
-        data.insert("confirm_url".to_owned(), own.confirm.as_str().into());
+    if let Some(confirm) = own.and_then(|own| own.confirm.as_deref()) {
+        data.insert("confirm_url".to_owned(), confirm.into());
     }
     Value::Object(data)
 }

@@ -10,6 +10,7 @@ use crate::model::condition::Scope;
 use crate::model::contact::{Consent, Contact};
 use crate::model::event::Event;
 use crate::model::id::CampaignId;
+use crate::model::octets::hexadecimal;
 use crate::model::settings::Settings;
 use crate::store::{CampaignRow, PausedBy, Store, StoreError, Work};
 
@@ -151,7 +152,7 @@ fn form(campaign: &Campaign, settings: &Settings) -> String {
         .iter()
         .filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending));
     let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.segments));
-    digest.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hexadecimal(&digest[..8])
 }
 
 /// Says whether a campaign has a trigger that is a state, not a happening: a tag, a segment, being pending.

@@ -139,5 +139,5 @@ fn next(
 /// Returns what changes whenever the watches must be set anew.
 fn form(campaign: &Campaign, rules: Rules<'_>) -> String {
     let digest = Sha256::digest(format!("{:?}{:?}{}", campaign.triggers, rules.segments, rules.timezone));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    crate::model::octets::hexadecimal(&digest[..8])
 }

@@ -6,21 +6,25 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use maud::html;
 
+use super::Room;
 use super::page::{button, notice, page};
 use super::unsubscribe::{later, words_for, wrong};
-use super::{Busy, Room};
 use crate::mail::token::Purpose;
 use crate::model::contact::{Consent, Contact};
+use crate::model::id::SendId;
 
 /// What the history of a contact's consent says of it.
 const REASON: &str = "confirmed by the link in a mail";
 
+fn of(purpose: &Purpose) -> Option<SendId> {
+    if let Purpose::Confirm(send) = purpose { Some(*send) } else { None }
+}
+
 /// Asks whether it is meant; changes nothing, because scanners follow links as well.
 pub(super) async fn ask(State(room): State<Room>, Path(token): Path<String>) -> Response {
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Confirm(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     let Some(contact) = room.desk.ask(move |work| work.contact_of_send(send)).await else { return later(&room) };
     match contact {
@@ -38,10 +42,9 @@ pub(super) async fn ask(State(room): State<Room>, Path(token): Path<String>) -> 
 
 /// Confirms. Whoever left since the mail came stays away: its link is no new wish.
 pub(super) async fn confirm(State(room): State<Room>, Path(token): Path<String>, request: Request) -> Response {
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Confirm(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     if let Err(refused) = Bytes::from_request(request, &room).await {
         return refused.into_response();

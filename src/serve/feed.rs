@@ -16,6 +16,7 @@ use super::{Room, secret};
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::id::is_name;
+use crate::model::octets::hexadecimal;
 use crate::model::wall;
 use crate::store::{EventChange, NewEvent, Result, Work};
 
@@ -69,7 +70,7 @@ pub(super) async fn record(State(room): State<Room>, headers: HeaderMap, request
             return say(StatusCode::BAD_REQUEST, &json!({ "error": "nothing was recorded", "lines": errors }));
         }
     };
-    let request = Sha256::digest(&body).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let request = hexadecimal(Sha256::digest(&body));
     let answered = room.desk.ask(move |work| match once {
         Some(key) => record_once(work, &key, &request, &events, now),
         None => Ok(Ok(add(work, &events)?)),

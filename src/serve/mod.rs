@@ -36,7 +36,7 @@ use chrono_tz::Tz;
 
 use crate::mail::token::{Keys, Purpose};
 use crate::model::Instant;
-use crate::model::id::CampaignId;
+use crate::model::id::{CampaignId, SendId};
 use crate::model::settings::{Topic, Web};
 use crate::store::Store;
 
@@ -124,6 +124,14 @@ impl Room {
             self.metrics.forged();
         }
         purpose
+    }
+
+    /// Returns the mail of a link of one kind; of any other text the page that says so.
+    async fn send_of(&self, token: &str, of: fn(&Purpose) -> Option<SendId>) -> Result<SendId, Response> {
+        match self.purpose(token).await {
+            Ok(purpose) => purpose.as_ref().and_then(of).ok_or_else(|| unsubscribe::wrong(self)),
+            Err(Busy) => Err(unsubscribe::later(self)),
+        }
     }
 
     async fn believed(&self, token: &str) -> Result<Option<Purpose>, Busy> {

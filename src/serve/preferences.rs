@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use super::page::{notice, page};
 use super::unsubscribe::{later, words_for, wrong};
 use super::words::Words;
-use super::{Busy, Offer, Room};
+use super::{Offer, Room};
 use crate::mail::token::Purpose;
 use crate::model::contact::Contact;
 use crate::model::id::{CampaignId, SendId};
@@ -38,12 +38,15 @@ impl Subject {
     }
 }
 
+fn of(purpose: &Purpose) -> Option<SendId> {
+    if let Purpose::Preferences(send) = purpose { Some(*send) } else { None }
+}
+
 /// Shows what a reader gets; changes nothing.
 pub(super) async fn show(State(room): State<Room>, Path(token): Path<String>) -> Response {
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Preferences(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     let Some(found) = room.desk.ask(move |work| reader(work, send)).await else { return later(&room) };
     answer(&room, send, found, false)
@@ -53,10 +56,9 @@ pub(super) async fn show(State(room): State<Room>, Path(token): Path<String>) ->
 ///
 /// The form names what it showed (`shown`), so that a topic which came since is not taken for refused.
 pub(super) async fn choose(State(room): State<Room>, Path(token): Path<String>, request: Request) -> Response {
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Preferences(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     let form: Vec<(String, String)> = match request.extract::<Form<_>, _>().await {
         Ok(Form(form)) => form,

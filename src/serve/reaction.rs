@@ -123,7 +123,7 @@ fn record(
     properties: Map<String, serde_json::Value>,
     at: Instant,
 ) -> Result<String> {
-    work.prove_sent(sent.send)?;
+    work.prove_sent(sent)?;
     let by = if at - sent.at < machine::AT_ONCE { By::Machine } else { by };
     let name = by.name(what);
     work.tell_of(sent, &name, properties, at)?;

@@ -11,19 +11,23 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::page::{button, notice, page};
-use super::{Busy, Room, words};
+use super::{Room, words};
 use crate::mail::token::Purpose;
 use crate::model::contact::Contact;
+use crate::model::id::SendId;
 
 /// What the history of a contact's consent says of it.
 const REASON: &str = "unsubscribed by the link in a mail";
 
+fn of(purpose: &Purpose) -> Option<SendId> {
+    if let Purpose::Unsubscribe(send) = purpose { Some(*send) } else { None }
+}
+
 /// Asks whether it is meant; changes nothing.
 pub(super) async fn ask(State(room): State<Room>, Path(token): Path<String>) -> Response {
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Unsubscribe(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     let Some(contact) = room.desk.ask(move |work| work.contact_of_send(send)).await else { return later(&room) };
     let words = words_for(&room, contact.as_ref());
@@ -40,10 +44,9 @@ pub(super) async fn ask(State(room): State<Room>, Path(token): Path<String>) -> 
 /// Unsubscribes.
 pub(super) async fn leave(State(room): State<Room>, Path(token): Path<String>, request: Request) -> Response {
     // Before the body, which strangers may send as slowly as they like.
-    let send = match room.purpose(&token).await {
-        Ok(Some(Purpose::Unsubscribe(send))) => send,
-        Ok(_) => return wrong(&room),
-        Err(Busy) => return later(&room),
+    let send = match room.send_of(&token, of).await {
+        Ok(send) => send,
+        Err(answer) => return answer,
     };
     if let Err(refused) = Bytes::from_request(request, &room).await {
         return refused.into_response();

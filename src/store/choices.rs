@@ -17,10 +17,12 @@ impl Work<'_> {
         if contact.consent != Consent::Pending {
             return Ok(Some(contact));
         }
-        self.prove_sent(send)?;
         self.set_consent(contact.id, Consent::Subscribed, reason, now)?;
         match self.sent(send)? {
-            Some(sent) => self.tell_of(&sent, "confirmed", Map::new(), now)?,
+            Some(sent) => {
+                self.prove_sent(&sent)?;
+                self.tell_of(&sent, "confirmed", Map::new(), now)?;
+            }
             None => {
                 let properties = Map::new();
                 let event = NewEvent { contact: contact.id, name: "confirmed", at: now, properties: &properties };

@@ -14,6 +14,7 @@ use sha2::Sha256;
 use super::{Result, Store, StoreError, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::address::Address;
+use crate::model::octets::hexadecimal;
 
 /// How long a sweep waits for others.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -108,5 +109,5 @@ pub(super) fn mark(secret: &str, key: &str) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
         .map_err(|_| StoreError::Row("`secret` of the table meta".to_owned()))?;
     mac.update(key.as_bytes());
-    Ok(mac.finalize().into_bytes().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(hexadecimal(mac.finalize().into_bytes()))
 }

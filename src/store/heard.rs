@@ -26,6 +26,8 @@ pub struct Sent {
     pub step: String,
     /// When it left, or may have.
     pub at: Instant,
+    /// Whether the relay took it or refused it for good: nothing that comes of it says more.
+    pub is_settled: bool,
 }
 
 impl Work<'_> {
@@ -40,7 +42,7 @@ impl Work<'_> {
     pub fn sent(&self, send: SendId) -> Result<Option<Sent>> {
         Ok(self
             .sql(
-                "SELECT n.contact_id, c.email, k.name, s.step, s.at FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
+                "SELECT n.contact_id, c.email, k.name, s.step, s.at, s.state = 2 OR s.state = 4 FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
                  JOIN contacts c ON c.id = n.contact_id JOIN campaigns k ON k.id = n.campaign_id
                  WHERE s.id = ?1 AND s.kind IS NULL AND s.state IN (1, 2, 3, 4, 7)",
             )?
@@ -52,6 +54,7 @@ impl Work<'_> {
                     campaign: CampaignId::new(row.get_ref(2)?.as_str().unwrap_or_default()),
                     step: row.get(3)?,
                     at: instant(row.get(4)?),
+                    is_settled: row.get(5)?,
                 })
             })
             .optional()?)
@@ -80,7 +83,11 @@ impl Work<'_> {
     /// Takes a mail of unknown fate for sent, also one that was to be sent again: something came of it. Returns whether it was.
     ///
     /// One that is on its way is noted alone: the run that has it in hand closes it, or the next one if that died.
-    pub fn prove_sent(&self, send: SendId) -> Result<bool> {
+    pub fn prove_sent(&self, sent: &Sent) -> Result<bool> {
+        if sent.is_settled {
+            return Ok(false);
+        }
+        let send = sent.send;
         self.sql("UPDATE sends SET reason = ?2 WHERE id = ?1 AND state = 1")?.execute(params![send.0, PROVED])?;
         let rows = self
             .sql("UPDATE sends SET state = 2, reason = ?2 WHERE id = ?1 AND (state = 7 OR state = 3 AND reason = 'to be sent again')")?

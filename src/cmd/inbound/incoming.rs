@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use sha2::{Digest, Sha256};
 
 use crate::inbound::LONGEST_MESSAGE;
+use crate::model::octets::hexadecimal;
 
 /// The headers that each stop on the way puts on top.
 const WAY: [&str; 6] = ["return-path", "delivered-to", "x-original-to", "envelope-to", "delivery-date", "received"];
@@ -46,7 +47,7 @@ impl Incoming {
             way -= passed;
             reader.consume(length);
         }
-        Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+        Ok(hexadecimal(hash.finalize()))
     }
 
     /// Returns all of it, from its start.
@@ -115,7 +116,7 @@ mod tests {
                 assert!(read == bytes, "{length}");
             }
             let said: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
-            let hash = Sha256::digest(&said).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+            let hash = hexadecimal(Sha256::digest(&said));
             assert_eq!(message.hash().unwrap(), hash);
             assert_eq!(message.head().len(), length.min(LONGEST_MESSAGE));
         }

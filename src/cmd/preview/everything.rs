@@ -11,6 +11,7 @@ use crate::cmd::context::Context;
 use crate::exit::Exit;
 use crate::model::campaign::{Action, Campaign};
 use crate::model::id::TemplateName;
+use crate::model::octets::percent;
 use crate::ui::words::count;
 
 /// One row of the page.
@@ -136,12 +137,4 @@ fn index(entries: &[Entry]) -> String {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Writes a file's name as a part of a link.
-fn percent(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let pieces =
-        name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
-    pieces.collect::<Vec<_>>().concat()
 }

@@ -3,7 +3,6 @@
 //! A path counts from `templates/`, whatever file it stands in, so that it survives being put into a layout. It finds
 //! one of the files that were read there and can lead nowhere else.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -13,6 +12,7 @@ use crate::error::{Diagnostic, Place};
 use crate::mail::entity::{escape, unescape};
 use crate::mail::message::Enclosure;
 use crate::model::nearest;
+use crate::model::octets::hexadecimal;
 use crate::model::plain::quoted;
 use crate::model::template::AssetFile;
 
@@ -237,11 +237,7 @@ fn find<'a>(files: &'a [AssetFile], path: &str) -> Result<&'a AssetFile, (String
 /// Returns a name for a picture's part that changes with its content alone.
 fn content_id(file: &AssetFile) -> String {
     let digest = Sha256::new().chain_update(&file.path).chain_update([0]).chain_update(&file.bytes).finalize();
-    let id = digest.iter().take(12).fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    });
-    format!("{id}@drip")
+    format!("{}@drip", hexadecimal(&digest[..12]))
 }
 
 /// Takes back `%20` and the like.

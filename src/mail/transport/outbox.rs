@@ -3,7 +3,6 @@
 //! Any mail reader opens it. The name of a file follows from the mail's Message-ID, so that a mail written
 //! again after a crash replaces itself; the rename out of `tmp/` is the moment the content leaves.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use super::{
     ConnectError, ConnectErrorKind, NotCommitted, Outcome, Parcel, Permit, Relay, Scope, Transport, reply::one_line,
 };
 use crate::mail::maildir::Maildir;
+use crate::model::octets::hexadecimal;
 
 /// Mail that stays in the project folder.
 #[derive(Debug, Clone)]
@@ -90,11 +90,7 @@ fn file_name(message: &[u8]) -> String {
         Some(line) => Sha256::digest(line[11..].trim()),
         None => Sha256::digest(message),
     };
-    let mut name = String::new();
-    for byte in digest.iter().take(16) {
-        let _ = write!(name, "{byte:02x}");
-    }
-    name + ".drip"
+    hexadecimal(&digest[..16]) + ".drip"
 }
 
 #[cfg(test)]

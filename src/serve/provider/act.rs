@@ -15,6 +15,7 @@ use crate::mail::verp;
 use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
+use crate::model::octets::hexadecimal;
 use crate::model::reaction::Reaction;
 use crate::serve::{Site, reaction};
 use crate::store::{Result, Sent, Work};
@@ -95,7 +96,7 @@ fn follow(
     sent: &Sent,
     now: Instant,
 ) -> Result<&'static str> {
-    work.prove_sent(sent.send)?;
+    work.prove_sent(sent)?;
     let is_known = match &told.what {
         What::Noted => return Ok("ignored"),
         What::Opened(_) | What::Clicked(..) if !is_asked_after(work, site, told, sent)? => return Ok("ignored"),
@@ -139,6 +140,5 @@ fn is_asked_after(work: &Work<'_>, site: &Site, told: &Told, sent: &Sent) -> Res
 
 /// Returns the name under which something is noted as heard.
 fn hash(parts: &[&str]) -> String {
-    let digest = Sha256::digest(parts.join("\0"));
-    digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hexadecimal(Sha256::digest(parts.join("\0")))
 }
