@@ -2,7 +2,7 @@
 
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Reentry};
-use crate::model::contact::{Consent, Contact};
+use crate::model::contact::Contact;
 use crate::model::enrolment::{EnrolmentState, Passage};
 
 /// Whether a contact whose trigger fired comes in.
@@ -44,7 +44,7 @@ pub fn entry(campaign: &Campaign, contact: &Contact, last: Option<Passage>, at: 
     if contact.refuses(campaign) {
         return Entry::Refused;
     }
-    if campaign.is_confirmation() && contact.consent == Consent::Subscribed {
+    if contact.has_answered(campaign) {
         return Entry::Confirmed;
     }
     let Some(last) = last else { return Entry::Enter(1) };

@@ -6,17 +6,14 @@ use super::Rules;
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Goal};
 use crate::model::condition::Scope;
-use crate::model::contact::Consent;
 use crate::model::event::Event;
 use crate::model::facts::Facts;
 
 /// Returns the event by which an enrolment reached its goal: the first one after the entry that counts.
 pub fn reached<'a>(campaign: &Campaign, facts: &'a Facts, rules: Rules<'_>, now: Instant) -> Option<&'a Event> {
     // Nobody confirms for somebody else: the event alone is no consent.
-    let goal = campaign
-        .goal
-        .as_ref()
-        .filter(|_| facts.contact.consent == Consent::Subscribed || !campaign.is_confirmation())?;
+    let goal =
+        campaign.goal.as_ref().filter(|_| !campaign.is_confirmation() || facts.contact.has_answered(campaign))?;
     let entered = facts.enrolment.entered_at;
     let zone = super::zone(&facts.contact, rules);
     facts.events.iter().filter(|event| event.at <= now && counts(goal, entered, event, zone)).find(|event| {

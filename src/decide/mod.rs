@@ -132,7 +132,7 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     if let Some(event) = goal::reached(campaign, facts, rules, now) {
         return Decision::Goal { at: event.at };
     }
-    if campaign.is_confirmation() && facts.contact.consent == Consent::Subscribed {
+    if facts.contact.has_answered(campaign) {
         return Decision::Exit { step: None, reason: "confirmed".to_owned() };
     }
     let sends = current_names(campaign, &facts.sends);

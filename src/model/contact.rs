@@ -36,6 +36,11 @@ impl Contact {
             && (self.refused.contains(&*campaign.subject()) || self.refused.contains(&campaign.own_subject()))
     }
 
+    /// Says whether a campaign asks for the confirmation that they have given.
+    pub fn has_answered(&self, campaign: &Campaign) -> bool {
+        campaign.is_confirmation() && self.consent == Consent::Subscribed
+    }
+
     /// Returns until when they want no mail, where that is still to come.
     pub fn pause(&self, now: Instant) -> Option<Instant> {
         self.paused_until.filter(|until| *until > now)

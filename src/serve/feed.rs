@@ -157,6 +157,7 @@ fn add(work: &Work<'_>, events: &[Read]) -> Result<Value> {
     Ok(json!({ "recorded": added, "known": known, "unknown": unknown }))
 }
 
-fn say(status: StatusCode, answer: &Value) -> Response {
+/// Answers a program.
+pub(super) fn say(status: StatusCode, answer: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response()
 }

@@ -137,19 +137,19 @@ impl Room {
     async fn believed(&self, token: &str) -> Result<Option<Purpose>, Busy> {
         let known = || {
             let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            (known.keys.read(token), known.keys.knows_key_of(token), KEYS_AGE.checked_sub(known.at.elapsed()))
+            (known.keys.read(token), KEYS_AGE.checked_sub(known.at.elapsed()))
         };
-        let (purpose, knows_key, wait) = known();
+        let (purpose, wait) = known();
         if purpose.is_some() || !Keys::is_form(token) {
             return Ok(purpose);
         }
         if let Some(wait) = wait {
-            if knows_key {
+            if self.keys.read().unwrap_or_else(PoisonError::into_inner).keys.knows_key_of(token) {
                 return Ok(None);
             }
             // A key that was made since the last look signs true tokens; whoever makes them up waits.
             tokio::time::sleep(wait).await;
-            if let (purpose, _, Some(_)) = known() {
+            if let (purpose, Some(_)) = known() {
                 return Ok(purpose);
             }
         }

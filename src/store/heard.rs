@@ -158,16 +158,8 @@ impl Work<'_> {
         ] {
             self.sql(text)?.execute(params![sent.contact.0, from, to, sent.send.0])?;
         }
-        let send = sent.send;
-        let of_people: bool = self
-            .sql(
-                "SELECT EXISTS (SELECT 1 FROM sends s JOIN enrolments n ON n.id = s.enrolment_id
-                     JOIN events e ON e.contact_id = n.contact_id AND e.name = 'clicked'
-                     WHERE s.id = ?1 AND json_extract(e.properties, '$.send') = ?1)",
-            )?
-            .query_row([send.0], |row| row.get(0))?;
-        if !of_people {
-            self.forget_reaction(send, Reaction::Clicked)?;
+        if !self.is_told_of(sent, Reaction::Clicked.as_str())? {
+            self.forget_reaction(sent.send, Reaction::Clicked)?;
         }
         Ok(())
     }

@@ -95,7 +95,11 @@ const LAST_SEND: &str = "SELECT max(coalesce((SELECT max(id) FROM main.sends), 0
 fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
     let at = millis(now);
     let forgotten = take_over_forgotten(to)?;
-    take_over_links(to)?;
+    // Another project's numbers, keys and confirmations say nothing here.
+    if token(to, "main")? == token(to, "present")? {
+        take_over_links(to)?;
+        take_over_confirmations(to, now)?;
+    }
     // What a person stopped stays stopped.
     to.execute(
         "UPDATE main.campaigns SET (paused, paused_by) =
@@ -123,7 +127,6 @@ fn take_over(to: &Connection, now: Instant) -> Result<TakenOver> {
         [],
     )?;
     take_over_choices(to, now)?;
-    take_over_confirmations(to, now)?;
     // Whom the copy does not know an import may bring back as subscribed.
     let mut unknown = 0;
     for (kind, who) in
@@ -175,9 +178,6 @@ fn take_over_choices(to: &Connection, now: Instant) -> Result<()> {
 
 /// Takes over who has confirmed since: what they got after it left all the same, and the question need not come again.
 fn take_over_confirmations(to: &Connection, now: Instant) -> Result<()> {
-    if token(to, "main")? != token(to, "present")? {
-        return Ok(());
-    }
     to.execute(
         "INSERT INTO main.consent_changes SELECT c.id, ?1, 'subscribed', 'confirmed before a copy was put back'
          FROM main.contacts c JOIN present.contacts p USING (email_key)
@@ -204,10 +204,6 @@ fn take_over_links(to: &Connection) -> Result<()> {
         to.query_row("SELECT EXISTS (SELECT 1 FROM present.sqlite_schema WHERE name = 'link_keys')", [], |row| {
             row.get(0)
         })?;
-    // Another project's numbers and keys say nothing here.
-    if token(to, "main")? != token(to, "present")? {
-        return Ok(());
-    }
     to.execute(
         "INSERT OR IGNORE INTO main.lost_sends SELECT s.id, c.email_key
          FROM present.sends s JOIN present.enrolments n ON n.id = s.enrolment_id JOIN present.contacts c ON c.id = n.contact_id

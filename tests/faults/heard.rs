@@ -1,8 +1,5 @@
 //! Mail that comes in and is not what it says: reports that nobody sent, and drip's own mails.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use crate::case::{Case, Effort};
 use crate::support::smtp::{Mail, Script, SmtpServer};
 use crate::support::{Sandbox, eml};
@@ -46,18 +43,7 @@ fn mailed(relay: &SmtpServer) -> Sandbox {
 }
 
 fn hear(sandbox: &Sandbox, message: &str) -> String {
-    let mut child = sandbox
-        .command(&["--now", MONDAY, "inbound"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    said
+    sandbox.piped(&["--now", MONDAY, "inbound"], message).code(0).stderr
 }
 
 fn returns_to(mail: &Mail) -> String {

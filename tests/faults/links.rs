@@ -10,6 +10,7 @@ use drip::mail::token::{Keys, Purpose};
 use drip::model::id::SendId;
 
 use crate::case::{Case, Effort};
+use crate::support::dice::Dice;
 use crate::support::server::{Server, path_of};
 use crate::support::smtp::{Script, SmtpServer};
 use crate::support::{Sandbox, eml};
@@ -160,18 +161,6 @@ fn redirects(_: Effort) -> String {
         }
     }
     format!("{tried} made-up links led nowhere")
-}
-
-/// A number that is another one each time, and the same in each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides as u64).unwrap()
-    }
 }
 
 fn forgeries(effort: Effort) -> String {

@@ -3,8 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 use crate::support::Sandbox;
 use crate::support::eml;
@@ -71,16 +69,8 @@ pub(crate) fn answer(from: &str, subject: &str, more: &str, text: &str) -> Strin
 
 /// Pipes a message in, as a mail server's alias does; returns the exit code and what was said.
 pub(crate) fn pipe(sandbox: &Sandbox, message: &str) -> (i32, String) {
-    let mut child = sandbox
-        .command(&["--now", MONDAY, "inbound"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+    let ended = sandbox.piped(&["--now", MONDAY, "inbound"], message);
+    (ended.code, ended.stderr)
 }
 
 #[track_caller]

@@ -5,34 +5,24 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::dice::Dice;
+
 #[path = "../../fuzz/readers.rs"]
 mod fuzzed;
 
-/// The same throws each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % sides.max(1) as u64).unwrap()
-    }
-
-    /// Bends some bytes of one text, and puts a piece of another into it.
-    fn bend(&mut self, text: &[u8], other: &[u8]) -> Vec<u8> {
-        let mut bent = text.to_vec();
-        for _ in 0..=self.roll(12) {
-            let place = self.roll(bent.len());
-            if let Some(byte) = bent.get_mut(place) {
-                *byte = [b'\n', b':', b'"', b',', 0, 0xff, b'@', b' '][self.roll(8)];
-            }
+/// Bends some bytes of one text, and puts a piece of another into it.
+fn bend(dice: &mut Dice, text: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut bent = text.to_vec();
+    for _ in 0..=dice.roll(12) {
+        let place = dice.roll(bent.len());
+        if let Some(byte) = bent.get_mut(place) {
+            *byte = [b'\n', b':', b'"', b',', 0, 0xff, b'@', b' '][dice.roll(8)];
         }
-        let (from, length, to) = (self.roll(other.len()), self.roll(400), self.roll(bent.len()));
-        let piece = &other[from..(from + length).min(other.len())];
-        bent.splice(to..to, piece.iter().copied());
-        bent
     }
+    let (from, length, to) = (dice.roll(other.len()), dice.roll(400), dice.roll(bent.len()));
+    let piece = &other[from..(from + length).min(other.len())];
+    bent.splice(to..to, piece.iter().copied());
+    bent
 }
 
 fn files(folder: &str) -> Vec<Vec<u8>> {
@@ -56,7 +46,7 @@ fn play(folder: &str, times: usize, reader: fn(&[u8])) {
     }
     for _ in 0..times {
         let (one, other) = (dice.roll(files.len()), dice.roll(files.len()));
-        reader(&dice.bend(&files[one], &files[other]));
+        reader(&bend(&mut dice, &files[one], &files[other]));
     }
 }
 

@@ -5,6 +5,10 @@ Dovecot runs on loopback with a folder, users and a certificate of its own. Run 
 """
 import argparse, email.utils, glob, imaplib, os, pwd, shutil, signal, socket, ssl, subprocess, sys, tempfile, time
 
+sys.dont_write_bytecode = True
+
+from ports import free_port  # noqa: E402
+
 CONFIG = """base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
@@ -49,12 +53,6 @@ DRIP = "from: Acme <hello@acme.example>\npostal_address: 12 Lý Thường Kiệt
 CAMPAIGN = "trigger: { tag: go }\nexisting: include\nsteps: [{ id: hello, send: mail, hours: \"00:00-24:00\" }]\n"
 MAIL = "---\nsubject: Hello\n---\nHello\n\n{{postal_address}} [Leave]({{unsubscribe_url}})\n"
 PASSWORD = 'p"w\\ữ s3cret'
-
-
-def free_port():
-    with socket.socket() as there:
-        there.bind(("127.0.0.1", 0))
-        return there.getsockname()[1]
 
 
 def main():

@@ -7,6 +7,10 @@ over their quota, greylisted, moved, and well. Run as root, as Postfix wants. Ta
 """
 import argparse, json, os, pwd, shutil, socket, socketserver, sqlite3, subprocess, sys, tempfile, threading, time
 
+sys.dont_write_bytecode = True
+
+from ports import free_port  # noqa: E402
+
 MONDAY, TUESDAY = "2026-03-02T02:00:00Z", "2026-03-03T02:00:00Z"
 DRIP = """from: Acme <hello@acme.example>
 postal_address: 12 Lý Thường Kiệt, Hà Nội
@@ -129,12 +133,6 @@ def wait(what, is_so, *instances, seconds=60):
         if time.monotonic() > end:
             sys.exit(f"{what}: not after {seconds} s\n" + "\n".join(one.logged() for one in instances))
         time.sleep(0.1)
-
-
-def free_port():
-    with socket.socket() as there:
-        there.bind(("127.0.0.1", 0))
-        return there.getsockname()[1]
 
 
 def main():

@@ -27,6 +27,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 
+sys.dont_write_bytecode = True
+
+from ports import free_port  # noqa: E402
+
 MONDAY, TUESDAY = "2026-03-02T02:00:00Z", "2026-03-03T02:00:00Z"
 PEOPLE = {
     "lan@example.com": ("vi", "subscribed"),  # leaves by the page
@@ -219,9 +223,7 @@ def main():
     arguments.add_argument("--drip", required=True, type=pathlib.Path)
     arguments.add_argument("--shots", type=pathlib.Path)
     given = arguments.parse_args()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     if given.shots:
         given.shots.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

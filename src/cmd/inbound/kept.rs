@@ -20,12 +20,12 @@ impl Kept {
     }
 
     /// Keeps a message under its hash, on the disk; one that lies there, or was read there, stays as it is.
-    pub(super) fn keep(&self, message: &mut Incoming) -> Result<(), Failure> {
-        self.write(message).map_err(|error| failed("written", self.folder(), &error))
+    pub(super) fn keep(&self, message: &mut Incoming, hash: &str) -> Result<(), Failure> {
+        self.write(message, hash).map_err(|error| failed("written", self.folder(), &error))
     }
 
-    fn write(&self, message: &mut Incoming) -> io::Result<()> {
-        let name = format!("{}.drip", message.hash()?.get(..32).unwrap_or_default());
+    fn write(&self, message: &mut Incoming, hash: &str) -> io::Result<()> {
+        let name = format!("{}.drip", hash.get(..32).unwrap_or(hash));
         self.0.make()?;
         if self.0.has(&name)? {
             return Ok(());

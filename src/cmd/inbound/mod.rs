@@ -101,7 +101,7 @@ impl Ear<'_> {
             if deed.is_to_keep() && !is_kept {
                 // Others wait for the store, but not for the disk below a mail: that is written first, and then all is done anew.
                 drop(work);
-                self.kept.keep(&mut message)?;
+                self.kept.keep(&mut message, &hash)?;
                 is_kept = true;
                 continue;
             }

@@ -20,9 +20,10 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Room;
+use super::feed::say;
 use super::machine::By;
 use crate::inbound::Failure;
 use crate::model::Instant;
@@ -223,10 +224,6 @@ fn refuse(refused: &Refused) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, asks);
     }
     response
-}
-
-fn say(status: StatusCode, answer: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], format!("{answer}\n")).into_response()
 }
 
 /// Says whether something was signed not too long ago, by seconds since 1970.

@@ -1,5 +1,6 @@
 //! What the tests stand on: a project in a folder of its own, and servers that do as they are told.
 
+pub(crate) mod dice;
 pub(crate) mod dns;
 pub(crate) mod eml;
 pub(crate) mod front;

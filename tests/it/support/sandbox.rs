@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -39,7 +40,11 @@ impl Ended {
     /// Runs a command to its end.
     #[track_caller]
     pub(crate) fn of(command: &mut Command) -> Self {
-        let output = command.output().unwrap();
+        Self::from(command.output().unwrap())
+    }
+
+    #[track_caller]
+    fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -160,6 +165,13 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn drip_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ended {
         Ended::of(self.command(words).envs(variables.iter().copied()))
+    }
+
+    /// Runs a command that is handed a text on its standard input.
+    pub(crate) fn piped(&self, words: &[&str], text: &str) -> Ended {
+        let mut child = self.command(words).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        Ended::from(child.wait_with_output().unwrap())
     }
 
     /// Runs a command that waits for the relay so long at the most, which only a debug build can be told.
