@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use super::fields::Source;
 use super::hours::window;
-use super::values::{NAME_HINT, mailbox, unknown_segment};
+use super::values::{NAME_HINT, mailbox, unknown};
 use super::yaml::{Kind, Node};
 use super::{Overrides, provider, receiving, sending, topics, web};
 use crate::error::Diagnostic;
@@ -109,7 +109,7 @@ fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
         let named: Vec<String> =
             segments.get(&key.name).map(|segment| segment.segments().map(str::to_owned).collect()).unwrap_or_default();
         for name in named {
-            unknown_segment(source, &name, value, &known);
+            unknown(source, "segment", &name, value, &known);
         }
     }
     segments
@@ -133,7 +133,7 @@ fn in_a_circle(start: &str, segments: &BTreeMap<String, Condition>) -> bool {
 }
 
 /// Reads a language tag: `vi`, `pt-BR`.
-fn language(text: &str) -> Result<String, String> {
+pub(super) fn language(text: &str) -> Result<String, String> {
     if is_language(text) {
         Ok(text.to_owned())
     } else {

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::fields::Source;
-use super::settings::is_language;
-use super::values::{NAME_HINT, Surroundings};
+use super::settings::language;
+use super::values::{NAME_HINT, Surroundings, unknown};
 use super::yaml::{Kind, Node};
 use crate::model::id::is_name;
-use crate::model::nearest;
 use crate::model::settings::Topic;
 
 /// Reads the topics: a name each, or one for each language.
@@ -34,8 +33,7 @@ pub(super) fn read(source: &mut Source, node: &Node) -> Vec<(String, Topic)> {
 fn in_languages(source: &mut Source, names: &[(super::yaml::Key, Node)]) -> Option<Topic> {
     let mut read = Vec::new();
     for (key, value) in names {
-        if !is_language(&key.name) {
-            let message = format!("`{}` is not a language; write `vi`, `en` or `pt-BR`", key.name);
+        if let Err(message) = language(&key.name) {
             source.error(key.span.clone(), message, None);
         }
         read.push((key.name.clone(), shown(source, value, &key.name)?));
@@ -47,7 +45,8 @@ fn in_languages(source: &mut Source, names: &[(super::yaml::Key, Node)]) -> Opti
 fn shown(source: &mut Source, node: &Node, what: &str) -> Option<String> {
     let text = source.text(node, what)?.trim().to_owned();
     if text.is_empty() {
-        source.error(node.span.clone(), format!("`{what}` has no name for readers"), None);
+        let hint = Some("write what they call it: `topics: { tips: Tea tips }`");
+        source.error(node.span.clone(), format!("`{what}` has no name for readers"), hint);
     }
     Some(text)
 }
@@ -55,12 +54,9 @@ fn shown(source: &mut Source, node: &Node, what: &str) -> Option<String> {
 /// Reads the topic of a campaign.
 pub(super) fn topic(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
     let text = source.text(node, "topic")?.trim().to_owned();
-    if let Some(topics) = around.topics.filter(|topics| topics.iter().all(|(id, _)| *id != text)) {
-        let hint = match nearest(&text, topics.iter().map(|(id, _)| id.as_str())) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name it under `topics` in drip.yaml".to_owned(),
-        };
-        source.error(node.span.clone(), format!("there is no topic `{text}`"), Some(&hint));
+    if let Some(topics) = around.topics {
+        let known: Vec<&str> = topics.iter().map(|(id, _)| id.as_str()).collect();
+        unknown(source, "topic", &text, node, &known);
     }
     Some(text)
 }

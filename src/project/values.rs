@@ -53,7 +53,7 @@ pub(super) fn condition(
     if let Some(segments) = around.segments {
         let known: Vec<&str> = segments.keys().map(String::as_str).collect();
         for name in condition.segments() {
-            unknown_segment(source, name, node, &known);
+            unknown(source, "segment", name, node, &known);
         }
     }
     Some(condition)
@@ -62,12 +62,9 @@ pub(super) fn condition(
 /// Reads the name of one of the project's senders.
 pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<String> {
     let text = source.text(node, "sender")?.trim().to_owned();
-    if let Some(senders) = around.senders.filter(|senders| !senders.contains_key(&text)) {
-        let hint = match nearest(&text, senders.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => "name it under `senders` in drip.yaml".to_owned(),
-        };
-        source.error(node.span.clone(), format!("there is no sender `{text}`"), Some(&hint));
+    if let Some(senders) = around.senders {
+        let known: Vec<&str> = senders.keys().map(String::as_str).collect();
+        unknown(source, "sender", &text, node, &known);
     }
     Some(text)
 }
@@ -113,14 +110,14 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
     Ok(Mailbox { name, address })
 }
 
-/// Notes a segment that is not there.
-pub(super) fn unknown_segment(source: &mut Source, name: &str, node: &Node, known: &[&str]) {
+/// Notes a sender, segment or topic that is not there.
+pub(super) fn unknown(source: &mut Source, what: &str, name: &str, node: &Node, known: &[&str]) {
     if known.contains(&name) {
         return;
     }
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "name it under `segments` in drip.yaml".to_owned(),
+        None => format!("name it under `{what}s` in drip.yaml"),
     };
-    source.error(node.span.clone(), format!("there is no segment `{name}`"), Some(&hint));
+    source.error(node.span.clone(), format!("there is no {what} `{name}`"), Some(&hint));
 }
