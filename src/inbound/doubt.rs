@@ -8,6 +8,9 @@ use super::{Action, Permanence, Status};
 
 /// What stands in a refusal of mail from somebody, or of some mail, where it sounds like one of all mail.
 const OF_SOME: [&str; 7] = ["from", "sender", "your", "larger", "containing", "content", "spam"];
+/// What the host that reports says where it found no server for a domain.
+const NO_SERVER: [&str; 5] =
+    ["couldn't find a mail exchanger", "no mx record found", "no mx found", "no mx for ", "indicated no smtp service"];
 /// How a standard answer may end that says what it says only where nothing else follows.
 const UNAVAILABLE: &str = "requested action not taken: mailbox unavailable";
 /// So many words lead to a link: `for explanation visit`.
@@ -35,7 +38,9 @@ fn takes_no_mail(evidence: &Evidence<'_>) -> bool {
     let says = |phrases: &[&str]| evidence.near.iter().any(|text| holds_any(text, phrases));
     let is_said = matches!(evidence.status, Some(Status(_, 1, 10)))
         || says(&["null mx", "nullmx"])
-        || evidence.reply_code.is_none() && says(&["couldn't find a mail exchanger"]);
+        // These numbers stand for nothing else, where no other code says more (RFC 7504).
+        || matches!((evidence.reply_code, evidence.status), (Some(521 | 556), None | Some(Status(_, 3, 2))))
+        || evidence.reply_code.is_none() && says(&NO_SERVER);
     let of_some = evidence.near.iter().any(|text| words(text).any(|word| OF_SOME.contains(&word)));
     is_said && !of_some && !passing && !is_before_or_after_rcpt(evidence)
 }

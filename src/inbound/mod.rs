@@ -7,6 +7,7 @@
 //! is said plainly: a wrong guess would silence a customer for good.
 
 mod act;
+mod answer;
 mod automatic;
 mod complaint;
 mod consequence;

@@ -159,8 +159,17 @@ fn without_paths(text: &str) -> String {
         if !out.is_empty() {
             out.push(' ');
         }
-        let host = word.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#', ':']).next().unwrap_or_default());
-        out.push_str(host.unwrap_or(word));
+        let Some((before, rest)) = word.split_once("://") else {
+            out.push_str(word);
+            continue;
+        };
+        // A sentence may end in a link without a space between the two: `content rejected.http://mx.example`.
+        let before = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+        if !before.is_empty() {
+            out.push_str(before);
+            out.push(' ');
+        }
+        out.push_str(rest.split(['/', '?', '#', ':']).next().unwrap_or_default());
     }
     out
 }
@@ -172,55 +181,7 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     let says = |list: &str| REFUSALS.say(list, text);
     let no_such_user = says("no_such_user");
     if let Some(reason) = REFUSALS.class(text) {
-        return Some(match (reason, evidence.status) {
-            (Reason::MesgTooBig | Reason::MailboxFull, Some(Status(_, 2, 3))) => Reason::ExceedLimit,
-            (Reason::PolicyViolation | Reason::NotCompliantRfc, Some(Status(_, 6, _))) => Reason::ContentError,
-            (Reason::SecurityError | Reason::PolicyViolation | Reason::NotAccept, Some(Status(_, 1, 7 | 8))) => {
-                Reason::Rejected
-            }
-            // Whoever is turned away before a word was said is turned away for where he comes from.
-            (Reason::SecurityError | Reason::Rejected | Reason::PolicyViolation | Reason::ContentError, _)
-                if evidence.verb == Some(Verb::Connect) =>
-            {
-                Reason::Blocked
-            }
-            (Reason::SecurityError | Reason::PolicyViolation, _) if evidence.verb == Some(Verb::Mail) => {
-                Reason::Rejected
-            }
-            // Microsoft's edge says no more of an address that is not in its directory.
-            (Reason::SecurityError, Some(Status(_, 4, 1)))
-                if holds_any(
-                    text,
-                    &["recipient address rejected: access denied", "recipient addresses rejected : access denied"],
-                ) =>
-            {
-                Reason::UserUnknown
-            }
-            // A word of another class beside a plain `no such user` from where addresses are looked up.
-            (
-                Reason::Blocked
-                | Reason::SecurityError
-                | Reason::ContentError
-                | Reason::PolicyViolation
-                | Reason::FailedStarttls,
-                _,
-            ) if no_such_user
-                && !says("of_the_host")
-                && names_user(evidence.status)
-                && evidence.verb != Some(Verb::Mail) =>
-            {
-                Reason::UserUnknown
-            }
-            (Reason::Rejected, Some(Status(_, 1, 1)))
-                if no_such_user && evidence.verb != Some(Verb::Mail) && !text.contains("sender") =>
-            {
-                Reason::UserUnknown
-            }
-            (Reason::Rejected, Some(Status(_, 1, 2))) if !text.contains("sender") && !text.contains("from") => {
-                Reason::HostUnknown
-            }
-            (reason, _) => reason,
-        });
+        return Some(seen_in_place(reason, text, evidence));
     }
     let passing = evidence.status.is_some_and(|status| status.0 == 4);
     if says("network") && (passing || !says("no_such_host") || text.contains("try again")) && !no_such_user {
@@ -253,8 +214,13 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
         }
         return Some(if is_believed(text, evidence) { Reason::UserUnknown } else { Reason::Filtered });
     }
+    // Cisco's gateways say no more of an address that is not in their table.
+    if matches!(evidence.status, Some(Status(5, 1, 0))) && text.starts_with("address rejected") {
+        return Some(if evidence.verb == Some(Verb::Mail) { Reason::Rejected } else { Reason::UserUnknown });
+    }
     if says("filtered") {
-        return Some(Reason::Filtered);
+        // Nobody's filter is asked before somebody is named.
+        return Some(if evidence.verb == Some(Verb::Connect) { Reason::Blocked } else { Reason::Filtered });
     }
     if says("limit") {
         return Some(Reason::ExceedLimit);
@@ -267,6 +233,54 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     [("expired", Reason::Expired), ("syntax", Reason::SyntaxError), ("system", Reason::SystemError)]
         .into_iter()
         .find_map(|(list, reason)| says(list).then_some(reason))
+}
+
+/// Returns what a class that the words name comes to beside the codes, at the step that was refused.
+fn seen_in_place(reason: Reason, text: &str, evidence: &Evidence<'_>) -> Reason {
+    let says = |list: &str| REFUSALS.say(list, text);
+    let no_such_user = says("no_such_user") && evidence.verb != Some(Verb::Mail);
+    match (reason, evidence.status) {
+        (Reason::MesgTooBig | Reason::MailboxFull, Some(Status(_, 2, 3))) => Reason::ExceedLimit,
+        (Reason::PolicyViolation | Reason::NotCompliantRfc, Some(Status(_, 6, _))) => Reason::ContentError,
+        (Reason::SecurityError | Reason::PolicyViolation | Reason::NotAccept, Some(Status(_, 1, 7 | 8))) => {
+            Reason::Rejected
+        }
+        // Whoever is turned away before a word was said is turned away for where he comes from.
+        (Reason::SecurityError | Reason::Rejected | Reason::PolicyViolation | Reason::ContentError, _)
+            if evidence.verb == Some(Verb::Connect) =>
+        {
+            Reason::Blocked
+        }
+        // These numbers ask for a login, whatever they answer (RFC 4954).
+        (Reason::SecurityError | Reason::PolicyViolation, _)
+            if evidence.verb == Some(Verb::Mail) && !matches!(evidence.reply_code, Some(530 | 534 | 535 | 538)) =>
+        {
+            Reason::Rejected
+        }
+        // Microsoft's edge says no more of an address that is not in its directory.
+        (Reason::SecurityError, Some(Status(_, 4, 1)))
+            if holds_any(
+                text,
+                &["recipient address rejected: access denied", "recipient addresses rejected : access denied"],
+            ) =>
+        {
+            Reason::UserUnknown
+        }
+        // A word of another class beside a plain `no such user` from where addresses are looked up.
+        (
+            Reason::Blocked
+            | Reason::SecurityError
+            | Reason::ContentError
+            | Reason::PolicyViolation
+            | Reason::FailedStarttls,
+            _,
+        ) if no_such_user && !says("of_the_host") && names_user(evidence.status) => Reason::UserUnknown,
+        (Reason::Rejected, Some(Status(_, 1, 1))) if no_such_user && !text.contains("sender") => Reason::UserUnknown,
+        (Reason::Rejected, Some(Status(_, 1, 2))) if !text.contains("sender") && !text.contains("from") => {
+            Reason::HostUnknown
+        }
+        (reason, _) => reason,
+    }
 }
 
 /// Tells whether what does not exist is a host: `mail.example.com does not exist`.
@@ -291,6 +305,8 @@ fn is_believed(text: &str, evidence: &Evidence<'_>) -> bool {
     match (evidence.verb, evidence.status) {
         // Yandex puts a status of policy on it.
         (Some(Verb::Rcpt) | None, _) if text.starts_with("no such user!") => true,
+        // Some put a status of policy on every refusal; to `RCPT` the words are still of the address.
+        (Some(Verb::Rcpt), Some(Status(5, 7, _))) => !doubt::has_another_ground(text),
         (_, Some(Status(_, 7, _))) if evidence.answered => false,
         // 450 is what the standard gives for a mailbox that is busy.
         (_, status) if evidence.reply_code.is_some_and(|code| code < 500) && !names_user(status) => false,

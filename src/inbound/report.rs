@@ -5,7 +5,7 @@ use super::prose::{self, Said};
 use super::reason::{self, Evidence};
 use super::text::{addresses, cut, one_line, plain, reply_code, status};
 use super::words::REFUSALS;
-use super::{Action, Recipient, Status, doubt, original, sender, verb};
+use super::{Action, Recipient, Status, answer, doubt, original, sender, verb};
 
 /// Recipients of one report beyond these are not looked at.
 const MOST_RECIPIENTS: usize = 100;
@@ -61,14 +61,14 @@ pub(super) fn read(message: &Message) -> Option<Vec<Recipient>> {
 }
 
 fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &Message) -> Recipient {
-    let diagnostic = unwrap(&one_line(cut(&group.diagnostic, LONGEST_DIAGNOSTIC)));
-    let block = one_line(cut(&said.text, LONGEST_DIAGNOSTIC));
-    let block = answer_of_host(&block).to_owned();
+    let diagnostic = answer::unwrap(&one_line(cut(&group.diagnostic, LONGEST_DIAGNOSTIC)));
+    let around = one_line(cut(&answer::without_own_words(&said.text), LONGEST_DIAGNOSTIC));
+    let block = answer::of(&around).to_owned();
     let nearest = if diagnostic.is_empty() { block.as_str() } else { diagnostic.as_str() };
-    let answer = status(nearest);
+    let answered = status(nearest);
     let group_status = status(&group.status);
     let in_text = || if whole.is_empty() { None } else { status(whole) };
-    let reported = answer.filter(|answer| answer.1 != 0).or(group_status).or(answer).or_else(in_text);
+    let reported = answered.filter(|answer| answer.1 != 0).or(group_status).or(answered).or_else(in_text);
     let reply_code = reply_code(nearest)
         .or_else(|| reply_code(&block))
         .or_else(|| reply_code(&group.status))
@@ -92,15 +92,19 @@ fn recipient(group: &Group, said: &Said, whole: &str, delayed: bool, message: &M
         plain(comment(&group.status)),
         plain(&group.category),
     ];
-    let far = [plain(cut(whole, 4 * LONGEST_DIAGNOSTIC)), plain(&message.subject())];
+    let far = [
+        plain(if around == block { "" } else { &around }),
+        plain(&answer::without_own_words(cut(whole, 4 * LONGEST_DIAGNOSTIC))),
+        plain(&message.subject()),
+    ];
     let evidence = Evidence {
         action,
         status: reported,
-        answered: answer.is_some(),
+        answered: answered.is_some(),
         reply_code,
         verb,
         own_lookup: reply_code.is_none()
-            && [&near[0], &near[3], &far[0]].iter().any(|text| REFUSALS.say("own_lookup", text))
+            && [&near[0], &near[3], &far[1]].iter().any(|text| REFUSALS.say("own_lookup", text))
             || group.category.contains("bad-mailbox"),
         cites: cites(nearest, &address),
         own_hosts: &own_hosts(message, &address),
@@ -132,14 +136,6 @@ fn own_hosts(message: &Message, recipient: &str) -> Vec<String> {
 
 fn host(address: &str) -> Option<String> {
     address.rsplit_once('@').map(|(_, host)| host.to_lowercase())
-}
-
-/// Returns the words behind `host mx.example[192.0.2.1] said: `.
-fn answer_of_host(text: &str) -> &str {
-    match text.split_once(" said: ") {
-        Some((before, answer)) if before.starts_with("host ") && before.len() < 200 => answer,
-        _ => text,
-    }
 }
 
 /// Tells whether an answer begins with the address in brackets and a colon.
@@ -292,19 +288,4 @@ fn action(value: &str) -> Option<Action> {
 /// Returns the words behind a status code: `5.0.0 (recipient reached disk quota)`.
 fn comment(status: &str) -> &str {
     status.find(|c: char| c.is_alphabetic()).map_or("", |at| status[at..].trim_end_matches(')'))
-}
-
-/// Returns the answer of the other server out of the words that `IronPort` puts around it:
-/// `5.1.0 - Unknown address error 550-'5.7.1 access denied' (delivery attempts: 0)`.
-fn unwrap(diagnostic: &str) -> String {
-    let is_wrapped =
-        diagnostic.starts_with(['4', '5']) && diagnostic.get(5..9).is_some_and(|text| text.contains(" - "));
-    match diagnostic.find("-'").filter(|_| is_wrapped) {
-        Some(at) => {
-            let code = diagnostic.get(at.saturating_sub(3)..at).unwrap_or_default();
-            let answer = diagnostic[at + 2..].rsplit_once('\'').map_or(&diagnostic[at + 2..], |(answer, _)| answer);
-            format!("{code} {answer}")
-        }
-        None => diagnostic.to_owned(),
-    }
 }

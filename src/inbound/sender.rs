@@ -43,7 +43,14 @@ pub(super) fn is_report(message: &Message) -> bool {
     let titled = REPORTS.say("subjects", &subject);
     let answers = message.headers.has("in-reply-to") && !by_server;
     // Firms write from `noreply@` and below the name of an office, so that neither says enough.
-    (is_by_daemon(message) && (titled || says)) || (titled && says && !answers)
+    (is_by_daemon(message) && (titled || says))
+        || (titled && says && !answers)
+        || (says && by_server && gives_back(message))
+}
+
+/// Tells whether a message comes from no address that could be answered, and has the mail it speaks of in it.
+fn gives_back(message: &Message) -> bool {
+    has_empty_return_path(message) && message.parts.iter().any(|part| part.kind == "message/rfc822")
 }
 
 /// Tells whether the subject says that a mail is only late.

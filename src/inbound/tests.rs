@@ -241,3 +241,45 @@ fn a_delay_is_no_bounce() {
     let Kind::Report(recipients) = read(mail.as_bytes()).kind else { panic!("a report") };
     assert_eq!((recipients[0].action, recipients[0].permanence), (Action::Delayed, Permanence::Soft));
 }
+
+/// Reads a mail that reports of one recipient.
+fn one(mail: &str) -> Recipient {
+    let Kind::Report(mut recipients) = read(mail.as_bytes()).kind else { panic!("no report: {mail}") };
+    assert_eq!(recipients.len(), 1, "{mail}");
+    recipients.remove(0)
+}
+
+#[test]
+fn a_house_that_hides_its_daemon_reports_where_it_gives_the_mail_back() {
+    let mail = |path: &str, returned: &str| {
+        format!(
+            "Return-Path: {path}\nFrom: Mail Service <no-reply@host.example>\nTo: hello@acme.example\n\
+             Subject: About your mail\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\n\
+             Your message could not be delivered to\n\n<ann@firm.example>: 550 5.1.1 no such user\n\n\
+             --b\nContent-Type: {returned}\n\nMessage-ID: <tok.12@acme.example>\nSubject: Your trial\n\nHello\n\n--b--\n"
+        )
+    };
+    let recipient = one(&mail("<>", "message/rfc822"));
+    assert_eq!((recipient.reason, recipient.permanence), (Reason::UserUnknown, Permanence::Hard));
+    for other in [mail("<no-reply@host.example>", "message/rfc822"), mail("<>", "text/plain")] {
+        assert!(!matches!(read(other.as_bytes()).kind, Kind::Report(_)), "{other}");
+    }
+}
+
+#[test]
+fn a_transcript_without_a_command_was_refused_in_the_greeting() {
+    let mail = |session: &str| {
+        format!(
+            "From: MAILER-DAEMON@mx.example\nTo: hello@acme.example\nSubject: Returned mail: see transcript for details\n\n\
+             The original message was received\n\n\
+             \x20  ----- The following addresses had permanent fatal errors -----\n<ann@firm.example>\n\n\
+             \x20  ----- Transcript of session follows -----\n... while talking to mx.firm.example.:\n{session}\
+             554 5.0.0 Service unavailable\n"
+        )
+    };
+    assert_eq!(one(&mail("<<< 554 5.7.1 Access denied\n")).reason, Reason::Blocked);
+    assert_eq!(
+        one(&mail(">>> MAIL From:<hello@acme.example>\n<<< 554 5.7.1 Access denied\n")).reason,
+        Reason::Rejected
+    );
+}

@@ -101,15 +101,24 @@ pub(super) fn answered(text: &str) -> Option<Verb> {
 fn transcript(text: &str) -> Option<Verb> {
     let mut verb = None;
     let mut refused = None;
+    let mut is_of_policy = false;
     for line in text.lines().map(str::trim_start) {
-        if let Some(sent) = line.strip_prefix(">>>") {
+        if line.starts_with("... while talking to ") {
+            // Who is refused before a word of theirs is shown is refused in the greeting.
+            verb = Some(Verb::Connect);
+        } else if let Some(sent) = line.strip_prefix(">>>") {
             verb = of(sent).or(verb);
         } else if let Some(answer) = line.strip_prefix("<<<")
             && answer.trim_start().starts_with(['4', '5'])
             && refused.is_none()
         {
+            is_of_policy = answer.contains(" 5.7.");
             refused = Some(verb?);
-        } else if refused == Some(Verb::Data) && line.starts_with("550 5.1.1 <") && line.contains("User unknown") {
+        } else if refused == Some(Verb::Data)
+            && !is_of_policy
+            && line.starts_with("550 5.1.1 <")
+            && line.contains("User unknown")
+        {
             // sendmail sends `RCPT` and `DATA` in one go, and notes which of the two was refused.
             return Some(Verb::Rcpt);
         }
