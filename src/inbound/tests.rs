@@ -283,3 +283,22 @@ fn a_transcript_without_a_command_was_refused_in_the_greeting() {
         Reason::Rejected
     );
 }
+
+#[test]
+fn what_a_server_says_in_any_alphabet_is_read() {
+    for (text, reason) in [
+        ("メールボックスが一杯です", Reason::MailboxFull),
+        ("boîte aux lettres pleine", Reason::MailboxFull),
+        ("caixa postal cheia", Reason::MailboxFull),
+        ("550 5.1.1 Người nhận không tồn tại", Reason::UserUnknown),
+        ("550 5.1.1 收件人不存在", Reason::UserUnknown),
+        ("550 5.1.0 Пользователь не найден", Reason::UserUnknown),
+        ("550 5.1.1 사용자를 찾을 수 없습니다", Reason::UserUnknown),
+    ] {
+        let mail = format!(
+            "From: MAILER-DAEMON@mx.example\nTo: hello@acme.example\nSubject: Undelivered Mail Returned to Sender\n\
+             Content-Type: text/plain; charset=utf-8\n\n<ann@firm.example>: {text}\n"
+        );
+        assert_eq!(one(&mail).reason, reason, "{text}");
+    }
+}
