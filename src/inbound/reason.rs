@@ -139,7 +139,9 @@ pub(super) fn reason(evidence: &Evidence<'_>) -> Reason {
     let spoken = |texts: &[String]| texts.iter().find_map(|text| by_words(&without_paths(text), evidence));
     let reason = coded(evidence.near)
         .or_else(|| spoken(evidence.near))
-        .or_else(|| evidence.status.filter(|status| status.2 != 0).and_then(by_status))
+        .or_else(|| {
+            evidence.status.filter(|status| status.2 != 0).and_then(by_status).map(|class| at_the_door(class, evidence))
+        })
         .or_else(|| spoken(evidence.far))
         .unwrap_or_else(|| by_codes(evidence));
     if reason == Reason::HostUnknown && doubt::is_own_host(evidence) {
@@ -228,7 +230,7 @@ fn by_words(text: &str, evidence: &Evidence<'_>) -> Option<Reason> {
     // Vague words give way to a code that says more.
     let coded = evidence.status.filter(|status| status.2 != 0).and_then(by_status);
     if coded.is_some() && !(coded == Some(Reason::HostUnknown) && says("syntax")) {
-        return coded;
+        return coded.map(|class| at_the_door(class, evidence));
     }
     [("expired", Reason::Expired), ("syntax", Reason::SyntaxError), ("system", Reason::SystemError)]
         .into_iter()
@@ -244,12 +246,6 @@ fn seen_in_place(reason: Reason, text: &str, evidence: &Evidence<'_>) -> Reason 
         (Reason::PolicyViolation | Reason::NotCompliantRfc, Some(Status(_, 6, _))) => Reason::ContentError,
         (Reason::SecurityError | Reason::PolicyViolation | Reason::NotAccept, Some(Status(_, 1, 7 | 8))) => {
             Reason::Rejected
-        }
-        // Whoever is turned away before a word was said is turned away for where he comes from.
-        (Reason::SecurityError | Reason::Rejected | Reason::PolicyViolation | Reason::ContentError, _)
-            if evidence.verb == Some(Verb::Connect) =>
-        {
-            Reason::Blocked
         }
         // These numbers ask for a login, whatever they answer (RFC 4954).
         (Reason::SecurityError | Reason::PolicyViolation, _)
@@ -279,7 +275,19 @@ fn seen_in_place(reason: Reason, text: &str, evidence: &Evidence<'_>) -> Reason 
         (Reason::Rejected, Some(Status(_, 1, 2))) if !text.contains("sender") && !text.contains("from") => {
             Reason::HostUnknown
         }
-        (reason, _) => reason,
+        (reason, _) => at_the_door(reason, evidence),
+    }
+}
+
+/// Whoever is turned away before a word was said is turned away for where he comes from.
+fn at_the_door(reason: Reason, evidence: &Evidence<'_>) -> Reason {
+    match reason {
+        Reason::SecurityError | Reason::Rejected | Reason::PolicyViolation | Reason::ContentError
+            if evidence.verb == Some(Verb::Connect) =>
+        {
+            Reason::Blocked
+        }
+        _ => reason,
     }
 }
 
@@ -330,6 +338,7 @@ fn by_codes(evidence: &Evidence<'_>) -> Reason {
     let is_said = evidence.near.iter().any(|text| !text.is_empty());
     match (evidence.verb, evidence.reply_code) {
         (Some(Verb::Connect), _) => Reason::Blocked,
+        (Some(Verb::Mail), Some(530 | 534 | 535 | 538)) => Reason::SecurityError,
         (Some(Verb::Mail), _) => Reason::Rejected,
         (_, Some(551)) => Reason::HasMoved,
         (_, Some(552)) => Reason::MailboxFull,
