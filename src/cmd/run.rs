@@ -18,6 +18,8 @@ use crate::store::{Noted, RunLock, RunTotals, Store, noted_beside};
 use crate::ui::sanitise;
 use crate::ui::words::{count, list};
 
+/// How much a run yields to what else runs on the machine: as much as under `nice`.
+const POLITENESS: i32 = 10;
 /// People named one by one in a dry run before the rest is only counted.
 const NAMED: u64 = 20;
 
@@ -35,6 +37,8 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
         context.output.status("Another run is under way; this one does nothing.");
         return Ok(Exit::Success);
     };
+    // Nobody waits for a run; whoever follows a link waits for `drip serve`. Where it is not to be had, all is as before.
+    let _ = rustix::process::nice(POLITENESS);
     Store::check_room(&context.database())?;
     let mut store = context.open()?;
     options.adopt_since = guard::check(context, &loaded.project, lock.noted().as_ref(), &mut store, arguments)?;

@@ -1,5 +1,36 @@
 //! What may come of a mail that left.
 
+/// Who opened a mail or followed a link, as far as a request tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    Person,
+    /// A mail provider's server that fetches pictures for its readers, when they read or before.
+    Proxy,
+    Machine,
+}
+
+impl By {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Proxy, Self::Machine];
+
+    /// Returns the word for it in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Proxy => "proxy",
+            Self::Machine => "machine",
+        }
+    }
+
+    /// Returns the name of an event that somebody made.
+    pub fn name(self, what: &str) -> String {
+        match self {
+            Self::Person => what.to_owned(),
+            Self::Proxy | Self::Machine => format!("{what}_by_{}", self.as_str()),
+        }
+    }
+}
+
 /// One thing that came of a mail. What machines do on somebody's behalf is never counted as a person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reaction {

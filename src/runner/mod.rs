@@ -265,6 +265,7 @@ pub fn run(
     if recovered != Recovered::default() {
         tell(Happening::Recovered(recovered));
     }
+    take_in(store, parts)?;
     let known = register::known(store, parts.settings, parts.campaigns, now, tell)?;
     let mut run = Run {
         parts,
@@ -298,4 +299,17 @@ pub fn run(
     work.end_run(id, &run.totals, trouble.as_deref(), (parts.clock)())?;
     work.commit()?;
     Ok(Outcome { totals: run.totals, moved: run.moved, stopped })
+}
+
+/// How many at a time are taken in.
+const ARRIVALS: usize = 512;
+
+/// Records what a server put by in a crowd and had no time for: what follows decides by it.
+fn take_in(store: &mut Store, parts: &Parts<'_>) -> Result<(), StoreError> {
+    while store.read()?.arrivals()? > 0 && !parts.interrupted.load(Ordering::Acquire) {
+        let work = store.begin()?;
+        work.record_arrivals(ARRIVALS)?;
+        work.commit()?;
+    }
+    Ok(())
 }

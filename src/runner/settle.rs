@@ -23,8 +23,8 @@ const FEW: usize = 16;
 const CROWD: usize = 256;
 /// Claims for each connection that make it worth waiting for the disk.
 const MANY: usize = 8;
-/// How long another writer is waited for by a run with mails in hand.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long the store is left to another process that writes, too: it has to meet a moment in which nobody does.
+const COURTESY: Duration = Duration::from_millis(2);
 /// How long a signal may go unnoticed.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -121,7 +121,7 @@ impl Run<'_> {
             drop(reports);
             let dismissal = Dismissal(&desk);
             // What the relay takes while another writer is waited for, such as a large import, would else be of unknown fate.
-            let result = store.wait_longer(PATIENCE, |store| self.work_off(store, &mut progress, &jobs, &inbox, &desk));
+            let result = store.wait_longer(|store| self.work_off(store, &mut progress, &jobs, &inbox, &desk));
             let over = desk.ramp.is_over();
             drop(dismissal);
             drop((inbox, jobs));
@@ -232,7 +232,7 @@ impl Run<'_> {
         // When enough has come together, when there is no more, or when the threads run out of work.
         let waits = claims > 0 && (quota == room || claims >= begun || claims >= MANY * progress.connections);
         let work = if waits || self.parts.boot.is_none() { store.begin()? } else { store.begin_group()? };
-        self.version = work.version()?;
+        let beside = std::mem::replace(&mut self.version, work.version()?) != self.version;
         let acts = self.settle(&work, progress, reports, desk)?;
         if quota > 0 {
             let people = if begun == 0 { CROWD } else { quota };
@@ -252,6 +252,9 @@ impl Run<'_> {
         for job in acts.again.into_iter().chain(claimed) {
             // A receiver that is gone means that no thread is left; `work_off` finds out.
             let _ = jobs.send(job);
+        }
+        if beside {
+            std::thread::sleep(COURTESY);
         }
         Ok(any)
     }

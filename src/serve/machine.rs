@@ -1,32 +1,8 @@
 //! Who follows a link: a person, or a machine on somebody's behalf.
 
 use axum::http::{HeaderMap, header};
-use chrono::TimeDelta;
 
-/// Who it was, as far as a request tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
-    Person,
-    /// A mail provider's server that fetches pictures for its readers, when they read or before.
-    Proxy,
-    Machine,
-}
-
-impl By {
-    /// Returns the name of an event that somebody made.
-    pub(super) fn name(self, what: &str) -> String {
-        match self {
-            Self::Person => what.to_owned(),
-            Self::Proxy => format!("{what}_by_proxy"),
-            Self::Machine => format!("{what}_by_machine"),
-        }
-    }
-}
-
-/// Two links of one mail within this time are a scanner's.
-pub(super) const BURST: TimeDelta = TimeDelta::seconds(2);
-/// So soon after it left nobody has read a mail.
-pub(super) const AT_ONCE: TimeDelta = TimeDelta::seconds(5);
+use crate::model::reaction::By;
 
 /// Words in the `User-Agent` of servers that fetch pictures for their readers.
 const PROXIES: [&str; 3] = ["googleimageproxy", "yahoomailproxy", "yahoo! mail proxy"];

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant as Moment};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -81,7 +80,8 @@ impl Metrics {
         }
     }
 
-    fn answered(&self, route: &str, status: u16, took: Duration) {
+    /// Counts a request and how long it took.
+    pub(super) fn answered(&self, route: &str, status: u16, took: Duration) {
         let mut numbers = self.numbers();
         if !numbers.routes.contains_key(route) {
             numbers.routes.insert(route.to_owned(), Route::default());
@@ -166,16 +166,6 @@ impl Page {
     fn named(&mut self, end: &str, labels: &str, value: impl std::fmt::Display) {
         let _ = writeln!(self.text, "{}{end}{labels} {value}", self.name);
     }
-}
-
-/// Counts a request and how long it took.
-pub(super) async fn measure(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let began = Moment::now();
-    let response = next.run(request).await;
-    let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    metrics.answered(route, response.status().as_u16(), began.elapsed());
-    response
 }
 
 /// Shows the numbers.

@@ -27,7 +27,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -165,16 +165,12 @@ impl Room {
 /// # Errors
 /// Where the system lets no server run.
 pub fn serve(listener: TcpListener, store: Store, site: Site, stop: &Arc<AtomicBool>) -> std::io::Result<()> {
-    let (desk, clerk) = desk::open(store)?;
+    let metrics = Arc::<Metrics>::default();
+    let told = Arc::clone(&metrics);
+    let (desk, clerk) = desk::open(store, move |name| told.reaction(name))?;
     let known = Known { keys: site.keys.clone(), at: std::time::Instant::now() };
-    let room = Room {
-        keys: Arc::new(RwLock::new(known)),
-        site: Arc::new(site),
-        desk,
-        metrics: Arc::default(),
-        sns: Arc::default(),
-    };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let room = Room { keys: Arc::new(RwLock::new(known)), site: Arc::new(site), desk, metrics, sns: Arc::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let served = runtime.block_on(door::open(listener, router(room), stop));
     // Those that did not end in time lose their answer, and what they asked for is written.
     drop(runtime);
@@ -197,9 +193,7 @@ fn router(room: Room) -> Router {
         .route("/metrics", get(metrics::show))
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(axum::middleware::from_fn(in_time))
-        .layer(axum::middleware::map_response(guarded))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&room.metrics), metrics::measure))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&room.metrics), accompany))
         .with_state(room)
 }
 
@@ -210,16 +204,21 @@ async fn health(State(room): State<Room>) -> Response {
     }
 }
 
-/// Bounds how long a body may take to come, and an answer to be made.
-async fn in_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+/// Bounds how long a body may take to come and an answer to be made, guards the answer, and counts it.
+async fn accompany(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let (route, begun) = (request.extensions().get::<MatchedPath>().cloned(), std::time::Instant::now());
+    let mut response = match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
         Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
-    }
+    };
+    guard(&mut response);
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    metrics.answered(route, response.status().as_u16(), begun.elapsed());
+    response
 }
 
-/// Puts on every answer what keeps others from making use of it.
-async fn guarded(mut response: Response) -> Response {
+/// Puts on an answer what keeps others from making use of it.
+fn guard(response: &mut Response) {
     const HEADERS: [(HeaderName, &str); 5] = [
         (
             header::CONTENT_SECURITY_POLICY,
@@ -233,5 +232,4 @@ async fn guarded(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }

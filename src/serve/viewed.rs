@@ -12,11 +12,12 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::machine::{self, By};
+use super::machine;
 use super::{Busy, Room, Site};
 use crate::mail::token::Purpose;
 use crate::model::Instant;
 use crate::model::id::SendId;
+use crate::model::reaction::By;
 use crate::store::{Result, Work};
 
 /// What the token is called in the address of a page.

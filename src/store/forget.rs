@@ -50,6 +50,11 @@ impl Work<'_> {
         .execute([])?;
         self.sql("DELETE FROM lost_sends WHERE email_key = ?1")?.execute([address.key()])?;
         self.sql("DELETE FROM lost_choices WHERE email_key = ?1")?.execute([address.key()])?;
+        self.sql(
+            "DELETE FROM arrivals WHERE send_id IN (SELECT s.id FROM contacts c JOIN enrolments n ON n.contact_id = c.id
+                 JOIN sends s ON s.enrolment_id = n.id WHERE c.email_key = ?1)",
+        )?
+        .execute([address.key()])?;
         let contacts = self.sql("DELETE FROM contacts WHERE email_key = ?1")?.execute([address.key()])?;
         let listed = self
             .sql("DELETE FROM suppressions WHERE kind IN ('address', 'lifted', 'opted_out') AND value = ?1")?

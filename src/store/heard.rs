@@ -134,16 +134,10 @@ impl Work<'_> {
 
     /// Says whether somebody clicked on another link of the same mail, so shortly before or after a time.
     pub fn is_clicked_beside(&self, sent: &Sent, url: &str, at: Instant, within: TimeDelta) -> Result<bool> {
-        let text = "SELECT EXISTS (SELECT 1 FROM events WHERE contact_id = ?1 AND name = ?2 AND at BETWEEN ?3 AND ?4
-                        AND json_extract(properties, '$.send') = ?5 AND json_extract(properties, '$.url') <> ?6)";
-        for name in ["clicked", "clicked_by_machine"] {
-            let (from, to) = (millis(at - within), millis(at + within));
-            let bound = params![sent.contact.0, name, from, to, sent.send.0, url];
-            if self.sql(text)?.query_row(bound, |row| row.get(0))? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let text = "SELECT EXISTS (SELECT 1 FROM events WHERE contact_id = ?1 AND name IN ('clicked', 'clicked_by_machine')
+                        AND at BETWEEN ?2 AND ?3 AND json_extract(properties, '$.send') = ?4 AND json_extract(properties, '$.url') <> ?5)";
+        let (from, to) = (millis(at - within), millis(at + within));
+        Ok(self.sql(text)?.query_row(params![sent.contact.0, from, to, sent.send.0, url], |row| row.get(0))?)
     }
 
     /// Takes the clicks of a mail that were made so shortly before or after a time for a machine's, as they turn out to be.

@@ -18,6 +18,7 @@
 //! The file, its `-wal` and its `-shm` are readable by their owner alone.
 
 mod answers;
+mod arrivals;
 mod backup;
 mod campaigns;
 mod choices;
@@ -54,13 +55,14 @@ mod watches;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant as Moment};
 
 use chrono::DateTime;
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+pub use arrivals::Arrival;
 pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
 pub use contacts::{ContactChange, ContactUpdate};
 pub use enrolments::NewEnrolment;
@@ -107,7 +109,13 @@ impl<'a> Work<'a> {
 }
 
 /// How long a writer waits for another one.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(PATIENCE);
+const PATIENCE: u64 = 20;
+/// The same for one that has much in hand.
+const LONG_PATIENCE: u64 = 600;
+/// How often a writer that waits looks whether it is its turn. SQLite's own waits grow to a tenth of a second, and two that
+/// write all the time would hardly ever meet a free moment with them.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// Pages of the log after which it is copied into the file: 16 MB. A page that changes with every mail is copied once for all
 /// of them, and the disk waited for as often.
@@ -191,15 +199,22 @@ impl Store {
         Ok(Work::of(transaction))
     }
 
-    /// Does something during which other writers are waited for so long.
+    /// Does something during which other writers are waited for ten minutes, such as a large import.
     ///
     /// # Errors
     /// Those of what is done, and where the database does not take the time.
-    pub fn wait_longer<T>(&mut self, time: Duration, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        self.connection.busy_timeout(time)?;
+    pub fn wait_longer<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.connection.busy_handler(Some(wait::<LONG_PATIENCE>))?;
         let result = work(self);
-        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        self.connection.busy_handler(Some(wait::<PATIENCE>))?;
         result
+    }
+
+    /// Sets more memory aside, for transactions that touch many pages without order: 16 MB, and what a savepoint keeps is in
+    /// no file either.
+    pub fn with_more_memory(self) -> Result<Self> {
+        self.connection.execute_batch("PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY")?;
+        Ok(self)
     }
 
     /// Begins a transaction that reads one consistent moment.
@@ -211,7 +226,7 @@ impl Store {
         let open = |source| StoreError::Open { path: path.to_owned(), source };
         let mut connection = Connection::open_with_flags(path, flags).map_err(open)?;
         connection.wal_hook(Some(copy_back))?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.busy_handler(Some(wait::<PATIENCE>))?;
         // Without it some statements are compiled anew whenever a value is bound to them.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -245,17 +260,22 @@ impl Work<'_> {
 
     /// Marks a point to which [`Work::roll_back_to_savepoint`] goes back.
     pub fn savepoint(&self) -> Result<()> {
-        Ok(self.transaction.execute_batch("SAVEPOINT task")?)
+        self.does("SAVEPOINT task")
     }
 
     /// Keeps what was done since the point.
     pub fn release(&self) -> Result<()> {
-        Ok(self.transaction.execute_batch("RELEASE task")?)
+        self.does("RELEASE task")
     }
 
     /// Takes back what was done since the point.
     pub fn roll_back_to_savepoint(&self) -> Result<()> {
-        Ok(self.transaction.execute_batch("ROLLBACK TO task; RELEASE task")?)
+        self.does("ROLLBACK TO task")?;
+        self.release()
+    }
+
+    fn does(&self, text: &str) -> Result<()> {
+        Ok(self.sql(text)?.execute([]).map(drop)?)
     }
 
     /// Returns a number that changes whenever another process has written.
@@ -266,6 +286,18 @@ impl Work<'_> {
     fn sql(&self, text: &str) -> Result<rusqlite::CachedStatement<'_>> {
         Ok(self.transaction.prepare_cached(text)?)
     }
+}
+
+/// Waits a moment for another writer; says whether there is to be another try.
+fn wait<const SECONDS: u64>(tries: i32) -> bool {
+    thread_local!(static SINCE: Cell<Option<Moment>> = const { Cell::new(None) });
+    let since = SINCE.get().filter(|_| tries > 0).unwrap_or_else(Moment::now);
+    SINCE.set(Some(since));
+    let is_time = since.elapsed() < Duration::from_secs(SECONDS);
+    if is_time {
+        std::thread::sleep(GLANCE);
+    }
+    is_time
 }
 
 /// Copies the log into the file once it has grown.

@@ -6,6 +6,7 @@ mod broken;
 mod caps;
 mod choices;
 mod contacts;
+mod crowded;
 mod doctor;
 mod documents;
 mod enclosures;

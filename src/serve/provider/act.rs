@@ -17,7 +17,7 @@ use crate::model::address::Address;
 use crate::model::contact::Consent;
 use crate::model::octets::hexadecimal;
 use crate::model::reaction::Reaction;
-use crate::serve::{Site, reaction};
+use crate::serve::Site;
 use crate::store::{Result, Sent, Work};
 
 /// The longest address of a link that is kept, in characters.
@@ -118,10 +118,10 @@ fn follow(
             work.narrow_consent(sent.contact, Consent::Unsubscribed, &reason, now)?;
             work.note_reaction(sent.send, Reaction::Unsubscribed)?;
         }
-        What::Opened(by) => drop(reaction::opened(work, sent, *by, at)?),
+        What::Opened(by) => drop(work.opened(sent, *by, at)?),
         What::Clicked(by, url) => {
             let url: String = url.chars().take(LONGEST_LINK).collect();
-            drop(reaction::clicked(work, sent, &url, *by, at)?);
+            drop(work.clicked(sent, &url, *by, at)?);
         }
         What::Noted => {}
     }

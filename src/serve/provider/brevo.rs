@@ -6,7 +6,8 @@ use super::read::{at, message_id, seconds, text, word};
 use super::{Letter, Refused, Tie, Told, Unreadable, What};
 use crate::inbound::{Called, Reason, verdict};
 use crate::mail::provider::NAME;
-use crate::serve::machine::{self, By};
+use crate::model::reaction::By;
+use crate::serve::machine;
 
 pub(super) fn open(body: &[u8]) -> Result<Letter, Refused> {
     let body: Value = serde_json::from_slice(body).map_err(|_| Refused::Malformed("the body is no JSON"))?;

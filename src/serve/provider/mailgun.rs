@@ -10,7 +10,8 @@ use super::read::{at, message_id, seconds, text, token, word};
 use super::{Letter, Refused, Tie, Told, Unreadable, What, is_fresh};
 use crate::inbound::{Called, Reason, verdict};
 use crate::model::Instant;
-use crate::serve::machine::{self, By};
+use crate::model::reaction::By;
+use crate::serve::machine;
 
 /// Tokens have fifty characters.
 const LONGEST_TOKEN: usize = 200;

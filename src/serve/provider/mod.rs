@@ -24,9 +24,9 @@ use serde_json::json;
 
 use super::Room;
 use super::feed::say;
-use super::machine::By;
 use crate::inbound::Failure;
 use crate::model::Instant;
+use crate::model::reaction::By;
 
 pub use sendgrid::is_key as is_sendgrid_key;
 pub(super) use sns::Sns;

@@ -10,7 +10,8 @@ use super::read::{at, message_id, seconds, text, token};
 use super::{Letter, Refused, Told, Unreadable, What, is_fresh};
 use crate::inbound::{Called, Reason, verdict};
 use crate::model::Instant;
-use crate::serve::machine::{self, By};
+use crate::model::reaction::By;
+use crate::serve::machine;
 
 const SIGNATURE: &str = "x-twilio-email-event-webhook-signature";
 const TIME: &str = "x-twilio-email-event-webhook-timestamp";

@@ -58,6 +58,15 @@ impl Server {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
+    /// The same of a server that may be gone.
+    pub(crate) fn try_raw(&self, bytes: &[u8]) -> String {
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
+            let _ = stream.write_all(bytes).and_then(|()| stream.read_to_end(&mut answer));
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         self.ask_as("Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0", method, path, body)
     }
