@@ -3,9 +3,15 @@
 //! Each request has its moment, and its time is counted from that moment on: a server that falls behind is not asked more
 //! gently for it, and does not look quicker than it is. `benches/compare --only clicks` starts it.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::time::{sleep_until, timeout};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What came back, and how long each took.
 #[derive(Default)]
@@ -26,17 +32,19 @@ fn main() -> io::Result<()> {
     let wrong = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
     let rate: f64 = rate.parse().map_err(|error| wrong(&error))?;
     let connections: usize = connections.parse().map_err(|error| wrong(&error))?;
-    let paths = std::fs::read_to_string(paths)?;
-    let paths: Vec<&str> = paths.lines().collect();
+    let paths: Arc<[String]> = std::fs::read_to_string(paths)?.lines().map(str::to_owned).collect();
     let begin = Instant::now() + Duration::from_millis(200);
-    let found: Vec<Found> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..connections)
-            .map(|first| {
-                let paths = &paths;
-                scope.spawn(move || follow(address, paths, first, connections, rate, begin))
-            })
+    // One thread for all of them: what it takes of the processors is taken from the server.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found: Vec<Found> = runtime.block_on(async {
+        let readers: Vec<_> = (0..connections)
+            .map(|first| tokio::spawn(follow(address.clone(), Arc::clone(&paths), first, connections, rate, begin)))
             .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
+        let mut found = Vec::new();
+        for reader in readers {
+            found.push(reader.await.unwrap_or_default());
+        }
+        found
     });
     let seconds = begin.elapsed().as_secs_f64();
     let mut times: Vec<Duration> = found.iter().flat_map(|one| one.times.iter().copied()).collect();
@@ -67,17 +75,16 @@ fn main() -> io::Result<()> {
 }
 
 /// Follows every so-many-eth path from the first on, each at its moment.
-fn follow(address: &str, paths: &[&str], first: usize, step: usize, rate: f64, begin: Instant) -> Found {
-    let mut found = Found::default();
-    let mut connection = None;
+async fn follow(address: String, paths: Arc<[String]>, first: usize, step: usize, rate: f64, begin: Instant) -> Found {
+    let (mut found, mut connection, mut buffer) = (Found::default(), None, Vec::new());
     for at in (first..paths.len()).step_by(step) {
         #[expect(clippy::cast_precision_loss, reason = "a few million at most")]
         let moment = begin + Duration::from_secs_f64(at as f64 / rate);
-        std::thread::sleep(moment.saturating_duration_since(Instant::now()));
-        match ask(&mut connection, address, paths[at]) {
-            Ok(302) => found.redirects += 1,
-            Ok(_) => found.others += 1,
-            Err(_) => {
+        sleep_until(moment.into()).await;
+        match timeout(PATIENCE, ask(&mut connection, &address, &paths[at], &mut buffer)).await {
+            Ok(Ok(302)) => found.redirects += 1,
+            Ok(Ok(_)) => found.others += 1,
+            Ok(Err(_)) | Err(_) => {
                 found.failed += 1;
                 connection = None;
             }
@@ -88,36 +95,44 @@ fn follow(address: &str, paths: &[&str], first: usize, step: usize, rate: f64, b
 }
 
 /// Makes a request, and returns the status of its answer.
-fn ask(connection: &mut Option<BufReader<TcpStream>>, address: &str, path: &str) -> io::Result<u16> {
+async fn ask(connection: &mut Option<TcpStream>, address: &str, path: &str, buffer: &mut Vec<u8>) -> io::Result<u16> {
     if connection.is_none() {
-        let stream = TcpStream::connect(address)?;
+        let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        *connection = Some(BufReader::new(stream));
+        *connection = Some(stream);
     }
-    let Some(reader) = connection.as_mut() else { return Err(io::ErrorKind::NotConnected.into()) };
+    let Some(stream) = connection.as_mut() else { return Err(io::ErrorKind::NotConnected.into()) };
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0\r\n\r\n"
     );
-    reader.get_mut().write_all(request.as_bytes())?;
-    let (mut status, mut length, mut line) = (0, 0, String::new());
+    // Smaller than what a socket takes at once.
+    stream.writable().await?;
+    if stream.try_write(request.as_bytes())? < request.len() {
+        return Err(io::ErrorKind::WriteZero.into());
+    }
+    buffer.clear();
     loop {
-        line.clear();
-        if reader.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        stream.readable().await?;
+        match stream.try_read_buf(buffer) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
         }
-        let text = line.trim_end();
-        if text.is_empty() {
-            break;
-        }
-        if status == 0 {
-            status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_default();
-        } else if let Some((name, value)) = text.split_once(':')
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.trim().parse().unwrap_or_default();
+        if let Some(status) = whole(buffer) {
+            return Ok(status);
         }
     }
-    io::copy(&mut reader.by_ref().take(length), &mut io::sink())?;
-    Ok(status)
+}
+
+/// Returns the status of an answer that is there to its end.
+fn whole(answer: &[u8]) -> Option<u16> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("content-length") { value.trim().parse().ok() } else { None }
+    });
+    let status = head.split(' ').nth(1)?.parse().ok();
+    if answer.len() >= end + 4 + length.unwrap_or(0) { status } else { None }
 }
