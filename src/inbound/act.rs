@@ -106,7 +106,7 @@ pub fn act(work: &Work<'_>, rules: Rules<'_>, reading: &Reading, now: Instant) -
                 None => by_proof(work, rules, original)?,
             };
             let Some(sent) = sent else {
-                let Some(address) = lost(work, rules, original)? else { return Ok(Deed::Unproven) };
+                let Some(address) = lost_of_person(work, rules, original)? else { return Ok(Deed::Unproven) };
                 narrow_lost(work, &address, Consent::Complained, &consequence::complaint(feedback_type), now)?;
                 return Ok(Deed::Complaint);
             };
@@ -189,7 +189,9 @@ fn leave(work: &Work<'_>, rules: Rules<'_>, original: &Original, now: Instant) -
     }
     let of_subject =
         verp::send_of_message(rules.secret, by_subject).map_or(Ok(None), |send| work.lost_recipient(send))?;
-    if let Some(address) = of_subject.map_or_else(|| lost(work, rules, original), |address| Ok(Some(address)))? {
+    if let Some(address) =
+        of_subject.map_or_else(|| lost_of_person(work, rules, original), |address| Ok(Some(address)))?
+    {
         narrow_lost(work, &address, Consent::Unsubscribed, "unsubscribed by mail", now)?;
         return Ok(Deed::Unsubscribed);
     }
@@ -237,6 +239,15 @@ fn by_address(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<
 /// Returns to whom a mail went that a copy which was put back does not know.
 fn lost(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Address>> {
     proved(rules, original).map_or(Ok(None), |send| work.lost_recipient(send))
+}
+
+/// Returns the same for what a person asks for, who proves by a Message-ID, too, that the mail was theirs.
+fn lost_of_person(work: &Work<'_>, rules: Rules<'_>, original: &Original) -> Result<Option<Address>> {
+    if let Some(address) = lost(work, rules, original)? {
+        return Ok(Some(address));
+    }
+    let proved = original.message_ids.iter().find_map(|id| verp::send_of_message(rules.secret, id));
+    proved.map_or(Ok(None), |send| work.lost_recipient(send))
 }
 
 /// Returns the mail whose own address for bounces a message came to.

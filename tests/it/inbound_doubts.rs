@@ -83,7 +83,7 @@ fn what_comes_of_a_mail_that_a_copy_does_not_know_counts_for_whom_it_went_to() {
         .contacts("email", &["lan@example.com", "angry@example.com", "full@example.com"])
         .through(&relay);
     sandbox.drip(&["backup", "--force", "copy.db"]).code(0);
-    sandbox.import("email", &["late@example.com", "cross@example.com", "gone@example.com"]);
+    sandbox.import("email", &["late@example.com", "cross@example.com", "gone@example.com", "loop@example.com"]);
     sandbox.run(MONDAY);
     sandbox.drip(&["restore", "copy.db"]).code(0);
     let mails = relay.mails();
@@ -95,12 +95,18 @@ fn what_comes_of_a_mail_that_a_copy_does_not_know_counts_for_whom_it_went_to() {
     for name in ["angry", "cross"] {
         heard(&sandbox, &complaint(of(name)), "1 complaint.");
     }
+    // A provider that returns the mail without the address that it left from; and what somebody makes up.
+    let bare = complaint(of("loop")).replace(&format!("Original-Mail-From: <{}>\n", returns_to(of("loop"))), "");
+    let proof = message_id(of("loop"));
+    let forged = proof.replacen(".x", ".x0", 1);
+    heard(&sandbox, &bare.replace(&proof, &forged), "1 report that is tied to no mail.");
+    heard(&sandbox, &bare, "1 complaint.");
     let subject = format!("unsubscribe {}", message_id(of("gone")).trim_matches(['<', '>']));
     heard(&sandbox, &answer("<gone@example.com>", &subject, "", ""), "1 wish to leave.");
     heard(&sandbox, &report(of("full"), "failed", "4.2.2", "452 4.2.2 mailbox full"), "1 soft bounce.");
     assert_eq!(["lan", "angry", "full"].map(|name| consent(&sandbox, name)), ["bounced", "complained", "subscribed"]);
     // Nor does an import bring those back as willing whom the copy never knew.
-    sandbox.import("email", &["late@example.com", "cross@example.com", "gone@example.com"]);
+    sandbox.import("email", &["late@example.com", "cross@example.com", "gone@example.com", "loop@example.com"]);
     sandbox.drip(&["-q", "--now", MONDAY, "run", "--adopt"]);
     for now in ["2026-03-03T02:00:00Z", "2026-03-04T02:00:00Z"] {
         sandbox.run(now);
