@@ -1,11 +1,16 @@
-//! Passwords in lines that are shown: a URL `smtps://user:password@host` in a file is pointed at without its password.
+//! Passwords in lines that are shown: a URL `smtps://user:password@host` in a file is pointed at without its password, and a
+//! header `Authorization: Bearer …` without what it bears.
 
 use std::ops::Range;
 
 /// What is shown in place of a password.
 const HIDDEN: &str = "…";
 
-/// Returns a line without the passwords of its URLs.
+/// Headers of HTTP that bear a secret, and words in the names of others that do.
+const BEARERS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "token", "apikey"];
+const BEARING: [&str; 4] = ["-key", "-token", "-secret", "-auth"];
+
+/// Returns a line without the passwords of its URLs and headers.
 pub fn without(line: &str) -> String {
     let mut shown = line.to_owned();
     for secret in places(line).into_iter().rev() {
@@ -30,7 +35,7 @@ pub fn without_marked(line: &str, mark: Range<usize>) -> (String, Range<usize>) 
 
 /// Returns the bytes of the passwords, in their order.
 fn places(line: &str) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = urls(line).chain(keys(line)).collect();
+    let mut found: Vec<Range<usize>> = urls(line).chain(keys(line)).chain(headers(line)).collect();
     found.sort_by_key(|place| place.start);
     let mut apart: Vec<Range<usize>> = Vec::new();
     for place in found {
@@ -82,6 +87,26 @@ fn keys(line: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
+/// Finds what headers bear; a variable of the environment, `${TOKEN}`, gives nothing away.
+fn headers(line: &str) -> impl Iterator<Item = Range<usize>> {
+    line.match_indices(':').filter_map(|(at, _)| {
+        let name = line[..at].trim_end().trim_end_matches(['"', '\'']);
+        let start = name.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '-').len();
+        let name = name[start..].to_ascii_lowercase();
+        if !BEARERS.contains(&name.as_str()) && !BEARING.iter().any(|word| name.ends_with(word)) {
+            return None;
+        }
+        let value = line[at + 1..].trim_start();
+        let (value, end) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => (&value[1..], closing(&value[1..], quote)),
+            _ => (value, value.find([',', '}']).unwrap_or(value.len())),
+        };
+        let value_start = line.len() - value.len();
+        let shown = value[..end].trim_end();
+        (!shown.is_empty() && !shown.contains("${")).then_some(value_start..value_start + shown.len())
+    })
+}
+
 fn is_of_scheme(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')
 }
@@ -130,8 +155,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_header_bears_is_hidden() {
+        case("headers: { Authorization: Bearer abc }", "headers: { Authorization: … }");
+        case(r#"{ "X-Api-Key": "abc, def", Accept: text/plain }"#, r#"{ "X-Api-Key": "…", Accept: text/plain }"#);
+        case("  cookie: 'a=''b'' c'", "  cookie: '…'");
+        case("  Token: abc", "  Token: …");
+    }
+
+    #[test]
     fn what_holds_none_is_left_alone() {
         for line in [
+            "headers: { Authorization: \"Bearer ${CRM_TOKEN}\", X-Token: }",
+            "dkim: { key: keys/mail.pem }",
+            "template-keys: 5",
             "smtp: { url: smtps://lan@x.example:465, password_command: pass x@y }",
             "smtp: { url: \"smtp://[::1]:25\" }",
             "from: \"Lan: tea <lan@acme.example>\"",
