@@ -9,6 +9,7 @@ pub mod preview;
 pub mod report;
 pub mod resolve;
 pub mod status;
+pub mod test_size;
 
 use std::path::PathBuf;
 
@@ -23,6 +24,7 @@ use preview::PreviewArgs;
 use report::ReportArgs;
 use resolve::ResolveArgs;
 use status::StatusArgs;
+use test_size::TestSizeArgs;
 
 /// Run e-mail sequences that live as files in git
 ///
@@ -148,6 +150,10 @@ pub enum Command {
         after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
     )]
     Report(ReportArgs),
+    /// Tell how many people a test of contents needs, before it begins
+    #[command(after_help = "Examples:\n  drip test-size 5% 6%                  to tell 6 in a hundred from 5\n  \
+        drip test-size 5% --people 4000       what so many show")]
+    TestSize(TestSizeArgs),
     /// Hear what comes back: bounces, complaints, wishes to leave, answers
     #[command(
         after_help = "Without arguments it reads one message from standard input, as from the pipe of a mail server's alias.\n\n\

@@ -42,6 +42,7 @@ pub mod project;
 pub mod report;
 pub mod runner;
 pub mod serve;
+pub mod stats;
 pub mod store;
 pub mod ui;
 pub mod webhook;

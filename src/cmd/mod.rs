@@ -30,6 +30,7 @@ mod run;
 mod selection;
 mod serve;
 mod status;
+mod test_size;
 mod topics;
 mod track;
 mod usage;
@@ -107,6 +108,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::TestSize(arguments) => test_size::test_size(context, &arguments),
         Command::Inbound(arguments) => inbound::inbound(context, &arguments),
         Command::Serve { listen } => serve::serve(context, listen),
         Command::Key { command } => key::key(context, command),

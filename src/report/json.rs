@@ -3,7 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use super::{Funnel, StepRow, VariantRow};
+use super::{CONFIDENCE, Funnel, StepRow, VariantRow, Verdict};
 use crate::model::Instant;
 use crate::model::reaction::{Reaction, Reactions};
 
@@ -49,6 +49,7 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "goal": row.goal,
         "reactions": reactions(&row.reactions),
         "variants": row.variants.iter().map(variant).collect::<Vec<_>>(),
+        "verdict": row.verdict().map(|verdict| shown(row, &verdict)),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
         "step_rate": rounded(row.rate()),
@@ -58,7 +59,24 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
 }
 
 fn variant(row: &VariantRow) -> Value {
-    json!({ "variant": row.name, "sent": row.sent, "goal": row.goal, "reactions": reactions(&row.reactions) })
+    let between = row.goals().interval(CONFIDENCE).map(|(low, high)| [rounded(Some(low)), rounded(Some(high))]);
+    json!({
+        "variant": row.name, "sent": row.sent, "goal": row.goal, "goal_rate": rounded(row.goal_rate()),
+        "goal_rate_between": between, "reactions": reactions(&row.reactions),
+    })
+}
+
+fn shown(row: &StepRow, verdict: &Verdict) -> Value {
+    let best = row
+        .variants
+        .iter()
+        .zip(row.chances())
+        .map(|(variant, chance)| (variant.name.clone(), rounded(Some(chance)).into()));
+    json!({
+        "leader": row.variants[verdict.leader].name, "next": row.variants[verdict.next].name,
+        "difference": rounded(Some(verdict.difference)), "between": [rounded(Some(verdict.low)), rounded(Some(verdict.high))],
+        "confidence": CONFIDENCE, "is_clear": verdict.is_clear(), "best": Value::Object(best.collect()),
+    })
 }
 
 /// Returns how many mails each came of; what came of none is left out.

@@ -12,6 +12,7 @@ mod notes;
 mod percent;
 pub mod status;
 mod table;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
@@ -21,3 +22,4 @@ pub use self::funnel::{Funnel, GoalTime, StepRow, VariantRow};
 pub use self::json::json;
 pub use self::markdown::markdown;
 pub use self::table::{Style, table};
+pub use self::verdict::{CONFIDENCE, Verdict};

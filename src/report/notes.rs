@@ -43,18 +43,7 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         let within = [("half of them", time.median), ("90 %", time.p90)];
         note("Goal", within.map(|(who, span)| format!("{who} within {}", length(span))).to_vec(), false);
     }
-    let tests = funnel.steps.iter().filter(|step| !step.variants.is_empty()).flat_map(|step| {
-        step.variants.iter().map(|variant| {
-            let goal = percent(variant.goal_rate()).unwrap_or_default();
-            format!(
-                "{} {}: {} sent, {} to the goal ({goal})",
-                plain(&step.id),
-                plain(&variant.name),
-                grouped(variant.sent),
-                grouped(variant.goal)
-            )
-        })
-    });
+    let tests = funnel.steps.iter().filter(|step| !step.variants.is_empty()).flat_map(test);
     note("Test", tests.collect(), false);
     let exits = funnel.exits.iter().map(|(reason, count)| format!("{} {}", grouped(*count), plain(reason)));
     note("Left", exits.collect(), false);
@@ -97,6 +86,31 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
     note("Retry", at(&[("", |step| step.deferred)]), false);
     note("Stuck", at(&[(" held", |step| step.held), (" unknown", |step| step.unknown)]), true);
     notes
+}
+
+/// Returns what each content of a test came to, and what may be read in it.
+fn test(step: &StepRow) -> impl Iterator<Item = String> {
+    let each = step.variants.iter().map(|variant| {
+        let goal = percent(variant.goal_rate()).unwrap_or_default();
+        format!(
+            "{} {}: {} sent, {} to the goal ({goal})",
+            plain(&step.id),
+            plain(&variant.name),
+            grouped(variant.sent),
+            grouped(variant.goal)
+        )
+    });
+    let read = step.verdict().into_iter().flat_map(|verdict| {
+        let chance = percent(step.chances().get(verdict.leader).copied()).unwrap_or_default();
+        let [by, low, high] = [verdict.difference, verdict.low, verdict.high].map(|share| 100.0 * share);
+        let may_be = if verdict.is_clear() { "which is more than chance" } else { "which may be chance" };
+        [
+            format!("{} {} is best with {chance}", plain(&step.id), plain(&step.variants[verdict.leader].name)),
+            format!("by {by:.1} points ({low:.1} to {high:.1})"),
+            may_be.to_owned(),
+        ]
+    });
+    each.chain(read).collect::<Vec<_>>().into_iter()
 }
 
 /// Returns which passages are counted, where that is not all of them.

@@ -102,7 +102,9 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
     Late     12 should have gone before now
     Goal     half of them within 3.2 d, 90 % within 12 d
     Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
-             offer short: 2,900 sent, 58 to the goal (2.0 %)
+             offer short: 2,900 sent, 58 to the goal (2.0 %),
+             offer short is best with 95 %, by 0.6 points (-0.1 to 1.3),
+             which may be chance
     Left     710 unsubscribed, 260 plan [31m changed, 30 bounced
     Skipped  2,000 condition at nudge, 100 late at nudge
     Refused  30 at cảm-ơn-đã-dùng-thử
@@ -164,7 +166,9 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
     Late     12 should have gone before now
     Goal     half of them within 3.2 d, 90 % within 12 d
     Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
-             offer short: 2,900 sent, 58 to the goal (2.0 %)
+             offer short: 2,900 sent, 58 to the goal (2.0 %),
+             offer short is best with 95 %,
+             by 0.6 points (-0.1 to 1.3), which may be chance
     Left     710 unsubscribed, 260 plan [31m changed,
              30 bounced
     Skipped  2,000 condition at nudge, 100 late at nudge
@@ -263,6 +267,7 @@ fn programs_get_every_number() {
               "goal": 960,
               "reactions": {},
               "variants": [],
+              "verdict": null,
               "waiting": 1120,
               "next_due": "2026-03-05T23:30:00Z",
               "step_rate": 0.6419,

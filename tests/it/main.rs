@@ -39,6 +39,7 @@ mod serving_metrics;
 mod serving_pages;
 mod serving_providers;
 mod serving_ses;
+mod statistics;
 mod stumbling;
 mod support;
 mod template_document;

@@ -1,0 +1,64 @@
+//! `drip test-size`: how many people a test needs, before it begins.
+
+use serde_json::json;
+
+use super::Failure;
+use super::context::Context;
+use crate::cli::test_size::TestSizeArgs;
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::plain::grouped;
+use crate::stats;
+
+pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<Exit, Failure> {
+    let TestSizeArgs { rate, contents, power, confidence, .. } = *arguments;
+    let pair = stats::of_pairs(confidence, usize::try_from(contents).unwrap_or(usize::MAX));
+    let (better, each) = match (arguments.better, arguments.people) {
+        (Some(better), _) => {
+            let each = stats::per_group(rate, better, pair, power).ok_or_else(|| {
+                Diagnostic::error("no number of people tells these shares apart: they are too near to each other")
+            })?;
+            (better, each)
+        }
+        (None, people) => {
+            let each = people.unwrap_or_default() / contents;
+            let better = stats::detectable(rate, each, pair, power).ok_or_else(|| {
+                Diagnostic::error(format!("{} people for each content show no difference at all", grouped(each)))
+            })?;
+            (better, each)
+        }
+    };
+    if context.output.options().json {
+        let answer = json!({
+            "rate": rate, "better": better, "contents": contents, "people_each": each, "people": each * contents,
+            "power": power, "confidence": confidence,
+        });
+        context.output.result(&format!("{answer:#}\n"));
+        return Ok(Exit::Success);
+    }
+    let (all, each) = (grouped(each * contents), grouped(each));
+    let head = match arguments.people {
+        None => {
+            format!("{each} people for each content, {all} in all, tell {} from {}.", percent(better), percent(rate))
+        }
+        Some(_) => format!(
+            "{each} people for each content tell {} from {}, and nothing nearer.",
+            percent(better),
+            percent(rate)
+        ),
+    };
+    context.output.result(&format!(
+        "{head}\nA difference that large is found in {} of such tests; where there is none, one is seen in {}.\n\
+         Look once, when so many have had their content and the time of the goal is over: whoever looks every day, and stops\n\
+         at the first difference, sees one far more often.\n",
+        percent(power),
+        percent(1.0 - confidence),
+    ));
+    Ok(Exit::Success)
+}
+
+/// Returns a share with the decimals that it needs, at most two.
+fn percent(share: f64) -> String {
+    let text = format!("{:.2}", 100.0 * share);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}

@@ -1,0 +1,24 @@
+//! What counts say, and how sure one may be: intervals, the chance of being the best, sizes of samples. Knows no word of drip.
+
+mod best;
+mod proportion;
+mod size;
+
+pub use best::best;
+pub use proportion::{Count, difference};
+pub use size::{detectable, per_group};
+
+use statrs::distribution::{ContinuousCDF, Normal};
+
+/// Returns the point below which so much of the standard normal distribution lies.
+fn quantile(share: f64) -> f64 {
+    Normal::standard().inverse_cdf(share)
+}
+
+/// Returns how sure each pair of so many things that are compared has to be, so that all together are as sure as this
+/// (Bonferroni): whoever looks at many pairs finds a difference by chance in one of them.
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+pub fn of_pairs(confidence: f64, things: usize) -> f64 {
+    let pairs = (things * things.saturating_sub(1) / 2).max(1);
+    1.0 - (1.0 - confidence) / pairs as f64
+}
