@@ -4,6 +4,7 @@ pub mod campaign;
 pub mod contact;
 pub mod doctor;
 pub mod enrol;
+pub mod export;
 pub mod import;
 pub mod preview;
 pub mod report;
@@ -19,6 +20,7 @@ use campaign::CampaignCommand;
 use contact::ContactCommand;
 use doctor::DoctorArgs;
 use enrol::EnrolArgs;
+use export::ExportArgs;
 use import::ImportArgs;
 use preview::PreviewArgs;
 use report::ReportArgs;
@@ -150,6 +152,12 @@ pub enum Command {
         after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
     )]
     Report(ReportArgs),
+    /// Write events, sends or enrolments for a spreadsheet or another program
+    #[command(
+        after_help = "A cell that a spreadsheet would take for a formula begins with '. The funnel: drip report --format csv; people: drip contact export.\n\n\
+        Examples:\n  drip export events --since 30d > events.csv\n  drip export sends ledger.jsonl"
+    )]
+    Export(ExportArgs),
     /// Tell how many people a test of contents needs, before it begins
     #[command(after_help = "Examples:\n  drip test-size 5% 6%                  to tell 6 in a hundred from 5\n  \
         drip test-size 5% --people 4000       what so many show")]

@@ -11,6 +11,7 @@ mod doctor;
 mod documents;
 mod enclosures;
 mod examples;
+mod export;
 mod forget;
 mod help;
 mod house_rules;

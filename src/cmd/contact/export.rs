@@ -1,16 +1,15 @@
 //! `drip contact export`: one person's whole record, or many contacts as CSV.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::rows::{Rows, object};
 use super::{Chosen, Context, address, need};
 use crate::cli::contact::{ExportFormat, Selection};
 use crate::cmd::Failure;
+use crate::cmd::written::{self, Written};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::id::ContactId;
@@ -38,11 +37,9 @@ pub(super) fn export(
     match (many, target, format) {
         (true, file, format) => {
             let file = file.filter(|file| *file != "-");
-            let ending = file.and_then(|file| Path::new(file).extension()).and_then(std::ffi::OsStr::to_str);
-            let is_json = ending.is_some_and(|ending| ["jsonl", "ndjson"].contains(&ending));
-            let format = format.unwrap_or(if is_json { ExportFormat::Json } else { ExportFormat::Csv });
+            let format = written::format(file, format);
             if let Some(file) = file {
-                refuse_existing(run, Path::new(file), force)?;
+                written::refuse_existing(run, Path::new(file), force)?;
             }
             contacts(run, selection, file, (format, raw))
         }
@@ -112,32 +109,11 @@ fn contacts(
     Ok(Exit::Success)
 }
 
-/// An export is never worth a file that is there, least of all the database or the settings.
-fn refuse_existing(run: &Context, file: &Path, force: bool) -> Result<(), Failure> {
-    let same = |other: &Path| {
-        let real = |path: &Path| std::fs::canonicalize(path).ok();
-        real(file).is_some_and(|file| real(other).is_some_and(|other| other == file))
-    };
-    let kept = ["drip.db", "drip.db-wal", "drip.db-shm", "drip.lock", "drip.yaml"];
-    let own = kept.iter().any(|name| same(&run.root.join(name)));
-    if own || (file.exists() && !force) {
-        let error = Diagnostic::error(format!("`{}` is there already", file.display()));
-        let hint = if own { "name another file" } else { "name another file, or write over it with --force" };
-        return Err(error.hint(hint).into());
-    }
-    Ok(())
-}
-
-/// Writes a file that only its owner can read, and that is there whole or not at all.
+/// Writes all lines to a file.
 fn write(path: &Path, lines: &mut dyn Iterator<Item = Result<String, Failure>>) -> Result<(), Failure> {
-    let failed = || format!("`{}` cannot be written", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = std::io::BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(failed)?);
+    let mut file = Written::begin(path)?;
     for line in lines {
-        file.write_all(line?.as_bytes()).with_context(failed)?;
+        file.add(&line?)?;
     }
-    let file = file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(failed)?;
-    file.as_file().sync_all().with_context(failed)?;
-    file.persist(path).with_context(failed)?;
-    Ok(())
+    Ok(file.end()?)
 }

@@ -1,0 +1,87 @@
+//! `drip export`: events, the ledger and passages as CSV or JSON lines, for spreadsheets, databases and the like.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Map, Value};
+
+use super::Failure;
+use super::context::Context;
+use super::written::{self, Written};
+use crate::cli::contact::ExportFormat;
+use crate::cli::export::{ExportArgs, Exported};
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::period::Period;
+use crate::model::spreadsheet::defused;
+use crate::store::Table;
+use crate::ui::words::count;
+
+pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let zone = project.settings.timezone;
+    let period = Period::parse(arguments.since.as_deref(), arguments.until.as_deref(), context.now(), zone)
+        .map_err(Diagnostic::error)?;
+    let file = arguments.file.as_deref().filter(|file| *file != "-");
+    let format = written::format(file, arguments.format);
+    let mut target = match file {
+        Some(file) => {
+            written::refuse_existing(context, Path::new(file), arguments.force)?;
+            Some(Written::begin(Path::new(file))?)
+        }
+        None => None,
+    };
+    let (table, word) = match arguments.what {
+        Exported::Events => (Table::Events, "event"),
+        Exported::Sends => (Table::Sends, "send"),
+        Exported::Enrolments => (Table::Enrolments, "enrolment"),
+    };
+    let mut put = |text: &str| match &mut target {
+        Some(file) => file.add(text).map_err(Failure::from),
+        None => {
+            context.output.result(text);
+            Ok(())
+        }
+    };
+    if format == ExportFormat::Csv {
+        // Without the mark Excel takes it for another encoding than UTF-8.
+        let mark = if file.is_some() { "\u{feff}" } else { "" };
+        put(&format!("{mark}{}", line(table.columns().iter().map(|name| (*name).to_owned()))?))?;
+    }
+    let mut rows = 0;
+    if let Some(mut store) = context.open_to_read()? {
+        store.read()?.export(table, period, |values| {
+            rows += 1;
+            put(&match format {
+                ExportFormat::Csv => line(values.iter().map(|value| cell(value, arguments.raw)))?,
+                ExportFormat::Json => object(table, values),
+            })
+        })?;
+    }
+    if let Some(file) = target {
+        file.end()?;
+    }
+    let to = file.map(|file| format!(" to {file}")).unwrap_or_default();
+    context.output.status(&format!("Exported {}{to}.", count(rows, word)));
+    Ok(Exit::Success)
+}
+
+fn object(table: Table, values: Vec<Value>) -> String {
+    let named = table.columns().iter().map(|name| (*name).to_owned()).zip(values);
+    format!("{}\n", Value::Object(named.collect::<Map<_, _>>()))
+}
+
+fn cell(value: &Value, raw: bool) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) if raw => text.clone(),
+        Value::String(text) => defused(text).into_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn line(cells: impl Iterator<Item = String>) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells.collect::<Vec<_>>()).context("a row cannot be written")?;
+    String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")
+}
