@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde_json::{Map, Value};
 
 use super::Failure;
@@ -46,14 +45,14 @@ pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, 
     if format == ExportFormat::Csv {
         // Without the mark Excel takes it for another encoding than UTF-8.
         let mark = if file.is_some() { "\u{feff}" } else { "" };
-        put(&format!("{mark}{}", line(table.columns().iter().map(|name| (*name).to_owned()))?))?;
+        put(&format!("{mark}{}", written::row(table.columns().iter().map(|name| (*name).to_owned()))?))?;
     }
     let mut rows = 0;
     if let Some(mut store) = context.open_to_read()? {
         store.read()?.export(table, period, |values| {
             rows += 1;
             put(&match format {
-                ExportFormat::Csv => line(values.iter().map(|value| cell(value, arguments.raw)))?,
+                ExportFormat::Csv => written::row(values.iter().map(|value| cell(value, arguments.raw)))?,
                 ExportFormat::Json => object(table, values),
             })
         })?;
@@ -78,10 +77,4 @@ fn cell(value: &Value, raw: bool) -> String {
         Value::String(text) => defused(text).into_owned(),
         other => other.to_string(),
     }
-}
-
-fn line(cells: impl Iterator<Item = String>) -> anyhow::Result<String> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(cells.collect::<Vec<_>>()).context("a row cannot be written")?;
-    String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")
 }

@@ -1,4 +1,4 @@
-//! A file that only its owner can read, and that is there whole or not at all.
+//! What an export writes: rows of CSV, and a file that only its owner can read and that is there whole or not at all.
 
 use std::ffi::OsStr;
 use std::io::{BufWriter, IntoInnerError, Write};
@@ -63,4 +63,12 @@ pub(super) fn refuse_existing(context: &Context, file: &Path, force: bool) -> Re
         return Err(error.hint(hint).into());
     }
     Ok(())
+}
+
+/// Returns a row of CSV with its line break.
+pub(super) fn row(cells: impl Iterator<Item = String>) -> anyhow::Result<String> {
+    let failed = "a row cannot be written";
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(cells.collect::<Vec<_>>()).context(failed)?;
+    String::from_utf8(writer.into_inner().context(failed)?).context("a row is no text")
 }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use anyhow::Context as _;
 use serde_json::{Map, Value};
 
+use crate::cmd::written;
 use crate::model::contact::{Consent, Contact};
 use crate::model::spreadsheet::defused;
 
@@ -25,7 +25,8 @@ impl Rows {
     }
 
     pub(super) fn header(&self) -> anyhow::Result<String> {
-        Self::line(FIXED.into_iter().map(Cow::Borrowed).chain(self.attributes.iter().map(|name| self.cell(name))))
+        let cells = FIXED.into_iter().map(Cow::Borrowed).chain(self.attributes.iter().map(|name| self.cell(name)));
+        written::row(cells.map(Cow::into_owned))
     }
 
     pub(super) fn row(&self, contact: &Contact) -> anyhow::Result<String> {
@@ -44,17 +45,11 @@ impl Rows {
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string().into(),
             Some(value) => self.cell(&value.to_string()).into_owned().into(),
         });
-        Self::line(fixed.into_iter().chain(attributes))
+        written::row(fixed.into_iter().chain(attributes).map(Cow::into_owned))
     }
 
     fn cell<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.raw { Cow::Borrowed(text) } else { defused(text) }
-    }
-
-    fn line<'a>(cells: impl Iterator<Item = Cow<'a, str>>) -> anyhow::Result<String> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(cells.map(Cow::into_owned)).context("a row cannot be written")?;
-        String::from_utf8(writer.into_inner().context("a row cannot be written")?).context("a row is no text")
     }
 }
 
