@@ -13,16 +13,19 @@ use crate::stats;
 pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<Exit, Failure> {
     let TestSizeArgs { rate, contents, power, confidence, .. } = *arguments;
     let pair = stats::of_pairs(confidence, usize::try_from(contents).unwrap_or(usize::MAX));
+    // The leader has to be clear of each of the others.
+    #[expect(clippy::cast_precision_loss, reason = "twenty at most")]
+    let power_of_pair = 1.0 - (1.0 - power) / (contents - 1) as f64;
     let (better, each) = match (arguments.better, arguments.people) {
         (Some(better), _) => {
-            let each = stats::per_group(rate, better, pair, power).ok_or_else(|| {
+            let each = stats::per_group(rate, better, pair, power_of_pair).ok_or_else(|| {
                 Diagnostic::error("no number of people tells these shares apart: they are too near to each other")
             })?;
             (better, each)
         }
         (None, people) => {
             let each = people.unwrap_or_default() / contents;
-            let better = stats::detectable(rate, each, pair, power).ok_or_else(|| {
+            let better = stats::detectable(rate, each, pair, power_of_pair).ok_or_else(|| {
                 Diagnostic::error(format!("{} people for each content show no difference at all", grouped(each)))
             })?;
             (better, each)

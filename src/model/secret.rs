@@ -91,15 +91,16 @@ fn keys(line: &str) -> impl Iterator<Item = Range<usize>> {
 fn headers(line: &str) -> impl Iterator<Item = Range<usize>> {
     line.match_indices(':').filter_map(|(at, _)| {
         let name = line[..at].trim_end().trim_end_matches(['"', '\'']);
-        let start = name.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '-').len();
-        let name = name[start..].to_ascii_lowercase();
+        let start = name.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).len();
+        let in_braces = line[..at].matches('{').count() > line[..at].matches('}').count();
+        let name = name[start..].to_ascii_lowercase().replace('_', "-");
         if !BEARERS.contains(&name.as_str()) && !BEARING.iter().any(|word| name.ends_with(word)) {
             return None;
         }
         let value = line[at + 1..].trim_start();
         let (value, end) = match value.chars().next() {
             Some(quote @ ('"' | '\'')) => (&value[1..], closing(&value[1..], quote)),
-            _ => (value, value.find([',', '}']).unwrap_or(value.len())),
+            _ => (value, value.find([',', '}']).filter(|_| in_braces).unwrap_or(value.len())),
         };
         let value_start = line.len() - value.len();
         let shown = value[..end].trim_end();
@@ -160,6 +161,8 @@ mod tests {
         case(r#"{ "X-Api-Key": "abc, def", Accept: text/plain }"#, r#"{ "X-Api-Key": "…", Accept: text/plain }"#);
         case("  cookie: 'a=''b'' c'", "  cookie: '…'");
         case("  Token: abc", "  Token: …");
+        case("  Authorization: Digest username=\"x\", response=\"abc\"", "  Authorization: …");
+        case("  api_key: abc", "  api_key: …");
     }
 
     #[test]

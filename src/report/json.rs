@@ -75,7 +75,7 @@ fn shown(row: &StepRow, verdict: &Verdict) -> Value {
     json!({
         "leader": row.variants[verdict.leader].name, "next": row.variants[verdict.next].name,
         "difference": rounded(Some(verdict.difference)), "between": [rounded(Some(verdict.low)), rounded(Some(verdict.high))],
-        "confidence": CONFIDENCE, "is_clear": verdict.is_clear(), "best": Value::Object(best.collect()),
+        "confidence": CONFIDENCE, "is_clear": verdict.is_clear, "best": Value::Object(best.collect()),
     })
 }
 

@@ -101,11 +101,15 @@ fn test(step: &StepRow) -> impl Iterator<Item = String> {
         )
     });
     let read = step.verdict().into_iter().flat_map(|verdict| {
-        let chance = percent(step.chances().get(verdict.leader).copied()).unwrap_or_default();
+        let chances = step.chances();
+        // A content that few have got may well be better yet: then nothing is said of the best.
+        let most = chances.iter().copied().fold(0.0, f64::max);
+        let chance = chances.get(verdict.leader).copied().filter(|chance| *chance >= most);
+        let best = percent(chance).map(|chance| format!(", the best with {chance}")).unwrap_or_default();
         let [by, low, high] = [verdict.difference, verdict.low, verdict.high].map(|share| 100.0 * share);
-        let may_be = if verdict.is_clear() { "which is more than chance" } else { "which may be chance" };
+        let may_be = if verdict.is_clear { "which is more than chance" } else { "which may be chance" };
         [
-            format!("{} {} is best with {chance}", plain(&step.id), plain(&step.variants[verdict.leader].name)),
+            format!("{} {} leads{best}", plain(&step.id), plain(&step.variants[verdict.leader].name)),
             format!("by {by:.1} points ({low:.1} to {high:.1})"),
             may_be.to_owned(),
         ]

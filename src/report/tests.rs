@@ -103,7 +103,7 @@ fn a_founder_reads_the_funnel_at_eighty_columns() {
     Goal     half of them within 3.2 d, 90 % within 12 d
     Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
              offer short: 2,900 sent, 58 to the goal (2.0 %),
-             offer short is best with 95 %, by 0.6 points (-0.1 to 1.3),
+             offer short leads, the best with 95 %, by 0.6 points (-0.1 to 1.3),
              which may be chance
     Left     710 unsubscribed, 260 plan [31m changed, 30 bounced
     Skipped  2,000 condition at nudge, 100 late at nudge
@@ -167,7 +167,7 @@ fn every_line_fits_and_the_numbers_stand_under_each_other() {
     Goal     half of them within 3.2 d, 90 % within 12 d
     Test     offer long: 2,800 sent, 40 to the goal (1.4 %),
              offer short: 2,900 sent, 58 to the goal (2.0 %),
-             offer short is best with 95 %,
+             offer short leads, the best with 95 %,
              by 0.6 points (-0.1 to 1.3), which may be chance
     Left     710 unsubscribed, 260 plan [31m changed,
              30 bounced

@@ -16,13 +16,8 @@ pub struct Verdict {
     pub difference: f64,
     pub low: f64,
     pub high: f64,
-}
-
-impl Verdict {
-    /// Says whether the difference is more than chance gives.
-    pub fn is_clear(&self) -> bool {
-        self.low > 0.0
-    }
+    /// Whether the leader is above each of the others by more than chance gives.
+    pub is_clear: bool,
 }
 
 impl VariantRow {
@@ -47,11 +42,18 @@ impl StepRow {
         let (leader, next) = (order[0].0, order[1].0);
         let confidence = stats::of_pairs(CONFIDENCE, shares.len());
         let (difference, (low, high)) = stats::difference(counts[leader], counts[next], confidence)?;
-        Some(Verdict { leader, next, difference, low, high })
+        let is_above = |other: usize| {
+            stats::difference(counts[leader], counts[other], confidence).is_some_and(|(_, (low, _))| low > 0.0)
+        };
+        let is_clear = order[1..].iter().all(|(other, _)| is_above(*other));
+        Some(Verdict { leader, next, difference, low, high, is_clear })
     }
 
-    /// Returns for each content of a test the chance that it is the best, in their order.
+    /// Returns for each content of a test the chance that it is the best, in their order; none for one that nobody got.
     pub fn chances(&self) -> Vec<f64> {
-        stats::best(&self.variants.iter().map(VariantRow::goals).collect::<Vec<_>>())
+        let got = |row: &&VariantRow| row.sent > 0;
+        let mut chances =
+            stats::best(&self.variants.iter().filter(got).map(VariantRow::goals).collect::<Vec<_>>()).into_iter();
+        self.variants.iter().map(|row| if row.sent > 0 { chances.next().unwrap_or_default() } else { 0.0 }).collect()
     }
 }

@@ -256,6 +256,8 @@ pub fn run(
 ) -> Result<Outcome, StoreError> {
     let now = (parts.clock)();
     let rules = Rules::from(parts.settings);
+    // Before a dead run's mails are taken for unknown: one of these may prove that it left.
+    take_in(store, parts)?;
     let work = store.begin()?;
     let (id, recovered) = work.begin_run(now, parts.boot)?;
     let token = work.token()?;
@@ -265,7 +267,6 @@ pub fn run(
     if recovered != Recovered::default() {
         tell(Happening::Recovered(recovered));
     }
-    take_in(store, parts)?;
     let known = register::known(store, parts.settings, parts.campaigns, now, tell)?;
     let mut run = Run {
         parts,
@@ -306,10 +307,13 @@ const ARRIVALS: usize = 512;
 
 /// Records what a server put by in a crowd and had no time for: what follows decides by it.
 fn take_in(store: &mut Store, parts: &Parts<'_>) -> Result<(), StoreError> {
-    while store.read()?.arrivals()? > 0 && !parts.interrupted.load(Ordering::Acquire) {
+    while !parts.interrupted.load(Ordering::Acquire) && store.read()?.has_arrivals()? {
         let work = store.begin()?;
-        work.record_arrivals(ARRIVALS)?;
+        let (done, _) = work.record_arrivals(ARRIVALS)?;
         work.commit()?;
+        if done == 0 {
+            break;
+        }
     }
     Ok(())
 }

@@ -77,7 +77,7 @@ async fn soon(room: &Room, arrival: Arrival) {
     let metrics = Arc::clone(&room.metrics);
     let task = move |work: &Work<'_>, pace| match pace {
         Pace::Calm => work.record_arrival(&arrival),
-        Pace::Crowded => work.put_by(&arrival).map(|()| None),
+        Pace::Crowded => work.put_by_or_record(&arrival),
     };
     let tell = move |name: &Option<String>| name.iter().for_each(|name| metrics.reaction(name));
     let _ = tokio::time::timeout(PATIENCE, room.desk.ask_at_pace(task, tell)).await;

@@ -4,7 +4,7 @@
 //! put by takes it in the order of the mails, so that the same pages serve many.
 
 use chrono::TimeDelta;
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
 use super::{Result, Sent, StoreError, Work, instant, millis};
@@ -69,8 +69,32 @@ impl Work<'_> {
         Ok(name)
     }
 
-    /// Puts a click or an open by.
-    pub fn put_by(&self, arrival: &Arrival) -> Result<()> {
+    /// Puts a click or an open by, if its mail is done with. Of one that is not, it may be the only proof that it left, and what
+    /// becomes of it may hang on that: it is recorded at once, and the event's name returned.
+    pub fn put_by_or_record(&self, arrival: &Arrival) -> Result<Option<String>> {
+        let is_settled: Option<bool> = self
+            .sql("SELECT state = 2 OR state = 4 FROM sends WHERE id = ?1")?
+            .query_row([arrival.send.0], |row| row.get(0))
+            .optional()?;
+        match is_settled {
+            None => Ok(None),
+            Some(true) => self.put_by(arrival).map(|()| None),
+            Some(false) => self.whole(|| self.record_arrival(arrival)),
+        }
+    }
+
+    /// Does something of which nothing stays where it fails.
+    fn whole<T>(&self, what: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.savepoint()?;
+        let result = what();
+        match &result {
+            Ok(_) => self.release()?,
+            Err(_) => self.roll_back_to_savepoint()?,
+        }
+        result
+    }
+
+    fn put_by(&self, arrival: &Arrival) -> Result<()> {
         let Arrival { send, url, by, at } = arrival;
         self.sql("INSERT INTO arrivals (send_id, url, by, at) VALUES (?1, ?2, ?3, ?4)")?.execute(params![
             send.0,
@@ -81,12 +105,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Returns how many are put by.
-    pub fn arrivals(&self) -> Result<usize> {
-        Ok(self.sql("SELECT count(*) FROM arrivals")?.query_row([], |row| row.get(0))?)
+    /// Says whether any are put by.
+    pub fn has_arrivals(&self) -> Result<bool> {
+        Ok(self.sql("SELECT EXISTS (SELECT 1 FROM arrivals)")?.query_row([], |row| row.get(0))?)
     }
 
     /// Records up to `limit` of those that were put by, the first first; returns how many are done with, and the names of the events.
+    /// One that fails stays, and stops no other.
     pub fn record_arrivals(&self, limit: usize) -> Result<(usize, Vec<String>)> {
         let mut statement = self.sql("SELECT id, send_id, url, by, at FROM arrivals ORDER BY id LIMIT ?1")?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -96,16 +121,21 @@ impl Work<'_> {
             Ok((row.get::<_, i64>(0)?, arrival, row.get::<_, String>(3)?))
         })?;
         let mut rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
-        let Some((last, ..)) = rows.last() else { return Ok((0, Vec::new())) };
-        let last = *last;
         rows.sort_by_key(|(id, arrival, _)| (arrival.send, *id));
-        let mut names = Vec::new();
-        for (_, arrival, word) in &rows {
+        let (mut done, mut names) = (0, Vec::new());
+        for (id, arrival, word) in &rows {
             let by = By::ALL.into_iter().find(|by| by.as_str() == word);
-            let by = by.ok_or_else(|| StoreError::Row(format!("arrival by `{word}`")))?;
-            names.extend(self.record_arrival(&Arrival { by, ..arrival.clone() })?);
+            let recorded = self.whole(|| {
+                let by = by.ok_or_else(|| StoreError::Row(format!("arrival by `{word}`")))?;
+                let name = self.record_arrival(&Arrival { by, ..arrival.clone() })?;
+                self.sql("DELETE FROM arrivals WHERE id = ?1")?.execute([id])?;
+                Ok(name)
+            });
+            if let Ok(name) = recorded {
+                done += 1;
+                names.extend(name);
+            }
         }
-        self.sql("DELETE FROM arrivals WHERE id <= ?1")?.execute([last])?;
-        Ok((rows.len(), names))
+        Ok((done, names))
     }
 }

@@ -7,6 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use drip::model::id::SendId;
+use drip::model::reaction::By;
+use drip::store::{Arrival, Store};
+
 use crate::support::Sandbox;
 use crate::support::eml;
 use crate::support::server::Server;
@@ -31,13 +35,15 @@ fn mailed(relay: &SmtpServer) -> (Sandbox, Vec<[String; 2]>) {
     sandbox.run(MONDAY);
     let mails = relay.mails();
     assert_eq!(mails.len(), PEOPLE);
-    let paths = mails.iter().map(|mail| {
-        let html = eml::html(&String::from_utf8_lossy(&mail.bytes));
-        let mut links = html.split("http://localhost").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
-        [(); 2].map(|()| links.find(|path| path.starts_with("/c/")).unwrap())
-    });
-    let paths = paths.collect();
+    let paths = mails.iter().map(|mail| links(&mail.bytes)).collect();
     (sandbox, paths)
+}
+
+/// The paths of the two links of a mail.
+fn links(mail: &[u8]) -> [String; 2] {
+    let html = eml::html(&String::from_utf8_lossy(mail));
+    let mut links = html.split("http://localhost").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+    [(); 2].map(|()| links.find(|path| path.starts_with("/c/")).unwrap())
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -142,4 +148,27 @@ fn a_run_decides_by_what_a_server_had_no_time_to_record() {
     assert_eq!(sandbox.sql("SELECT count(*) FROM arrivals"), ["0"]);
     assert_eq!(events(&sandbox), ["clicked 2"]);
     sandbox.check();
+}
+
+#[test]
+fn a_click_that_may_be_the_only_proof_of_its_mail_is_never_put_by() {
+    let relay = SmtpServer::start(Script::new());
+    let (sandbox, _) = mailed(&relay);
+    let ids = sandbox.sql("SELECT id FROM sends ORDER BY id LIMIT 4");
+    // On its way, of unknown fate, to be sent again; and one that the relay took.
+    for (id, row) in ids.iter().zip(["state = 1", "state = 7", "state = 3, reason = 'to be sent again'"]) {
+        sandbox.database().execute_batch(&format!("UPDATE sends SET {row} WHERE id = {id}")).unwrap();
+    }
+    let mut store = Store::open(&sandbox.path("drip.db")).unwrap();
+    let work = store.begin().unwrap();
+    for id in &ids {
+        let (send, url) = (SendId(id.parse().unwrap()), Some("https://shop.example/tea".to_owned()));
+        let at = chrono::DateTime::parse_from_rfc3339(NOON).unwrap().to_utc();
+        work.put_by_or_record(&Arrival { send, url, by: By::Person, at }).unwrap();
+    }
+    work.commit().unwrap();
+    let told = sandbox.sql("SELECT state || ' ' || coalesce(reason, '') FROM sends ORDER BY id LIMIT 4");
+    let proved = "proved by what came back";
+    assert_eq!(told, [format!("1 {proved}"), format!("2 {proved}"), format!("2 {proved}"), "2 ".to_owned()]);
+    assert_eq!(sandbox.sql("SELECT send_id FROM arrivals"), ids[3..]);
 }

@@ -37,8 +37,8 @@ fn play(dice: &mut Dice, people: u64, rates: &[f64]) -> (f64, f64) {
         let variants: Vec<_> = rates.iter().map(|rate| dice.variant(people, *rate)).collect();
         let step = StepRow { variants, ..StepRow::default() };
         let verdict = step.verdict().unwrap();
-        clear += u32::from(verdict.is_clear());
-        right += u32::from(verdict.is_clear() && verdict.leader == rates.len() - 1);
+        clear += u32::from(verdict.is_clear);
+        right += u32::from(verdict.is_clear && verdict.leader == rates.len() - 1);
     }
     (f64::from(clear) / f64::from(TESTS), f64::from(right) / f64::from(TESTS))
 }
@@ -66,6 +66,15 @@ fn a_difference_is_found_as_often_as_the_size_of_the_test_promised() {
         assert!((clear - 0.8).abs() <= slack(0.8) + 0.01, "{one} and {other}: found in {clear}");
         assert!(clear - right < 0.005, "{one} and {other}: the wrong one in {}", clear - right);
     }
+}
+
+#[test]
+fn of_three_contents_the_better_one_is_found_as_often_as_promised() {
+    let mut dice = Dice(20_260_304);
+    let answer = Sandbox::new().drip(&["test-size", "20%", "30%", "--contents", "3", "--json"]).code(0).stdout;
+    let people = serde_json::from_str::<serde_json::Value>(&answer).unwrap()["people_each"].as_u64().unwrap();
+    let (_, right) = play(&mut dice, people, &[0.2, 0.2, 0.3]);
+    assert!((0.8 - slack(0.8)..0.95).contains(&right), "found in {right}, {people} people each");
 }
 
 #[test]

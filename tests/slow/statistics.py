@@ -94,7 +94,9 @@ def judge(name, step):
         near(f"{name} difference", found, wanted)
         compared += 1
     near(f"{name} difference", verdict["difference"], one[0] / one[1] - other[0] / other[1])
-    assert verdict["is_clear"] == (expected[0] > 0), f"{name}: {verdict}"
+    lows = [confint_proportions_2indep(*one, *counts[which], method="newcomb", compare="diff", alpha=0.05 / pairs)[0]
+            for which in counts if which != verdict["leader"]]
+    assert verdict["is_clear"] == (min(lows) > 0), f"{name}: {verdict}"
     shares = {variant: beta(goal + 1, sent - goal + 1) for variant, (goal, sent) in counts.items()}
     for variant, share in shares.items():
         others = [shares[other] for other in shares if other != variant]
@@ -127,7 +129,7 @@ def main():
             words = (str(rate), str(better), "--contents", str(contents), "--power", str(power), "--confidence", str(confidence))
             found = project.size(*words)["people_each"]
             pairs = contents * (contents - 1) / 2
-            expected = samplesize_proportions_2indep_onetail(better - rate, rate, power, alpha=(1 - confidence) / pairs, alternative="two-sided")
+            expected = samplesize_proportions_2indep_onetail(better - rate, rate, 1 - (1 - power) / (contents - 1), alpha=(1 - confidence) / pairs, alternative="two-sided")
             assert 0 <= found - expected < 1, f"{words}: {found}, not {expected}"
             compared += 1
     print(f"{compared} numbers as SciPy and statsmodels have them: 0 wrong")
