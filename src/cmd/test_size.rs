@@ -20,6 +20,7 @@ pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<E
         (Some(better), _) => {
             let each = stats::per_group(rate, better, pair, power_of_pair).ok_or_else(|| {
                 Diagnostic::error("no number of people tells these shares apart: they are too near to each other")
+                    .hint("write a better share that is further from the first")
             })?;
             (better, each)
         }
@@ -27,6 +28,7 @@ pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<E
             let each = people.unwrap_or_default() / contents;
             let better = stats::detectable(rate, each, pair, power_of_pair).ok_or_else(|| {
                 Diagnostic::error(format!("{} people for each content show no difference at all", grouped(each)))
+                    .hint("test fewer contents, or wait until there are more people")
             })?;
             (better, each)
         }

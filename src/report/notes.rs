@@ -89,7 +89,7 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
 }
 
 /// Returns what each content of a test came to, and what may be read in it.
-fn test(step: &StepRow) -> impl Iterator<Item = String> {
+fn test(step: &StepRow) -> Vec<String> {
     let each = step.variants.iter().map(|variant| {
         let goal = percent(variant.goal_rate()).unwrap_or_default();
         format!(
@@ -114,7 +114,7 @@ fn test(step: &StepRow) -> impl Iterator<Item = String> {
             may_be.to_owned(),
         ]
     });
-    each.chain(read).collect::<Vec<_>>().into_iter()
+    each.chain(read).collect()
 }
 
 /// Returns which passages are counted, where that is not all of them.

@@ -32,15 +32,14 @@ impl StepRow {
     /// Returns what a test shows; `None` where there is none, or nobody has reached the goal yet.
     pub fn verdict(&self) -> Option<Verdict> {
         let counts: Vec<Count> = self.variants.iter().map(VariantRow::goals).collect();
-        let shares: Vec<(usize, f64)> =
+        let mut order: Vec<(usize, f64)> =
             counts.iter().enumerate().filter_map(|(at, count)| Some((at, count.share()?))).collect();
-        if shares.len() < 2 || counts.iter().all(|count| count.hits == 0) {
+        if order.len() < 2 || counts.iter().all(|count| count.hits == 0) {
             return None;
         }
-        let mut order = shares.clone();
         order.sort_by(|(_, one), (_, other)| other.total_cmp(one));
         let (leader, next) = (order[0].0, order[1].0);
-        let confidence = stats::of_pairs(CONFIDENCE, shares.len());
+        let confidence = stats::of_pairs(CONFIDENCE, order.len());
         let (difference, (low, high)) = stats::difference(counts[leader], counts[next], confidence)?;
         let is_above = |other: usize| {
             stats::difference(counts[leader], counts[other], confidence).is_some_and(|(_, (low, _))| low > 0.0)

@@ -247,6 +247,9 @@ impl Run<'_> {
     }
 }
 
+/// What a server put by is taken in so many at a time.
+const ARRIVALS: usize = 512;
+
 /// Makes one pass. The caller holds the run lock.
 pub fn run(
     store: &mut Store,
@@ -301,9 +304,6 @@ pub fn run(
     work.commit()?;
     Ok(Outcome { totals: run.totals, moved: run.moved, stopped })
 }
-
-/// How many at a time are taken in.
-const ARRIVALS: usize = 512;
 
 /// Records what a server put by in a crowd and had no time for: what follows decides by it.
 fn take_in(store: &mut Store, parts: &Parts<'_>) -> Result<(), StoreError> {

@@ -35,13 +35,7 @@ pub(super) enum Pace {
 }
 
 /// What is done for a request inside the transaction, and how its answer goes out once it is on the disk.
-struct Task {
-    does: Box<Does>,
-    /// Whether it is one statement in a crowd, of which nothing is done or all.
-    is_brief: bool,
-}
-
-type Does = dyn FnOnce(&Work<'_>, Pace) -> Result<Answer> + Send;
+type Task = Box<dyn FnOnce(&Work<'_>, Pace) -> Result<Answer> + Send>;
 type Answer = Box<dyn FnOnce() + Send>;
 
 /// Where requests are handed in.
@@ -73,27 +67,17 @@ impl Desk {
         &self,
         what: impl FnOnce(&Work<'_>) -> Result<T> + Send + 'static,
     ) -> Option<T> {
-        self.hand_in(false, |work, _| what(work), |_| {}).await
+        self.ask_at_pace(|work, _| what(work), |_| {}).await
     }
 
-    /// The same of what takes its time only where there is any, and in a crowd is one statement; tells of it, also where nobody
-    /// waits for the result any more.
+    /// The same of what takes its time only where there is any; tells of it, also where nobody waits for the result any more.
     pub(super) async fn ask_at_pace<T: Send + 'static>(
         &self,
         what: impl FnOnce(&Work<'_>, Pace) -> Result<T> + Send + 'static,
         then: impl FnOnce(&T) + Send + 'static,
     ) -> Option<T> {
-        self.hand_in(true, what, then).await
-    }
-
-    async fn hand_in<T: Send + 'static>(
-        &self,
-        is_brief: bool,
-        what: impl FnOnce(&Work<'_>, Pace) -> Result<T> + Send + 'static,
-        then: impl FnOnce(&T) + Send + 'static,
-    ) -> Option<T> {
         let (answer, answered) = oneshot::channel();
-        let does = Box::new(move |work: &Work<'_>, pace| {
+        let task: Task = Box::new(move |work, pace| {
             let result = what(work, pace)?;
             Ok(Box::new(move || {
                 then(&result);
@@ -102,7 +86,7 @@ impl Desk {
         });
         // Before it is there: the other thread may take it at once.
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        match self.tasks.try_send(Task { does, is_brief }) {
+        match self.tasks.try_send(task) {
             Ok(()) => answered.await.ok(),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -197,21 +181,12 @@ impl<F: Fn(&str)> Clerk<F> {
 fn together(store: &mut Store, batch: &mut Vec<Task>, pace: Pace) -> Result<Vec<Answer>> {
     let work = store.begin()?;
     let mut answers = Vec::new();
-    for Task { does, is_brief } in batch.drain(..) {
-        let is_marked = !(is_brief && pace == Pace::Crowded);
-        if is_marked {
-            work.savepoint()?;
-        }
-        match catch_unwind(AssertUnwindSafe(|| does(&work, pace))) {
-            Ok(Ok(answer)) => {
-                if is_marked {
-                    work.release()?;
-                }
-                answers.push(answer);
-            }
-            Ok(Err(_)) | Err(_) if is_marked => work.roll_back_to_savepoint()?,
-            Ok(Err(_)) | Err(_) => {}
-        }
+    for task in batch.drain(..) {
+        let done = work.whole(|| match catch_unwind(AssertUnwindSafe(|| task(&work, pace))) {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Err(()),
+        })?;
+        answers.extend(done);
     }
     work.commit()?;
     Ok(answers)

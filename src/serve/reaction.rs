@@ -6,15 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
 use super::desk::Pace;
 use super::{Busy, Room, machine, unsubscribe, viewed};
 use crate::mail::links;
 use crate::mail::token::Purpose;
 use crate::model::reaction::By;
 use crate::store::{Arrival, Work};
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 
 /// How long whoever follows a link waits for the record of it.
 const PATIENCE: Duration = Duration::from_secs(1);

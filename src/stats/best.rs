@@ -4,7 +4,7 @@ use statrs::function::beta::{beta_reg, ln_beta};
 
 use super::Count;
 
-/// Points at which each density is looked at; the error is far below a millionth.
+/// Points at which each density is looked at; the error is below what a report shows, of shares of one order below a millionth.
 const POINTS: u32 = 1_200;
 /// So many standard deviations on each side hold all of a density that a number can show, also of rare hits, whose tail is long.
 const WIDE: f64 = 30.0;

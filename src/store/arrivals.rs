@@ -79,19 +79,8 @@ impl Work<'_> {
         match is_settled {
             None => Ok(None),
             Some(true) => self.put_by(arrival).map(|()| None),
-            Some(false) => self.whole(|| self.record_arrival(arrival)),
+            Some(false) => self.record_arrival(arrival),
         }
-    }
-
-    /// Does something of which nothing stays where it fails.
-    fn whole<T>(&self, what: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.savepoint()?;
-        let result = what();
-        match &result {
-            Ok(_) => self.release()?,
-            Err(_) => self.roll_back_to_savepoint()?,
-        }
-        result
     }
 
     fn put_by(&self, arrival: &Arrival) -> Result<()> {
@@ -125,12 +114,12 @@ impl Work<'_> {
         let (mut done, mut names) = (0, Vec::new());
         for (id, arrival, word) in &rows {
             let by = By::ALL.into_iter().find(|by| by.as_str() == word);
-            let recorded = self.whole(|| {
+            let recorded: Result<_> = self.whole(|| {
                 let by = by.ok_or_else(|| StoreError::Row(format!("arrival by `{word}`")))?;
                 let name = self.record_arrival(&Arrival { by, ..arrival.clone() })?;
                 self.sql("DELETE FROM arrivals WHERE id = ?1")?.execute([id])?;
                 Ok(name)
-            });
+            })?;
             if let Ok(name) = recorded {
                 done += 1;
                 names.extend(name);

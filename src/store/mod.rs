@@ -260,20 +260,16 @@ impl Work<'_> {
         Ok(self.transaction.commit()?)
     }
 
-    /// Marks a point to which [`Work::roll_back_to_savepoint`] goes back.
-    pub fn savepoint(&self) -> Result<()> {
-        self.does("SAVEPOINT task")
-    }
-
-    /// Keeps what was done since the point.
-    pub fn release(&self) -> Result<()> {
-        self.does("RELEASE task")
-    }
-
-    /// Takes back what was done since the point.
-    pub fn roll_back_to_savepoint(&self) -> Result<()> {
-        self.does("ROLLBACK TO task")?;
-        self.release()
+    /// Does something of which nothing stays where it fails; what was done before it stays. The outer error is one of the
+    /// transaction itself, which is then of no more use.
+    pub fn whole<T, E>(&self, what: impl FnOnce() -> std::result::Result<T, E>) -> Result<std::result::Result<T, E>> {
+        self.does("SAVEPOINT task")?;
+        let result = what();
+        if result.is_err() {
+            self.does("ROLLBACK TO task")?;
+        }
+        self.does("RELEASE task")?;
+        Ok(result)
     }
 
     fn does(&self, text: &str) -> Result<()> {

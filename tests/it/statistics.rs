@@ -6,35 +6,23 @@ use drip::report::{StepRow, VariantRow};
 use drip::stats::per_group;
 
 use crate::support::Sandbox;
+use crate::support::dice::Dice;
 
 const TESTS: u32 = 1_000;
 
-/// Numbers without order, the same in each run (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        #[expect(clippy::cast_precision_loss, reason = "53 bits are kept")]
-        let share = ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64;
-        share
-    }
-
-    /// Sends a content to so many people, each of whom reaches the goal by it with this chance.
-    fn variant(&mut self, people: u64, rate: f64) -> VariantRow {
-        let goal = (0..people).filter(|_| self.next() < rate).count() as u64;
-        VariantRow { sent: people, goal, ..VariantRow::default() }
-    }
+/// Sends a content to so many people, each of whom reaches the goal by it with this chance.
+fn variant(dice: &mut Dice, people: u64, rate: f64) -> VariantRow {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share")]
+    let below = (rate * 1e6) as usize;
+    let goal = (0..people).filter(|_| dice.roll(1_000_000) < below).count() as u64;
+    VariantRow { sent: people, goal, ..VariantRow::default() }
 }
 
 /// Plays so many tests; returns the share of those with a clear leader, and of those whose leader is clearly the last content.
 fn play(dice: &mut Dice, people: u64, rates: &[f64]) -> (f64, f64) {
     let (mut clear, mut right) = (0, 0);
     for _ in 0..TESTS {
-        let variants: Vec<_> = rates.iter().map(|rate| dice.variant(people, *rate)).collect();
+        let variants: Vec<_> = rates.iter().map(|rate| variant(dice, people, *rate)).collect();
         let step = StepRow { variants, ..StepRow::default() };
         let verdict = step.verdict().unwrap();
         clear += u32::from(verdict.is_clear);

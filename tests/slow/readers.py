@@ -14,7 +14,6 @@ import html
 import json
 import pathlib
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 sys.dont_write_bytecode = True
 
 from ports import free_port  # noqa: E402
+from served import served  # noqa: E402
 
 MONDAY, TUESDAY = "2026-03-02T02:00:00Z", "2026-03-03T02:00:00Z"
 PEOPLE = {
@@ -105,18 +105,8 @@ class Project:
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
 
-    @contextlib.contextmanager
     def served(self):
-        server = subprocess.Popen([self.drip_path, "-C", self.root, "serve"], stderr=subprocess.DEVNULL)
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                    break
-                time.sleep(0.05)
-            yield
-        finally:
-            server.terminate()
-            assert server.wait(20) == 0, "the server did not stop in order"
+        return served([self.drip_path, "-C", self.root, "serve"], self.port)
 
     def mails(self):
         """The mails in the outbox, by whom they are to and what they are about."""

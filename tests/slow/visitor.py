@@ -14,7 +14,6 @@ import http.server
 import json
 import pathlib
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from selenium import webdriver
 sys.dont_write_bytecode = True
 
 from ports import free_port  # noqa: E402
+from served import served  # noqa: E402
 
 MONDAY = "2026-03-02T02:00:00Z"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36"
@@ -76,18 +76,8 @@ class Project:
         done = subprocess.run([*self.command, *words], capture_output=True, text=True, cwd=self.root, check=False)
         assert done.returncode == 0, f"{words}: {done.stderr}"
 
-    @contextlib.contextmanager
     def served(self):
-        server = subprocess.Popen([*self.command, "serve"], stderr=subprocess.DEVNULL)
-        try:
-            for _ in range(200):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
-                    break
-                time.sleep(0.05)
-            yield
-        finally:
-            server.terminate()
-            assert server.wait(20) == 0, "the server did not stop in order"
+        return served([*self.command, "serve"], self.port)
 
     def links(self, who):
         for path in (self.root / "outbox").glob("*/*"):
