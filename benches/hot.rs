@@ -204,7 +204,7 @@ fn test_a_condition(bencher: Bencher<'_, '_>) {
         event: None,
         history: &history,
         sends: &[],
-        segments: &shop.project.settings.segments,
+        terms: &shop.project.settings.terms,
         now: at("2026-03-02T02:00:00Z"),
     };
     bencher.bench_local(|| condition.holds(scope));

@@ -42,8 +42,8 @@ impl<'a> Chosen<'a> {
         }
         let Some(condition) = &self.condition else { return Ok(true) };
         let history = if self.reads_events { work.events_of(contact.id, self.now)? } else { Vec::new() };
-        let segments = &self.settings.segments;
-        Ok(condition.holds(Scope { contact, event: None, history: &history, sends: &[], segments, now: self.now }))
+        let terms = &self.settings.terms;
+        Ok(condition.holds(Scope { contact, event: None, history: &history, sends: &[], terms, now: self.now }))
     }
 
     /// Hands over each contact that is meant, by row, until `each` says that it is enough.
@@ -83,9 +83,9 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
         let hint = Some("use did(\"…\"), count(\"…\") or days_since(\"…\")".to_owned());
         return Err(wrong(span("event"), "there is no triggering `event` here".to_owned(), hint));
     }
-    let names = || settings.segments.keys().map(String::as_str);
+    let names = || settings.terms.segments.keys().map(String::as_str);
     for name in condition.segments() {
-        if !settings.segments.contains_key(name) {
+        if !settings.terms.segments.contains_key(name) {
             let hint = match nearest(name, names()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "write it under `segments` in drip.yaml".to_owned(),
@@ -99,7 +99,11 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
 /// Says whether a condition, or a segment it names, looks at events; segments go no deeper than they may.
 fn reads_events(condition: &Condition, settings: &Settings, depth: usize) -> bool {
     let inner = |name: &str| {
-        settings.segments.get(name).is_some_and(|segment| depth < 16 && reads_events(segment, settings, depth + 1))
+        settings
+            .terms
+            .segments
+            .get(name)
+            .is_some_and(|segment| depth < 16 && reads_events(segment, settings, depth + 1))
     };
     condition.reads_events() || condition.segments().any(inner)
 }

@@ -90,7 +90,8 @@ pub(super) fn track(
 /// Says so when nothing asks for the event: it is recorded, and perhaps misspelt.
 fn doubt(context: &Context, project: &Project, event: &str) {
     let campaigns = project.campaigns.iter().flat_map(Campaign::events);
-    let names: Vec<&str> = campaigns.chain(project.settings.segments.values().flat_map(Condition::events)).collect();
+    let names: Vec<&str> =
+        campaigns.chain(project.settings.terms.segments.values().flat_map(Condition::events)).collect();
     if names.contains(&event) {
         return;
     }

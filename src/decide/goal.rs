@@ -22,7 +22,7 @@ pub fn reached<'a>(campaign: &Campaign, facts: &'a Facts, rules: Rules<'_>, now:
             event: Some(event),
             history: &facts.events,
             sends: &facts.sends,
-            segments: rules.segments,
+            terms: rules.terms,
             now,
         };
         goal.condition.as_ref().is_none_or(|condition| condition.holds(scope))

@@ -28,7 +28,6 @@ mod variant;
 pub mod watch;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -40,6 +39,7 @@ use crate::model::event::Event;
 use crate::model::facts::Facts;
 use crate::model::send::{SendRecord, SendState};
 use crate::model::settings::{FrequencyCap, Settings};
+use crate::model::terms::Terms;
 use crate::model::{Instant, wall};
 
 /// The settings that bear on a decision.
@@ -47,7 +47,7 @@ use crate::model::{Instant, wall};
 pub struct Rules<'a> {
     pub timezone: Tz,
     pub frequency_caps: &'a [FrequencyCap],
-    pub segments: &'a BTreeMap<String, Condition>,
+    pub terms: &'a Terms,
     /// Whether readers' pauses hold: they say nothing of what left before them.
     pub pauses: bool,
 }
@@ -57,7 +57,7 @@ impl<'a> From<&'a Settings> for Rules<'a> {
         Self {
             timezone: settings.timezone,
             frequency_caps: &settings.frequency_caps,
-            segments: &settings.segments,
+            terms: &settings.terms,
             pauses: true,
         }
     }
@@ -322,7 +322,7 @@ fn capped_by(cap: FrequencyCap, recent_mails: &[Instant], zone: Tz, now: Instant
 }
 
 fn scope<'a>(facts: &'a Facts, sends: &'a [SendRecord], rules: Rules<'a>, now: Instant) -> Scope<'a> {
-    Scope { contact: &facts.contact, event: None, history: &facts.events, sends, segments: rules.segments, now }
+    Scope { contact: &facts.contact, event: None, history: &facts.events, sends, terms: rules.terms, now }
 }
 
 #[cfg(test)]

@@ -112,8 +112,8 @@ impl Story {
     /// Returns the decision in words.
     #[track_caller]
     fn says(&self, now: &str, expected: &str) {
-        let segments = BTreeMap::new();
-        let rules = Rules { timezone: chrono_tz::UTC, frequency_caps: &self.caps, segments: &segments, pauses: true };
+        let terms = Terms::default();
+        let rules = Rules { timezone: chrono_tz::UTC, frequency_caps: &self.caps, terms: &terms, pauses: true };
         let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%S%.fZ").to_string();
         let name = |step: Option<&Step>| step.map_or("-".to_owned(), |step| step.id.to_string());
         let said = match decide(&self.campaign, &self.facts, rules, at(now)) {
@@ -287,14 +287,13 @@ fn a_test_gives_each_contact_one_variant_for_ever_and_each_variant_its_share() {
         Variant { name: name.to_owned(), share, mail }
     };
     story.step("thanks").action = Action::Test(vec![variant("a", 50), variant("b", 30), variant("c", 20)]);
-    let rules = |segments| Rules { timezone: chrono_tz::UTC, frequency_caps: &[], segments, pauses: true };
-    let segments = BTreeMap::new();
+    let rules = |terms| Rules { timezone: chrono_tz::UTC, frequency_caps: &[], terms, pauses: true };
+    let terms = Terms::default();
     let mut got: BTreeMap<String, u32> = BTreeMap::new();
     for person in 0..5_000 {
         story.facts.contact.address = Address::parse(&format!("p{person}@example.com")).unwrap();
         let now = at("2026-03-02T02:00:00Z");
-        let Decision::Send { variant: Some(variant), .. } =
-            decide(&story.campaign, &story.facts, rules(&segments), now)
+        let Decision::Send { variant: Some(variant), .. } = decide(&story.campaign, &story.facts, rules(&terms), now)
         else {
             panic!("no mail");
         };

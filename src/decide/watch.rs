@@ -22,7 +22,7 @@ pub fn next_edge(
     rules: Rules<'_>,
     now: Instant,
 ) -> Option<Instant> {
-    let scope = Scope { contact, event: None, history, sends: &[], segments: rules.segments, now };
+    let scope = Scope { contact, event: None, history, sends: &[], terms: rules.terms, now };
     let segments = campaign.triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Segment(condition) => Some(condition),
         _ => None,

@@ -9,7 +9,6 @@
 mod call;
 mod read;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
@@ -21,6 +20,7 @@ use super::Instant;
 use super::contact::Contact;
 use super::event::Event;
 use super::send::SendRecord;
+use super::terms::Terms;
 
 /// CEL's standard library: making one costs a hundred times what an evaluation does.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -69,8 +69,8 @@ pub struct Scope<'a> {
     pub history: &'a [Event],
     /// What the enrolment had so far, for `came` and `timed_out`; empty where there is no enrolment.
     pub sends: &'a [SendRecord],
-    /// The conditions that `in_segment` names.
-    pub segments: &'a BTreeMap<String, Condition>,
+    /// What the project's settings say that words such as `in_segment` mean.
+    pub terms: &'a Terms,
     pub now: Instant,
 }
 

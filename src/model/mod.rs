@@ -23,6 +23,7 @@ pub mod settings;
 pub mod slip;
 pub mod spreadsheet;
 pub mod template;
+pub mod terms;
 pub mod wall;
 pub mod window;
 

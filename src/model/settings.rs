@@ -9,8 +9,8 @@ use chrono::{NaiveDate, TimeDelta};
 use chrono_tz::Tz;
 
 use super::address::Address;
-use super::condition::Condition;
 use super::delay::Span;
+use super::terms::Terms;
 use super::window::Window;
 
 /// The settings of a project, checked, with every default filled in.
@@ -50,8 +50,7 @@ pub struct Settings {
     pub provider: Option<Provider>,
     /// Where mail comes in, for `drip inbound --imap`.
     pub imap: ImapLogin,
-    /// Named conditions, for `in_segment(name)`.
-    pub segments: BTreeMap<String, Condition>,
+    pub terms: Terms,
 }
 
 /// How readers reach `drip serve`.

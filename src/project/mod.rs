@@ -10,7 +10,9 @@ mod files;
 mod hours;
 pub mod imap_url;
 mod provider;
+mod purchases;
 mod receiving;
+mod segments;
 mod sending;
 mod settings;
 mod smtp_url;
@@ -106,7 +108,7 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
             id: &id,
             campaigns: &ids,
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
-            segments: settings.as_ref().map(|settings| &settings.segments),
+            segments: settings.as_ref().map(|settings| &settings.terms.segments),
             senders: settings.as_ref().map(|settings| &settings.senders),
             topics: settings.as_ref().map(|settings| settings.topics.as_slice()),
             has_web: settings.as_ref().map(|settings| settings.web.is_some()),
@@ -216,7 +218,7 @@ fn fingerprint(
     hash.update(text);
     if let Some(settings) = settings {
         let inherited =
-            (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.segments, &settings.utm);
+            (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.terms.segments, &settings.utm);
         hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
     }
     let uses = |file: &TemplateFile| {

@@ -1,20 +1,17 @@
 //! `drip.yaml` → settings.
 
-use std::collections::BTreeMap;
-
 use chrono_tz::Tz;
 
 use super::fields::Source;
 use super::hours::window;
-use super::values::{NAME_HINT, mailbox, unknown};
+use super::values::mailbox;
 use super::yaml::{Kind, Node};
-use super::{Overrides, provider, receiving, sending, topics, web};
+use super::{Overrides, provider, purchases, receiving, segments, sending, topics, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
-use crate::model::condition::Condition;
-use crate::model::id::is_name;
 use crate::model::nearest;
 use crate::model::settings::{FrequencyCap, LONGEST_BOUNCE_NAME, Settings};
+use crate::model::terms::Terms;
 use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -53,7 +50,8 @@ pub(super) fn read(
     let provider = fields.take("provider").map(|node| provider::read(source, node));
     let imap_node = fields.take("imap");
     let imap = receiving::imap(source, imap_node, overrides, warnings);
-    let segments = fields.take("segments").map(|node| segments(source, node)).unwrap_or_default();
+    let segments = fields.take("segments").map(|node| segments::read(source, node)).unwrap_or_default();
+    let purchases = fields.take("purchases").and_then(|node| purchases::read(source, node)).unwrap_or_default();
     fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
     Some(Settings {
@@ -76,60 +74,8 @@ pub(super) fn read(
         smtp,
         provider: provider.flatten(),
         imap,
-        segments,
+        terms: Terms { segments, purchases },
     })
-}
-
-fn segments(source: &mut Source, node: &Node) -> BTreeMap<String, Condition> {
-    let mut segments = BTreeMap::new();
-    let Kind::Map(entries) = &node.kind else {
-        source.error(node.span.clone(), "`segments` must be a mapping of names to conditions", None);
-        return segments;
-    };
-    for (key, value) in entries {
-        if !is_name(&key.name) {
-            source.error(key.span.clone(), format!("`{}` is not a name", key.name), Some(NAME_HINT));
-        }
-        if let Some(condition) = source.condition(value, &key.name) {
-            if condition.reads_trigger() {
-                let message = format!("segment `{}` looks at `event`, which no segment has", key.name);
-                source.error(value.span.clone(), message, Some("use did(\"…\") or count(\"…\")"));
-            }
-            segments.insert(key.name.clone(), condition);
-        }
-    }
-    for (key, value) in entries {
-        if in_a_circle(&key.name, &segments) {
-            source.error(value.span.clone(), format!("segment `{}` leads back to itself", key.name), None);
-        }
-    }
-    // A segment that is broken is there all the same.
-    let known: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-    for (key, value) in entries {
-        let named: Vec<String> =
-            segments.get(&key.name).map(|segment| segment.segments().map(str::to_owned).collect()).unwrap_or_default();
-        for name in named {
-            unknown(source, "segment", &name, value, &known);
-        }
-    }
-    segments
-}
-
-fn in_a_circle(start: &str, segments: &BTreeMap<String, Condition>) -> bool {
-    let mut reached: Vec<&str> = vec![start];
-    let mut at = 0;
-    while at < reached.len() {
-        for next in segments.get(reached[at]).into_iter().flat_map(Condition::segments) {
-            if next == start {
-                return true;
-            }
-            if !reached.contains(&next) {
-                reached.push(next);
-            }
-        }
-        at += 1;
-    }
-    false
 }
 
 /// Reads a language tag: `vi`, `pt-BR`.

@@ -162,8 +162,8 @@ impl Run<'_> {
             }
             let Some(condition) = condition else { return Ok(true) };
             let history = if condition.reads_events() { work.events_of(contact.id, event.at)? } else { Vec::new() };
-            let segments = self.rules.segments;
-            let scope = Scope { contact, event: Some(event), history: &history, sends: &[], segments, now: event.at };
+            let terms = self.rules.terms;
+            let scope = Scope { contact, event: Some(event), history: &history, sends: &[], terms, now: event.at };
             if condition.holds(scope) {
                 return Ok(true);
             }

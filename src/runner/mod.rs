@@ -209,7 +209,7 @@ pub(crate) struct Known<'a> {
 impl<'a> Known<'a> {
     fn new(campaign: &'a Campaign, stored: KnownCampaign, settings: &Settings) -> Self {
         let segments_read =
-            |name: &str| settings.segments.get(name).is_none_or(crate::model::condition::Condition::reads_events);
+            |name: &str| settings.terms.segments.get(name).is_none_or(crate::model::condition::Condition::reads_events);
         let reads_events = campaign.goal.is_some()
             || campaign.awaited().next().is_some()
             || campaign

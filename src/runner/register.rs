@@ -151,7 +151,7 @@ fn form(campaign: &Campaign, settings: &Settings) -> String {
         .triggers
         .iter()
         .filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending));
-    let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.segments));
+    let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.terms.segments));
     hexadecimal(&digest[..8])
 }
 
@@ -178,7 +178,7 @@ pub(super) fn matches(
                     events = Some(work.events_of(contact.id, now)?);
                 }
                 let history = events.as_deref().unwrap_or_default();
-                condition.holds(Scope { contact, event: None, history, sends: &[], segments: rules.segments, now })
+                condition.holds(Scope { contact, event: None, history, sends: &[], terms: rules.terms, now })
             }
             _ => false,
         };

@@ -138,6 +138,6 @@ fn next(
 
 /// Returns what changes whenever the watches must be set anew.
 fn form(campaign: &Campaign, rules: Rules<'_>) -> String {
-    let digest = Sha256::digest(format!("{:?}{:?}{}", campaign.triggers, rules.segments, rules.timezone));
+    let digest = Sha256::digest(format!("{:?}{:?}{}", campaign.triggers, rules.terms, rules.timezone));
     crate::model::octets::hexadecimal(&digest[..8])
 }

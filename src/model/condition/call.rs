@@ -87,7 +87,7 @@ impl Call {
             Self::Tagged(tag) => Value::Bool(scope.contact.tags.contains(tag)),
             Self::InSegment(name) => {
                 let holds = |segment: &Condition| segment.holds_within(scope, depth + 1);
-                Value::Bool(depth < MAX_SEGMENT_DEPTH && scope.segments.get(name).is_some_and(holds))
+                Value::Bool(depth < MAX_SEGMENT_DEPTH && scope.terms.segments.get(name).is_some_and(holds))
             }
             Self::Waited(how, step) => {
                 let ended = |row: &SendRecord| row.step == *step && row.reason.as_deref() == Some(how);
@@ -117,7 +117,7 @@ impl Call {
                 Some(last.at + TimeDelta::days((scope.now - last.at).num_days() + 1))
             }
             Self::InSegment(name) if depth < MAX_SEGMENT_DEPTH => {
-                scope.segments.get(name)?.next_change_within(scope, depth + 1)
+                scope.terms.segments.get(name)?.next_change_within(scope, depth + 1)
             }
             _ => None,
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::model::address::Address;
 use crate::model::contact::Consent;
@@ -42,7 +44,7 @@ fn holds(source: &str) -> bool {
         event: Some(&history[2]),
         history: &history,
         sends: &[],
-        segments: &segments,
+        terms: &Terms { segments, ..Terms::default() },
         now: at("2026-03-01T12:00:00Z"),
     };
     condition.holds(scope)
