@@ -83,7 +83,8 @@ impl Resolver {
             NetError::Dns(DnsError::ResponseCode(code)) => {
                 NoAnswer::Failed { name: name.to_owned(), why: code.to_string().to_lowercase() }
             }
-            NetError::Timeout | NetError::NoConnections | NetError::Io(_) => NoAnswer::Silent,
+            // A message is about the connection: it ended while an answer was waited for.
+            NetError::Timeout | NetError::NoConnections | NetError::Io(_) | NetError::Message(_) => NoAnswer::Silent,
             other => NoAnswer::Failed { name: name.to_owned(), why: other.to_string() },
         }
     }
