@@ -49,7 +49,7 @@ subject: "{{first_name}} ơi, trà vụ xuân đã về đến {{city}}"
 # Column → the table whose rows it names.
 REFERENCES = {"contact_id": "contacts", "enrolment_id": "enrolments", "event_id": "events"}
 # What belongs to people, the referred to first. The ledger's rows are in the order of time.
-TABLES = ["contacts", "consent_changes", "events", "members", "watches", "enrolments", "sends"]
+TABLES = ["contacts", "consent_changes", "events", "standings", "stage_changes", "members", "watches", "enrolments", "sends"]
 
 
 def ago(days=0, seconds=0):
@@ -153,7 +153,7 @@ def copy_rows(database, table, copies, highest):
     # CROSS JOIN keeps the loops as they are written: by person, but the ledger by time.
     loops = "pattern t CROSS JOIN k" if table == "sends" else "k CROSS JOIN pattern t"
     database.execute(
-        f"""INSERT INTO {table} ({", ".join(columns)})
+        f"""INSERT OR REPLACE INTO {table} ({", ".join(columns)})
             WITH RECURSIVE k (value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM k WHERE value < {copies})
             SELECT {", ".join(map(changed, columns))} FROM {loops} WHERE {copies} > 0"""
     )
