@@ -9,6 +9,7 @@ pub mod import;
 pub mod preview;
 pub mod report;
 pub mod resolve;
+pub mod segment;
 pub mod status;
 pub mod test_size;
 
@@ -25,6 +26,7 @@ use import::ImportArgs;
 use preview::PreviewArgs;
 use report::ReportArgs;
 use resolve::ResolveArgs;
+use segment::SegmentCommand;
 use status::StatusArgs;
 use test_size::TestSizeArgs;
 
@@ -131,6 +133,9 @@ pub enum Command {
     /// Look at contacts, change, export or forget them
     #[command(subcommand, after_help = "Example:\n  drip contact list --tag vip")]
     Contact(ContactCommand),
+    /// Look at segments: the named conditions of drip.yaml
+    #[command(subcommand, after_help = "Example:\n  drip segment list")]
+    Segment(SegmentCommand),
     /// Look at campaigns, stop and restart their mail
     #[command(subcommand, after_help = "Example:\n  drip campaign show welcome")]
     Campaign(CampaignCommand),

@@ -28,8 +28,11 @@ mod preview;
 mod report;
 mod resolve;
 mod run;
+mod segment;
 mod selection;
 mod serve;
+mod standing_report;
+mod standings;
 mod status;
 mod test_size;
 mod topics;
@@ -106,6 +109,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         }
         Command::Enrol(arguments) => enrol::enrol(context, &arguments),
         Command::Contact(command) => contact::contact(context, &command),
+        Command::Segment(command) => segment::segment(context, &command),
         Command::Campaign(command) => campaign::campaign(context, &command),
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),

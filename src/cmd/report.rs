@@ -1,7 +1,7 @@
 //! `drip report`: the funnel of each campaign, or campaigns side by side.
 
 use super::context::{self, Context};
-use super::{Failure, funnels};
+use super::{Failure, funnels, standing_report};
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -12,6 +12,9 @@ use crate::report::{self, Funnel, Style, compare};
 use crate::store::Store;
 
 pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
+    if let Some(standings) = &arguments.standings {
+        return standing_report::report(context, standings);
+    }
     let project = context.project()?;
     let ids = arguments.campaigns.iter().map(|id| Ok(context::campaign(&project.campaigns, id)?.id.clone()));
     let only = ids.collect::<Result<Vec<CampaignId>, Failure>>()?;
@@ -85,6 +88,6 @@ pub(super) fn table(context: &Context, project: &Project, funnels: &[Funnel]) ->
     report::table(funnels, context.output.width(), style(context, project))
 }
 
-fn style(context: &Context, project: &Project) -> Style {
+pub(super) fn style(context: &Context, project: &Project) -> Style {
     Style { colour: context.output.colours_results(), zone: project.settings.timezone }
 }

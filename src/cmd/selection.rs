@@ -1,5 +1,6 @@
 //! Which contacts a command means: `--where`, `--tag` and `--consent`, tested in batches.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Failure;
@@ -18,7 +19,9 @@ pub(super) const BATCH: usize = 500;
 /// A checked selection.
 pub(super) struct Chosen<'a> {
     condition: Option<Condition>,
-    selection: &'a Selection,
+    selection: Cow<'a, Selection>,
+    /// Only those of this segment, by its number in the store.
+    segment: Option<i64>,
     settings: &'a Settings,
     reads_events: bool,
     now: Instant,
@@ -29,12 +32,18 @@ impl<'a> Chosen<'a> {
     pub(super) fn new(selection: &'a Selection, settings: &'a Settings, now: Instant) -> Result<Self, Failure> {
         let condition = selection.condition.as_deref().map(|text| read(text, settings)).transpose()?;
         let reads_events = condition.as_ref().is_some_and(|condition| reads_events(condition, settings, 0));
-        Ok(Self { condition, selection, settings, reads_events, now })
+        Ok(Self { condition, selection: Cow::Borrowed(selection), segment: None, settings, reads_events, now })
+    }
+
+    /// Chooses the contacts of a segment, whom the store knows.
+    pub(super) fn members(segment: i64, settings: &'a Settings, now: Instant) -> Self {
+        let selection = Cow::Owned(Selection::default());
+        Self { condition: None, selection, segment: Some(segment), settings, reads_events: false, now }
     }
 
     /// Says whether a contact is meant.
     pub(super) fn takes(&self, work: &Work<'_>, contact: &Contact) -> Result<bool, Failure> {
-        let Selection { tag, consent, .. } = self.selection;
+        let Selection { tag, consent, .. } = &*self.selection;
         if tag.as_ref().is_some_and(|tag| !contact.tags.contains(tag))
             || consent.is_some_and(|consent| contact.consent != consent)
         {
@@ -54,7 +63,13 @@ impl<'a> Chosen<'a> {
     ) -> Result<(), Failure> {
         let mut after = 0;
         loop {
-            let batch = work.contacts_after(after, BATCH)?;
+            let batch = match self.segment {
+                None => work.contacts_after(after, BATCH)?,
+                Some(segment) => {
+                    let ids = work.members_after(segment, after, BATCH)?;
+                    ids.into_iter().map(|id| work.contact_of(id)).collect::<Result<_, _>>()?
+                }
+            };
             let Some(last) = batch.last() else { return Ok(()) };
             after = last.id.0;
             for contact in batch {
@@ -93,7 +108,18 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
             return Err(wrong(span(name), format!("there is no segment `{name}`"), Some(hint)));
         }
     }
-    Ok(condition)
+    let words = [
+        (
+            "score",
+            condition.reads_score() && settings.terms.score.is_none(),
+            "write what events bring under `score` in drip.yaml",
+        ),
+        ("stage", condition.reads_stage() && settings.terms.stages.is_empty(), "name them under `stages` in drip.yaml"),
+    ];
+    match words.into_iter().find(|(_, lacks, _)| *lacks) {
+        Some((word, _, hint)) => Err(wrong(span(word), format!("nobody has a `{word}` here"), Some(hint.to_owned()))),
+        None => Ok(condition),
+    }
 }
 
 /// Says whether a condition, or a segment it names, looks at events; segments go no deeper than they may.

@@ -9,7 +9,6 @@ use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::import::{is_viet_nam, moment, typed};
 use crate::model::campaign::Campaign;
-use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::nearest;
 use crate::model::wall;
@@ -90,8 +89,7 @@ pub(super) fn track(
 /// Says so when nothing asks for the event: it is recorded, and perhaps misspelt.
 fn doubt(context: &Context, project: &Project, event: &str) {
     let campaigns = project.campaigns.iter().flat_map(Campaign::events);
-    let names: Vec<&str> =
-        campaigns.chain(project.settings.terms.segments.values().flat_map(Condition::events)).collect();
+    let names: Vec<&str> = campaigns.chain(project.settings.terms.events()).collect();
     if names.contains(&event) {
         return;
     }

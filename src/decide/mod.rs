@@ -24,6 +24,7 @@ pub mod entry;
 pub mod funnel;
 pub mod goal;
 pub mod position;
+pub mod standing;
 mod variant;
 pub mod watch;
 

@@ -23,11 +23,8 @@ pub fn next_edge(
     now: Instant,
 ) -> Option<Instant> {
     let scope = Scope { contact, event: None, history, sends: &[], terms: rules.terms, now };
-    let segments = campaign.triggers.iter().filter_map(|trigger| match trigger {
-        Trigger::Segment(condition) => Some(condition),
-        _ => None,
-    });
-    segments.filter_map(|condition| condition.next_change(scope)).min()
+    let states = campaign.triggers.iter().filter_map(Trigger::state);
+    states.filter_map(|condition| condition.next_change(scope)).min()
 }
 
 /// Returns the first day, not before `from`, on which a date trigger lets the contact in.

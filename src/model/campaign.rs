@@ -71,8 +71,7 @@ impl Campaign {
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
         let triggers = self.triggers.iter().filter_map(|trigger| match trigger {
             Trigger::Event { condition, .. } => condition.as_ref(),
-            Trigger::Segment(condition) => Some(condition),
-            _ => None,
+            other => other.state(),
         });
         let goal = self.goal.iter().filter_map(|goal| goal.condition.as_ref());
         let steps = self.steps.iter().filter_map(|step| step.condition.as_ref());
@@ -91,12 +90,19 @@ impl Campaign {
         })
     }
 
+    /// Returns the points at which a score lets somebody in.
+    pub fn score_thresholds(&self) -> impl Iterator<Item = i64> {
+        self.triggers.iter().filter_map(|trigger| match trigger {
+            Trigger::Score { points, .. } => Some(*points),
+            _ => None,
+        })
+    }
+
     /// Says whether the passing of time alone can fire one of its triggers.
     pub fn has_timed_trigger(&self) -> bool {
         self.triggers.iter().any(|trigger| match trigger {
             Trigger::Date { .. } => true,
-            Trigger::Segment(condition) => condition.reads_clock(),
-            _ => false,
+            other => other.state().is_some_and(Condition::reads_clock),
         })
     }
 }
@@ -113,7 +119,7 @@ impl Campaign {
                     conditions.extend(condition);
                 }
                 Trigger::Inactive { event, .. } => names.push(event),
-                Trigger::Segment(condition) => conditions.push(condition),
+                Trigger::Segment(condition) | Trigger::Score { condition, .. } => conditions.push(condition),
                 Trigger::Tag(_) | Trigger::Date { .. } | Trigger::Pending | Trigger::Manual => {}
             }
         }
@@ -142,6 +148,8 @@ pub enum Trigger {
     Tag(String),
     /// A condition that becomes true.
     Segment(Condition),
+    /// A score that reaches so many points; `condition` says that it has.
+    Score { points: i64, condition: Condition },
     /// The last event of this name lies this long back; once per silence.
     Inactive { event: String, span: Span },
     /// A day that an attribute names, or one before or after it; each day once.
@@ -150,6 +158,21 @@ pub enum Trigger {
     Pending,
     /// `drip enrol` alone.
     Manual,
+}
+
+impl Trigger {
+    /// Returns the condition that lets a contact in by becoming true.
+    pub fn state(&self) -> Option<&Condition> {
+        match self {
+            Self::Segment(condition) | Self::Score { condition, .. } => Some(condition),
+            _ => None,
+        }
+    }
+
+    /// Says whether it is a state and not a happening: a tag, a condition, being pending.
+    pub fn is_state(&self) -> bool {
+        self.state().is_some() || matches!(self, Self::Tag(_) | Self::Pending)
+    }
 }
 
 /// Whether someone who has been through the campaign may enter again.

@@ -7,6 +7,7 @@
 //! compared with a text) does not hold for them.
 
 mod call;
+mod edge;
 mod read;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::sync::{Arc, LazyLock};
 use cel::{Context, Env, IdedExpr, Value};
 
 use self::call::Call;
+pub(super) use self::edge::Edges;
 use super::Instant;
 use super::contact::Contact;
 use super::event::Event;
@@ -31,6 +33,8 @@ pub struct Condition {
     source: Arc<str>,
     expression: Arc<IdedExpr>,
     inputs: Arc<[Input]>,
+    /// For each input, where its value makes a difference.
+    edges: Arc<[Edges]>,
 }
 
 /// What is wrong with a condition, and which bytes of it.
@@ -80,8 +84,8 @@ impl Condition {
     /// # Errors
     /// Returns the first thing that is wrong with it.
     pub fn parse(source: &str) -> Result<Self, ConditionError> {
-        let (expression, inputs) = read::read(source)?;
-        Ok(Self { source: source.into(), expression: expression.into(), inputs: inputs.into() })
+        let (expression, inputs, edges) = read::read(source)?;
+        Ok(Self { source: source.into(), expression: expression.into(), inputs: inputs.into(), edges: edges.into() })
     }
 
     /// Returns the condition as it was written.
@@ -94,7 +98,7 @@ impl Condition {
         self.holds_within(scope, 0)
     }
 
-    fn holds_within(&self, scope: Scope<'_>, depth: usize) -> bool {
+    pub(super) fn holds_within(&self, scope: Scope<'_>, depth: usize) -> bool {
         let mut context = Context::with_env(Arc::clone(&STANDARD));
         for (index, input) in self.inputs.iter().enumerate() {
             context.add_variable_from_value(variable(index), input.value(scope, depth));
@@ -107,8 +111,12 @@ impl Condition {
         self.next_change_within(scope, 0)
     }
 
-    fn next_change_within(&self, scope: Scope<'_>, depth: usize) -> Option<Instant> {
-        self.calls().filter_map(|call| call.next_change(scope, depth)).min()
+    pub(super) fn next_change_within(&self, scope: Scope<'_>, depth: usize) -> Option<Instant> {
+        let timed = self.inputs.iter().zip(self.edges.iter()).filter_map(|(input, edges)| match input {
+            Input::Call(call) => call.next_change(scope, depth, edges),
+            _ => None,
+        });
+        timed.min()
     }
 
     /// Says whether the condition looks at the contact's events.
@@ -129,6 +137,23 @@ impl Condition {
     /// Returns the segments that the condition names.
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.calls().filter_map(Call::segment)
+    }
+
+    /// Says whether the condition names `score`.
+    pub fn reads_score(&self) -> bool {
+        self.calls().any(|call| *call == Call::Score)
+    }
+
+    /// Returns the points that the condition compares the score with.
+    pub fn score_thresholds(&self) -> impl Iterator<Item = i64> {
+        let scores = self.inputs.iter().zip(self.edges.iter());
+        let scores = scores.filter(|(input, _)| matches!(input, Input::Call(Call::Score)));
+        scores.flat_map(|(_, edges)| edges.numbers().iter().copied())
+    }
+
+    /// Says whether the condition names `stage`.
+    pub fn reads_stage(&self) -> bool {
+        self.calls().any(|call| *call == Call::Stage)
     }
 
     /// Returns the events that the condition names.

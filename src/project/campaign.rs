@@ -2,10 +2,10 @@
 
 use super::fields::Source;
 use super::hours::window;
-use super::steps;
 use super::topics::topic;
 use super::values::{Surroundings, condition, late, name, sender, truth};
 use super::yaml::{Kind, Node};
+use super::{standing, steps};
 use crate::model::campaign::{AtEnd, Campaign, Existing, Goal, Reentry, Trigger};
 use crate::model::date::Offset;
 use crate::model::delay::Span;
@@ -107,8 +107,7 @@ fn triggers(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Vec<
     }
 }
 
-const TRIGGERS: &str =
-    "write `manual` or `pending`, or one of event, tag, segment, date and inactive, as `trigger: { event: signed_up }`";
+const TRIGGERS: &str = "write `manual` or `pending`, or one of event, tag, segment, stage, score, date and inactive, as `trigger: { event: signed_up }`";
 
 fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<Trigger> {
     if let Kind::Scalar(text) = &node.kind {
@@ -126,6 +125,8 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
     let condition_node = fields.take("where");
     let tag = fields.take("tag");
     let segment = fields.take("segment");
+    let stage = fields.take("stage");
+    let score = fields.take("score");
     let inactive = fields.take("inactive");
     let manual = fields.take_entry("manual");
     let date = fields.take("date");
@@ -142,9 +143,8 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
             Some("a condition on the contact is a `segment`"),
         );
     }
-    let given =
-        [event.is_some(), tag.is_some(), segment.is_some(), inactive.is_some(), date.is_some(), manual.is_some()];
-    if given.iter().filter(|given| **given).count() != 1 {
+    let given = [event, tag, segment, stage, score, inactive, date].iter().flatten().count();
+    if given + usize::from(manual.is_some()) != 1 {
         source.error(node.span.clone(), "a trigger needs exactly one of its kinds", Some(TRIGGERS));
         return None;
     }
@@ -157,6 +157,12 @@ fn trigger(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
     }
     if let Some(node) = segment {
         return condition(source, node, "segment", false, around).map(Trigger::Segment);
+    }
+    if let Some(node) = stage {
+        return standing::stage(source, node, around);
+    }
+    if let Some(node) = score {
+        return standing::score(source, node, around);
     }
     if let Some(node) = inactive {
         let mut fields = source.fields(node, "`inactive`")?;

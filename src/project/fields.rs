@@ -188,16 +188,6 @@ impl<'n> Fields<'n> {
         found
     }
 
-    /// Refuses fields of the language that this version does not carry out.
-    pub(super) fn refuse(&mut self, source: &mut Source, names: &[&'static str]) {
-        for name in names {
-            if let Some((key, _)) = self.take_entry(name) {
-                source.error(key.span.clone(), format!("`{name}` is not supported yet"), Some("leave it out"));
-            }
-            self.known.pop();
-        }
-    }
-
     /// Notes every field that was not taken.
     pub(super) fn finish(self, source: &mut Source) {
         // A password with a comma in it, not in quotes, leaves its rest here as names, which are not to be told.

@@ -12,11 +12,13 @@ pub mod imap_url;
 mod provider;
 mod purchases;
 mod receiving;
-mod segments;
+mod score;
 mod sending;
 mod settings;
 mod smtp_url;
+mod standing;
 mod steps;
+mod terms;
 mod topics;
 mod values;
 mod web;
@@ -108,7 +110,7 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
             id: &id,
             campaigns: &ids,
             window: settings.as_ref().map(|settings| settings.window.clone()).unwrap_or_default(),
-            segments: settings.as_ref().map(|settings| &settings.terms.segments),
+            words: settings.as_ref().map(|settings| values::Words::from(&settings.terms)),
             senders: settings.as_ref().map(|settings| &settings.senders),
             topics: settings.as_ref().map(|settings| settings.topics.as_slice()),
             has_web: settings.as_ref().map(|settings| settings.web.is_some()),
@@ -217,9 +219,9 @@ fn fingerprint(
     let mut hash = Sha256::new();
     hash.update(text);
     if let Some(settings) = settings {
-        let inherited =
-            (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.terms.segments, &settings.utm);
-        hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
+        let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps);
+        hash.update(format!("{inherited:?}{}{:?}", settings.terms.form(), settings.utm));
+        hash.update(format!("{}{}", settings.language, settings.postal_address));
     }
     let uses = |file: &TemplateFile| {
         let name = file.name.as_str();

@@ -6,12 +6,11 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::mailbox;
 use super::yaml::{Kind, Node};
-use super::{Overrides, provider, purchases, receiving, segments, sending, topics, web};
+use super::{Overrides, provider, receiving, sending, terms, topics, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::nearest;
 use crate::model::settings::{FrequencyCap, LONGEST_BOUNCE_NAME, Settings};
-use crate::model::terms::Terms;
 use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -50,9 +49,7 @@ pub(super) fn read(
     let provider = fields.take("provider").map(|node| provider::read(source, node));
     let imap_node = fields.take("imap");
     let imap = receiving::imap(source, imap_node, overrides, warnings);
-    let segments = fields.take("segments").map(|node| segments::read(source, node)).unwrap_or_default();
-    let purchases = fields.take("purchases").and_then(|node| purchases::read(source, node)).unwrap_or_default();
-    fields.refuse(source, &["score", "stages"]);
+    let terms = terms::read(source, &mut fields);
     fields.finish(source);
     Some(Settings {
         from: from?,
@@ -74,7 +71,7 @@ pub(super) fn read(
         smtp,
         provider: provider.flatten(),
         imap,
-        terms: Terms { segments, purchases },
+        terms,
     })
 }
 

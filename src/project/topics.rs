@@ -56,7 +56,7 @@ pub(super) fn topic(source: &mut Source, node: &Node, around: &Surroundings<'_>)
     let text = source.text(node, "topic")?.trim().to_owned();
     if let Some(topics) = around.topics {
         let known: Vec<&str> = topics.iter().map(|(id, _)| id.as_str()).collect();
-        unknown(source, "topic", &text, node, &known);
+        unknown(source, "topic", &text, &node.span, &known);
     }
     Some(text)
 }

@@ -1,6 +1,7 @@
 //! Values that stand under more than one key: names, conditions, senders, mailboxes, hours.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::fields::Source;
 use super::yaml::Node;
@@ -12,6 +13,7 @@ use crate::model::id::is_name;
 use crate::model::nearest;
 use crate::model::settings::{Mailbox, Sender, Topic};
 use crate::model::template::TemplateFile;
+use crate::model::terms::Terms;
 use crate::model::window::Window;
 
 /// What a campaign file is read against.
@@ -22,12 +24,46 @@ pub(super) struct Surroundings<'a> {
     pub(super) campaigns: &'a [String],
     pub(super) window: Window,
     /// `None`: drip.yaml could not be read, and what it names is not known.
-    pub(super) segments: Option<&'a BTreeMap<String, Condition>>,
+    pub(super) words: Option<Words>,
     pub(super) senders: Option<&'a BTreeMap<String, Sender>>,
     pub(super) topics: Option<&'a [(String, Topic)]>,
     /// Whether links can lead to `drip serve`.
     pub(super) has_web: Option<bool>,
     pub(super) templates: &'a [TemplateFile],
+}
+
+/// What conditions may name that drip.yaml gives a meaning to.
+pub(super) struct Words {
+    pub(super) segments: Vec<String>,
+    pub(super) has_score: bool,
+    pub(super) stages: Vec<String>,
+}
+
+impl From<&Terms> for Words {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            segments: terms.segments.keys().cloned().collect(),
+            has_score: terms.score.is_some(),
+            stages: terms.stages.iter().map(|stage| stage.name.clone()).collect(),
+        }
+    }
+}
+
+impl Words {
+    /// Notes what a condition names and drip.yaml does not.
+    pub(super) fn check(&self, source: &mut Source, condition: &Condition, span: &Range<usize>) {
+        let known: Vec<&str> = self.segments.iter().map(String::as_str).collect();
+        for name in condition.segments() {
+            unknown(source, "segment", name, span, &known);
+        }
+        let words = [
+            ("score", condition.reads_score() && !self.has_score, "write what events bring under `score` in drip.yaml"),
+            ("stage", condition.reads_stage() && self.stages.is_empty(), "name them under `stages` in drip.yaml"),
+        ];
+        for (word, _, hint) in words.into_iter().filter(|(_, lacks, _)| *lacks) {
+            source.error(span.clone(), format!("nobody has a `{word}` here"), Some(hint));
+        }
+    }
 }
 
 /// What a name may be made of.
@@ -50,11 +86,8 @@ pub(super) fn condition(
             Some("use did(\"…\"), or move the condition to the trigger's `where`"),
         );
     }
-    if let Some(segments) = around.segments {
-        let known: Vec<&str> = segments.keys().map(String::as_str).collect();
-        for name in condition.segments() {
-            unknown(source, "segment", name, node, &known);
-        }
+    if let Some(words) = &around.words {
+        words.check(source, &condition, &node.span);
     }
     Some(condition)
 }
@@ -64,7 +97,7 @@ pub(super) fn sender(source: &mut Source, node: &Node, around: &Surroundings<'_>
     let text = source.text(node, "sender")?.trim().to_owned();
     if let Some(senders) = around.senders {
         let known: Vec<&str> = senders.keys().map(String::as_str).collect();
-        unknown(source, "sender", &text, node, &known);
+        unknown(source, "sender", &text, &node.span, &known);
     }
     Some(text)
 }
@@ -111,7 +144,7 @@ pub(super) fn mailbox(text: &str) -> Result<Mailbox, String> {
 }
 
 /// Notes a sender, segment or topic that is not there.
-pub(super) fn unknown(source: &mut Source, what: &str, name: &str, node: &Node, known: &[&str]) {
+pub(super) fn unknown(source: &mut Source, what: &str, name: &str, span: &Range<usize>, known: &[&str]) {
     if known.contains(&name) {
         return;
     }
@@ -119,5 +152,5 @@ pub(super) fn unknown(source: &mut Source, what: &str, name: &str, node: &Node, 
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("name it under `{what}s` in drip.yaml"),
     };
-    source.error(node.span.clone(), format!("there is no {what} `{name}`"), Some(&hint));
+    source.error(span.clone(), format!("there is no {what} `{name}`"), Some(&hint));
 }

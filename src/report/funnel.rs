@@ -154,6 +154,6 @@ impl Funnel {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a share is shown with three digits at most")]
-fn share(part: u64, whole: u64) -> Option<f64> {
+pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

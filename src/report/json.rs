@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{CONFIDENCE, Funnel, StepRow, VariantRow, Verdict};
 use crate::model::Instant;
+use crate::model::period::Period;
 use crate::model::reaction::{Reaction, Reactions};
 
 /// Returns the funnels as JSON; shares are fractions of 1, instants are in UTC, what is not known is `null`.
@@ -87,7 +88,10 @@ fn reactions(reactions: &Reactions) -> Value {
 
 /// Returns which passages are counted; `null` is without end.
 pub(super) fn period(funnels: &[Funnel]) -> Value {
-    let period = funnels.first().map(|funnel| funnel.period).unwrap_or_default();
+    of_period(funnels.first().map(|funnel| funnel.period).unwrap_or_default())
+}
+
+pub(super) fn of_period(period: Period) -> Value {
     let iso = |at: Option<Instant>| at.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
     json!({ "since": iso(period.since), "until": iso(period.until) })
 }

@@ -1,7 +1,7 @@
 //! Shares as people read them.
 
 /// Returns a share in per cent: whole above ten, with one decimal below, never 0 or 100 for almost that.
-pub(super) fn percent(share: Option<f64>) -> Option<String> {
+pub fn percent(share: Option<f64>) -> Option<String> {
     let percent = share? * 100.0;
     Some(match percent {
         _ if percent == 0.0 => "0 %".to_owned(),

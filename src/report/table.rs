@@ -209,7 +209,7 @@ fn step_name(step: &StepRow) -> String {
 }
 
 /// Returns a bar of eighths of a block, `width` columns long for the whole; whatever is not zero shows.
-fn bar(part: u64, whole: u64, width: usize) -> String {
+pub(super) fn bar(part: u64, whole: u64, width: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (part, whole) = (u128::from(part.min(whole)), u128::from(whole.max(1)));
     let eighths = usize::try_from(part * 8 * width as u128 / whole).unwrap_or(0);

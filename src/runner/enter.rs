@@ -132,6 +132,7 @@ impl Run<'_> {
                 .iter()
                 .any(|t| matches!(t, Trigger::Event { name, .. } if *name == unseen.event.name))
         };
+        self.score_triggers(work, unseen)?;
         if !self.known.iter().any(fired_by) {
             return Ok(());
         }
@@ -149,6 +150,30 @@ impl Run<'_> {
                 continue;
             }
             self.admit(work, index, &contact, unseen.event.at, Some(unseen.event.id))?;
+        }
+        Ok(())
+    }
+
+    /// Lets in whose score an event brought up to where a campaign begins, from the moment at which it was there.
+    fn score_triggers(&mut self, work: &Work<'_>, unseen: &UnseenEvent) -> Result<(), StoreError> {
+        for index in 0..self.known.len() {
+            let known = &self.known[index];
+            let thresholds: Vec<i64> = known.campaign.score_thresholds().collect();
+            let row = known.row;
+            for points in thresholds {
+                if !is_news(&self.known[index], &unseen.event) {
+                    continue;
+                }
+                let Some(at) = self.score_reached(work, unseen, points)? else { continue };
+                // Who has as many still is let in as of now, by the look at those who changed.
+                if at < self.now - STALE {
+                    continue;
+                }
+                let contact = work.contact_of(unseen.contact)?;
+                // The look at those who changed must not take it for something new.
+                work.set_member(row, contact.id, true)?;
+                self.admit(work, index, &contact, at, Some(unseen.event.id))?;
+            }
         }
         Ok(())
     }

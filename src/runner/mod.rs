@@ -22,6 +22,7 @@ pub mod preview;
 mod ramp;
 mod register;
 mod settle;
+pub mod standing;
 mod stock;
 mod watch;
 
@@ -46,6 +47,7 @@ use crate::webhook::Caller;
 pub use register::{Registered, register};
 
 use limits::Budget;
+use standing::Whom;
 
 /// What a run works with.
 pub struct Parts<'a> {
@@ -290,11 +292,15 @@ pub fn run(
     let adopted = options.adopt_since.map_or(Ok(true), |since| run.adopt(store, since))?;
     let stopped = if adopted {
         run.adopt_returned(store)?;
+        standing::refresh(store, rules.terms, now, Whom::Changed, &|| run.is_interrupted())?;
         run.enter(store)?;
         if run.stale > 0 {
             (run.tell)(Happening::Stale(run.stale));
         }
-        run.send(store, options)?
+        let stopped = run.send(store, options)?;
+        // Nobody's mail waits until everyone has been looked at for the first time.
+        standing::refresh(store, rules.terms, now, Whom::Everyone, &|| run.is_interrupted())?;
+        stopped
     } else {
         Some(Stop::Interrupted)
     };

@@ -147,17 +147,14 @@ fn note_matching(
 
 /// Returns what changes whenever other people may match the tag and segment triggers.
 fn form(campaign: &Campaign, settings: &Settings) -> String {
-    let states = campaign
-        .triggers
-        .iter()
-        .filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending));
-    let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.terms.segments));
+    let states = campaign.triggers.iter().filter(|trigger| trigger.is_state());
+    let digest = Sha256::digest(format!("{:?}{}", states.collect::<Vec<_>>(), settings.terms.form()));
     hexadecimal(&digest[..8])
 }
 
 /// Says whether a campaign has a trigger that is a state, not a happening: a tag, a segment, being pending.
 pub(super) fn has_state_trigger(campaign: &Campaign) -> bool {
-    campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending))
+    campaign.triggers.iter().any(Trigger::is_state)
 }
 
 /// Says whether a contact matches one of a campaign's tag and segment triggers.
@@ -173,7 +170,7 @@ pub(super) fn matches(
         let holds = match trigger {
             Trigger::Tag(tag) => contact.tags.contains(tag),
             Trigger::Pending => contact.consent == Consent::Pending,
-            Trigger::Segment(condition) => {
+            Trigger::Segment(condition) | Trigger::Score { condition, .. } => {
                 if condition.reads_events() && events.is_none() {
                     events = Some(work.events_of(contact.id, now)?);
                 }

@@ -12,6 +12,7 @@ use super::{Known, Run};
 use crate::decide::{Rules, watch};
 use crate::model::Instant;
 use crate::model::campaign::{Campaign, Trigger};
+use crate::model::condition::Condition;
 use crate::model::contact::Contact;
 use crate::store::{Store, StoreError, Watch, Work};
 
@@ -125,8 +126,7 @@ fn next(
     let free = fired.and_then(|day| watch::free_after(known.campaign, day));
     let from = free.map_or(today, |next| next.max(today));
     let day = watch::next_day(known.campaign, contact, rules, from).map(|day| watch::start_of(day, contact, rules));
-    let reads_clock =
-        known.campaign.triggers.iter().any(|trigger| matches!(trigger, Trigger::Segment(c) if c.reads_clock()));
+    let reads_clock = known.campaign.triggers.iter().filter_map(Trigger::state).any(Condition::reads_clock);
     let edge = if reads_clock {
         let history = work.events_of(contact.id, now)?;
         watch::next_edge(known.campaign, contact, &history, rules, now)
@@ -138,6 +138,6 @@ fn next(
 
 /// Returns what changes whenever the watches must be set anew.
 fn form(campaign: &Campaign, rules: Rules<'_>) -> String {
-    let digest = Sha256::digest(format!("{:?}{:?}{}", campaign.triggers, rules.terms, rules.timezone));
+    let digest = Sha256::digest(format!("{:?}{}{}", campaign.triggers, rules.terms.form(), rules.timezone));
     crate::model::octets::hexadecimal(&digest[..8])
 }

@@ -3,10 +3,12 @@
 mod best;
 mod proportion;
 mod size;
+mod survival;
 
 pub use best::best;
 pub use proportion::{Count, difference};
 pub use size::{detectable, per_group};
+pub use survival::{Stays, median_stay};
 
 use statrs::distribution::{ContinuousCDF, Normal};
 

@@ -9,7 +9,7 @@ use crate::model::address::Address;
 use crate::model::id::ContactId;
 
 /// The tables of a person's dossier: its name there, and its rows, with instants as ISO text in UTC.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 8] = [
     (
         "consent",
         "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at / 1000, 'unixepoch') AS at, consent, reason
@@ -39,6 +39,18 @@ const TABLES: [(&str, &str); 6] = [
                 strftime('%Y-%m-%dT%H:%M:%SZ', s.at / 1000, 'unixepoch') AS at, s.attempts, s.message_id
          FROM sends s JOIN enrolments n ON n.id = s.enrolment_id JOIN campaigns k ON k.id = n.campaign_id
               JOIN send_states w ON w.state = s.state WHERE n.contact_id = ?1 ORDER BY s.at, s.id",
+    ),
+    (
+        "standing",
+        "SELECT stage, strftime('%Y-%m-%dT%H:%M:%SZ', since / 1000, 'unixepoch') AS since, levels AS points,
+                (SELECT group_concat(name, ' ') FROM segments WHERE id IN (SELECT value FROM json_each(standings.segments))) AS segments,
+                strftime('%Y-%m-%dT%H:%M:%SZ', looked_at / 1000, 'unixepoch') AS looked_at
+         FROM standings WHERE contact_id = ?1",
+    ),
+    (
+        "stages",
+        "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', at / 1000, 'unixepoch') AS at, was AS \"from\", stage AS \"to\"
+         FROM stage_changes WHERE contact_id = ?1 ORDER BY stage_changes.at",
     ),
     (
         "matches",

@@ -151,6 +151,23 @@ impl Work<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Returns a contact's events up to `now` that a run has looked at, and one that none has, oldest first.
+    pub fn seen_events_of(&self, contact: ContactId, and: EventId, now: Instant) -> Result<Vec<Event>> {
+        let mut statement = self.sql(
+            "SELECT id, name, at, properties FROM events WHERE contact_id = ?1 AND at <= ?2 AND (seen = 1 OR id = ?3)
+             ORDER BY at, id",
+        )?;
+        let rows = statement.query_map(params![contact.0, millis(now), and.0], read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns when the first event of a contact after an instant happens, where one is known already.
+    pub fn next_event_of(&self, contact: ContactId, after: Instant) -> Result<Option<Instant>> {
+        let text = "SELECT min(at) FROM events WHERE contact_id = ?1 AND at > ?2";
+        let at: Option<i64> = self.sql(text)?.query_row(params![contact.0, millis(after)], |row| row.get(0))?;
+        Ok(at.map(instant))
+    }
+
     /// Returns a contact's events of a name since a time, oldest first.
     pub fn events_since(&self, contact: ContactId, name: &str, since: Instant) -> Result<Vec<Event>> {
         let mut statement = self.sql(

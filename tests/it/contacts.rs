@@ -176,11 +176,12 @@ fn an_export_of_one_person_holds_everything() {
     assert_eq!(record["enrolments"][0]["campaign"], "welcome");
     assert_eq!((&record["sends"][0]["step"], &record["sends"][0]["state"]), (&"hello".into(), &"sent".into()));
     assert!(record["sends"][0]["message_id"].as_str().unwrap().contains('@'));
+    assert_eq!(record["standing"][0]["segments"], "big buyers", "{record}");
     // Every table that names a contact is in it.
     let tables = sandbox.sql("SELECT DISTINCT m.name FROM sqlite_schema m JOIN pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND f.\"table\" = 'contacts' ORDER BY 1");
     assert_eq!(
         tables,
-        ["consent_changes", "enrolments", "events", "members", "watches"],
+        ["consent_changes", "enrolments", "events", "members", "stage_changes", "standings", "watches"],
         "a new table belongs into src/store/dossier.rs"
     );
 }

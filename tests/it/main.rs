@@ -40,6 +40,8 @@ mod serving_metrics;
 mod serving_pages;
 mod serving_providers;
 mod serving_ses;
+mod standings;
+mod standings_played;
 mod statistics;
 mod stumbling;
 mod support;

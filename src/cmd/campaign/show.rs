@@ -79,6 +79,7 @@ fn trigger(trigger: &Trigger) -> String {
         }
         Trigger::Tag(tag) => format!("with the tag {tag}"),
         Trigger::Segment(condition) => format!("when {}", condition.source().trim()),
+        Trigger::Score { points, .. } => format!("when the score reaches {points}"),
         Trigger::Inactive { event, span } => format!("{span} after the last {event}"),
         Trigger::Date { attribute, offset, yearly } => {
             let every = if *yearly { "every year" } else { "once" };

@@ -18,11 +18,11 @@ use crate::ui::words::count;
 
 /// How cells and files are written.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct How {
+pub(in crate::cmd) struct How {
     /// Formulas as they are.
-    pub(super) raw: bool,
+    pub(in crate::cmd) raw: bool,
     /// Over a file that is there.
-    pub(super) force: bool,
+    pub(in crate::cmd) force: bool,
 }
 
 pub(super) fn export(
@@ -33,15 +33,12 @@ pub(super) fn export(
     format: Option<ExportFormat>,
     How { raw, force }: How,
 ) -> Result<Exit, Failure> {
-    let many = all || !selection.is_empty();
-    match (many, target, format) {
+    let several = all || !selection.is_empty();
+    match (several, target, format) {
         (true, file, format) => {
-            let file = file.filter(|file| *file != "-");
-            let format = written::format(file, format);
-            if let Some(file) = file {
-                written::refuse_existing(run, Path::new(file), force)?;
-            }
-            contacts(run, selection, file, (format, raw))
+            let project = run.project()?;
+            let chosen = Chosen::new(selection, &project.settings, run.now())?;
+            many(run, Some(&chosen), file, format, How { raw, force })
         }
         (false, Some(_), Some(ExportFormat::Csv)) => Err(Diagnostic::error("one person's record is exported as JSON")
             .hint("for one row of CSV use --where 'contact.email == \"…\"'")
@@ -67,19 +64,24 @@ fn person(run: &Context, email: &str) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn contacts(
+/// Writes the contacts that are chosen; `None` is nobody.
+pub(in crate::cmd) fn many(
     run: &Context,
-    selection: &Selection,
+    chosen: Option<&Chosen<'_>>,
     file: Option<&str>,
-    (format, raw): (ExportFormat, bool),
+    format: Option<ExportFormat>,
+    How { raw, force }: How,
 ) -> Result<Exit, Failure> {
-    let project = run.project()?;
-    let chosen = Chosen::new(selection, &project.settings, run.now())?;
+    let file = file.filter(|file| *file != "-");
+    let format = written::format(file, format);
+    if let Some(file) = file {
+        written::refuse_existing(run, Path::new(file), force)?;
+    }
     let mut store = run.open_to_read()?;
     let work = store.as_mut().map(Store::read).transpose()?;
     let mut ids: Vec<ContactId> = Vec::new();
     let mut names = BTreeSet::new();
-    if let Some(work) = &work {
+    if let (Some(chosen), Some(work)) = (chosen, &work) {
         chosen.each(work, |contact| {
             ids.push(contact.id);
             for name in contact.attributes.keys().filter(|name| !names.contains(*name)).collect::<Vec<_>>() {

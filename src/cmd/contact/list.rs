@@ -20,10 +20,19 @@ pub(super) fn list(
     format: ListFormat,
 ) -> Result<Exit, Failure> {
     let project = run.project()?;
-    let chosen = Chosen::new(selection, &project.settings, run.now())?;
+    found(run, Some(&Chosen::new(selection, &project.settings, run.now())?), limit, format)
+}
+
+/// Shows who is chosen; `None` is nobody.
+pub(in crate::cmd) fn found(
+    run: &Context,
+    chosen: Option<&Chosen<'_>>,
+    limit: Option<u64>,
+    format: ListFormat,
+) -> Result<Exit, Failure> {
     let mut found: Vec<Contact> = Vec::new();
     let mut more = false;
-    if let Some(mut store) = run.open_to_read()? {
+    if let (Some(chosen), Some(mut store)) = (chosen, run.open_to_read()?) {
         chosen.each(&store.read()?, |contact| {
             more = limit.is_some_and(|limit| found.len() as u64 >= limit);
             if !more {

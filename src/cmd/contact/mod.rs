@@ -1,12 +1,15 @@
 //! `drip contact`: looks at people, changes, exports and forgets them.
 
 mod edit;
-mod export;
+pub(super) mod export;
 mod forget;
-mod list;
+pub(super) mod list;
 mod rows;
 mod show;
+mod standing;
 mod suppress;
+
+pub(super) use export::How;
 
 use super::Failure;
 use super::context::{Context, address};

@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::json;
 
+use super::standing::Standing;
 use super::{Context, address, need};
 use crate::cmd::Failure;
 use crate::error::Diagnostic;
@@ -24,18 +25,24 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     let summary = work.contact_summary(contact.id)?;
     let story = work.story(contact.id)?;
     let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    // A project that cannot be read at the moment is no reason to keep somebody's story back.
+    let settings = run.load_quietly().ok().map(|loaded| loaded.project.settings);
+    let standing = match &settings {
+        Some(settings) => Standing::of(&work, &contact, &settings.terms, run.now())?,
+        None => Standing::default(),
+    };
     if run.output.options().json {
         let lines: Vec<_> =
             story.iter().map(|line| json!({ "at": time(line.at), "kind": line.kind, "what": line.what, "retry_at": line.retry_at.map(time) })).collect();
         let mut json = json(&contact);
         json["suppressed"] = summary.suppressed.into();
         json["created_at"] = time(summary.created_at).into();
+        standing.add_to(&mut json);
         json["story"] = lines.into();
         run.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
-    // A project that cannot be read at the moment is no reason to keep somebody's story back.
-    let zone = run.load_quietly().map_or(Tz::UTC, |loaded| loaded.project.settings.timezone);
+    let zone = settings.map_or(Tz::UTC, |settings| settings.timezone);
     let paused = contact.pause(run.now()).map(|until| wall::shown(until, zone));
     let mut text = format!("{}\n", contact.address);
     let mut row = |name: &str, value: &str| {
@@ -55,6 +62,9 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     row("language", contact.language.as_deref().unwrap_or("(default)"));
     row("tags", &contact.tags.iter().map(String::as_str).collect::<Vec<_>>().join(", "));
     row("added", &wall::shown(summary.created_at, zone));
+    for (name, value) in standing.rows(zone) {
+        row(name, &value);
+    }
     for (name, value) in &contact.attributes {
         row(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }

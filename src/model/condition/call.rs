@@ -3,11 +3,13 @@
 use cel::Value;
 use chrono::{Duration, TimeDelta};
 
+use super::edge::Edges;
 use super::{Condition, Scope};
 use crate::model::Instant;
 use crate::model::delay::Span;
 use crate::model::event::Event;
 use crate::model::send::{CAME, SendRecord, TIMED_OUT};
+use crate::model::stage;
 
 /// A call of one of drip's functions, with its checked arguments.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +28,10 @@ pub(super) enum Call {
     InSegment(String),
     /// `came(step)`, `timed_out(step)`: how a `wait_for` step ended
     Waited(&'static str, String),
+    /// `score`
+    Score,
+    /// `stage`
+    Stage,
 }
 
 /// Every function: its name, the form of a call, and whether it takes a span as well.
@@ -42,8 +48,8 @@ pub(super) const FUNCTIONS: [(&str, &str, bool); 10] = [
     ("timed_out", "timed_out(\"step-id\")", false),
 ];
 
-/// Segments may name segments; deeper than this they must go in a circle.
-const MAX_SEGMENT_DEPTH: usize = 16;
+/// Segments may name segments, and stages and scores do, too; deeper than this they must go in a circle.
+const MAX_DEPTH: usize = 16;
 
 impl Call {
     /// Returns the event that the call looks for.
@@ -87,12 +93,19 @@ impl Call {
             Self::Tagged(tag) => Value::Bool(scope.contact.tags.contains(tag)),
             Self::InSegment(name) => {
                 let holds = |segment: &Condition| segment.holds_within(scope, depth + 1);
-                Value::Bool(depth < MAX_SEGMENT_DEPTH && scope.terms.segments.get(name).is_some_and(holds))
+                Value::Bool(depth < MAX_DEPTH && scope.terms.segments.get(name).is_some_and(holds))
             }
             Self::Waited(how, step) => {
                 let ended = |row: &SendRecord| row.step == *step && row.reason.as_deref() == Some(how);
                 Value::Bool(scope.sends.iter().any(ended))
             }
+            Self::Score if depth < MAX_DEPTH => {
+                scope.terms.score.as_ref().map_or(Value::Null, |score| Value::Int(score.points_within(scope, depth)))
+            }
+            Self::Stage if depth < MAX_DEPTH => {
+                stage::stage_within(&scope.terms.stages, scope, depth).map_or(Value::Null, Into::into)
+            }
+            Self::Score | Self::Stage => Value::Null,
         }
     }
 
@@ -101,11 +114,19 @@ impl Call {
     }
 
     pub(super) fn reads_clock(&self) -> bool {
-        matches!(self, Self::Did(_, Some(_)) | Self::Count(_, Some(_)) | Self::DaysSince(_) | Self::InSegment(_))
+        matches!(
+            self,
+            Self::Did(_, Some(_))
+                | Self::Count(_, Some(_))
+                | Self::DaysSince(_)
+                | Self::InSegment(_)
+                | Self::Score
+                | Self::Stage
+        )
     }
 
     /// Returns the next instant at which the mere passing of time changes the value.
-    pub(super) fn next_change(&self, scope: Scope<'_>, depth: usize) -> Option<Instant> {
+    pub(super) fn next_change(&self, scope: Scope<'_>, depth: usize, edges: &Edges) -> Option<Instant> {
         match self {
             // An event counts up to its last moment, and not a moment longer.
             Self::Did(name, Some(within)) | Self::Count(name, Some(within)) => {
@@ -114,10 +135,16 @@ impl Call {
             }
             Self::DaysSince(name) => {
                 let last = past(scope, name, None).next()?;
-                Some(last.at + TimeDelta::days((scope.now - last.at).num_days() + 1))
+                let days = edges.above((scope.now - last.at).num_days())?;
+                last.at.checked_add_signed(TimeDelta::try_days(days)?)
             }
-            Self::InSegment(name) if depth < MAX_SEGMENT_DEPTH => {
+            Self::InSegment(name) if depth < MAX_DEPTH => {
                 scope.terms.segments.get(name)?.next_change_within(scope, depth + 1)
+            }
+            Self::Score if depth < MAX_DEPTH => scope.terms.score.as_ref()?.next_change(scope, depth, edges),
+            Self::Stage if depth < MAX_DEPTH => {
+                let conditions = scope.terms.stages.iter().map(|stage| &stage.condition);
+                conditions.filter_map(|condition| condition.next_change_within(scope, depth + 1)).min()
             }
             _ => None,
         }

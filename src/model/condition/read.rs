@@ -7,6 +7,7 @@ use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, SelectExpr, Sour
 use cel::parser::{ParseError, Parser};
 
 use super::call::{Call, FUNCTIONS};
+use super::edge::Edges;
 use super::{ConditionError, Input, variable};
 use crate::model::delay::Span;
 
@@ -51,7 +52,7 @@ const STANDARD: [&str; 31] = [
     "hasValue",
 ];
 
-pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>), ConditionError> {
+pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>, Vec<Edges>), ConditionError> {
     let whole = 0..source.len();
     if source.trim().is_empty() {
         return Err(ConditionError { message: "the condition is empty".to_owned(), span: whole, hint: None });
@@ -70,7 +71,7 @@ pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>), ConditionErro
     }
     let (mut expression, positions) =
         Parser::new().parse_with_source_info(source).map_err(|errors| syntax(source, &errors.errors))?;
-    let mut reader = Reader { source, positions: &positions, inputs: Vec::new(), bound: Vec::new() };
+    let mut reader = Reader { source, positions: &positions, inputs: Vec::new(), edges: Vec::new(), bound: Vec::new() };
     reader.expression(&mut expression)?;
     if let Expr::Literal(literal) = &expression.expr
         && !matches!(literal, LiteralValue::Boolean(_))
@@ -82,7 +83,7 @@ pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>), ConditionErro
             hint,
         });
     }
-    Ok((expression, reader.inputs))
+    Ok((expression, reader.inputs, reader.edges))
 }
 
 /// Finds what people write who think of another language, before CEL's grammar complains in its own words.
@@ -184,23 +185,23 @@ struct Reader<'a> {
     source: &'a str,
     positions: &'a SourceInfo,
     inputs: Vec<Input>,
+    /// One for each input.
+    edges: Vec<Edges>,
     /// Names that a macro such as `exists` binds.
     bound: Vec<String>,
 }
 
 impl Reader<'_> {
     fn expression(&mut self, node: &mut IdedExpr) -> Result<(), ConditionError> {
-        if let Some(input) = self.input(node)? {
-            let index = self.inputs.iter().position(|known| *known == input).unwrap_or_else(|| {
-                self.inputs.push(input);
-                self.inputs.len() - 1
-            });
-            node.expr = Expr::Ident(variable(index));
+        if self.take_out(node, Edges::Everywhere)? {
             return Ok(());
         }
+        self.compared(node)?;
         let id = node.id;
         match &mut node.expr {
             Expr::Unspecified | Expr::Literal(_) | Expr::Struct(_) => Ok(()),
+            // A variable that stands there already.
+            Expr::Ident(name) if name.starts_with('#') => Ok(()),
             Expr::Ident(name) => {
                 let name = name.clone();
                 self.known_variable(&name, id)
@@ -237,12 +238,41 @@ impl Reader<'_> {
         }
     }
 
+    /// Puts a variable in the place of what depends on the person; says whether that is what the node was.
+    fn take_out(&mut self, node: &mut IdedExpr, edges: Edges) -> Result<bool, ConditionError> {
+        let Some(input) = self.input(node)? else { return Ok(false) };
+        let index = self.inputs.iter().position(|known| *known == input).unwrap_or_else(|| {
+            self.inputs.push(input);
+            self.edges.push(Edges::At(Vec::new()));
+            self.inputs.len() - 1
+        });
+        self.edges[index].add(edges);
+        node.expr = Expr::Ident(variable(index));
+        Ok(true)
+    }
+
+    /// Takes out what is compared with a whole number, and keeps that: nothing changes until it is crossed.
+    fn compared(&mut self, node: &mut IdedExpr) -> Result<(), ConditionError> {
+        let Expr::Call(CallExpr { func_name, target: None, args }) = &mut node.expr else { return Ok(()) };
+        if !["_<_", "_<=_", "_>_", "_>=_", "_==_", "_!=_"].contains(&func_name.as_str()) {
+            return Ok(());
+        }
+        let [left, right] = args.as_mut_slice() else { return Ok(()) };
+        match (whole_number(left), whole_number(right)) {
+            (None, Some(number)) => self.take_out(left, Edges::At(vec![number])).map(drop),
+            (Some(number), None) => self.take_out(right, Edges::At(vec![number])).map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns what a node stands for when it depends on the person.
     fn input(&self, node: &IdedExpr) -> Result<Option<Input>, ConditionError> {
         let of = |operand: &IdedExpr, name: &str| matches!(&operand.expr, Expr::Ident(ident) if ident == name && !self.bound.iter().any(|bound| bound == name));
         Ok(match &node.expr {
             Expr::Ident(name) if name == "contact" && !self.bound.contains(name) => Some(Input::Contact),
             Expr::Ident(name) if name == "event" && !self.bound.contains(name) => Some(Input::Event),
+            Expr::Ident(name) if name == "score" && !self.bound.contains(name) => Some(Input::Call(Call::Score)),
+            Expr::Ident(name) if name == "stage" && !self.bound.contains(name) => Some(Input::Call(Call::Stage)),
             Expr::Select(SelectExpr { operand, field, test }) if of(operand, "contact") => Some(match test {
                 true => Input::HasAttribute(field.clone()),
                 false => Input::Attribute(field.clone()),
@@ -292,7 +322,7 @@ impl Reader<'_> {
         if self.bound.iter().any(|bound| bound == name) {
             return Ok(());
         }
-        let hint = match crate::model::nearest(name, ["contact", "event"]) {
+        let hint = match crate::model::nearest(name, ["contact", "event", "score", "stage"]) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("an attribute is written `contact.{name}`, a text `\"{name}\"`"),
         };
@@ -322,6 +352,13 @@ impl Reader<'_> {
         // A call is placed at its bracket, so the word stands before or at the node.
         let found = self.source.get(..byte + word.len()).unwrap_or(self.source).rfind(word);
         found.or_else(|| self.source.find(word)).map_or(0..self.source.len(), |start| start..start + word.len())
+    }
+}
+
+fn whole_number(node: &IdedExpr) -> Option<i64> {
+    match &node.expr {
+        Expr::Literal(LiteralValue::Int(number)) => Some(*number.inner()),
+        _ => None,
     }
 }
 

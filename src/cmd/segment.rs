@@ -1,0 +1,85 @@
+//! `drip segment`: who is in the named conditions of drip.yaml.
+
+use serde_json::json;
+
+use super::Failure;
+use super::contact::{How, export, list};
+use super::context::Context;
+use super::selection::Chosen;
+use super::standings;
+use crate::cli::segment::SegmentCommand;
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::nearest;
+use crate::model::settings::Settings;
+use crate::report;
+use crate::ui::columns::columns;
+use crate::ui::words::number;
+
+pub(super) fn segment(context: &Context, command: &SegmentCommand) -> Result<Exit, Failure> {
+    let settings = context.project()?.settings;
+    match command {
+        SegmentCommand::List => all(context, &settings),
+        SegmentCommand::Show { name, limit, format } => {
+            let chosen = chosen(context, &settings, name)?;
+            list::found(context, chosen.as_ref(), *limit, *format)
+        }
+        SegmentCommand::Export { name, file, format, force, raw } => {
+            let chosen = chosen(context, &settings, name)?;
+            let how = How { raw: *raw, force: *force };
+            export::many(context, chosen.as_ref(), file.as_deref(), *format, how)
+        }
+    }
+}
+
+/// Returns the contacts of a segment, once it is known who they are; `None` where there is no database yet.
+fn chosen<'a>(context: &Context, settings: &'a Settings, name: &str) -> Result<Option<Chosen<'a>>, Failure> {
+    if !settings.terms.segments.contains_key(name) {
+        let missing = Diagnostic::error(format!("there is no segment `{name}`"));
+        let names = || settings.terms.segments.keys().map(String::as_str);
+        return Err(match nearest(name, names()) {
+            Some(near) => missing.hint(format!("did you mean `{near}`?")),
+            None if settings.terms.segments.is_empty() => missing.hint("write it under `segments` in drip.yaml"),
+            None => missing.hint(format!("the segments are {}", names().collect::<Vec<_>>().join(", "))),
+        }
+        .into());
+    }
+    let Some(mut store) = standings::refreshed(context, &settings.terms)? else { return Ok(None) };
+    let numbers = store.read()?.segment_numbers()?;
+    let number = numbers.into_iter().find(|(known, _)| known == name).map(|(_, number)| number);
+    Ok(number.map(|number| Chosen::members(number, settings, context.now())))
+}
+
+fn all(context: &Context, settings: &Settings) -> Result<Exit, Failure> {
+    let counts = standings::count(context, &settings.terms)?;
+    let share = |people: u64| report::percent((counts.people > 0).then(|| ratio(people, counts.people)));
+    let mut rows = vec![["segment", "contacts", "share", "may be mailed", "condition"].map(str::to_owned)];
+    let mut segments = Vec::new();
+    for (name, condition) in &settings.terms.segments {
+        let (people, subscribed) = counts.segments.get(name).copied().unwrap_or_default();
+        segments.push(json!({
+            "segment": name, "contacts": people, "subscribed": subscribed, "condition": condition.source().trim(),
+        }));
+        rows.push([
+            name.clone(),
+            number(people),
+            share(people).unwrap_or_default(),
+            number(subscribed),
+            condition.source().trim().to_owned(),
+        ]);
+    }
+    if context.output.options().json {
+        let all = json!({ "contacts": counts.people, "segments": segments });
+        context.output.result(&format!("{all:#}\n"));
+    } else if segments.is_empty() {
+        context.output.result("No segments yet. Each name under `segments` in drip.yaml is one.\n");
+    } else {
+        context.output.result(&columns(&rows));
+    }
+    Ok(Exit::Success)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact for as many people as there are")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}

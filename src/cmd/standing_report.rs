@@ -1,0 +1,111 @@
+//! `drip report stages` and `drip report scores`: where contacts stand.
+
+use std::collections::BTreeMap;
+
+use chrono::Datelike;
+
+use super::context::Context;
+use super::{Failure, report, standings};
+use crate::cli::report::StandingReport;
+use crate::error::Diagnostic;
+use crate::exit::Exit;
+use crate::model::campaign::Campaign;
+use crate::model::condition::Condition;
+use crate::model::period::Period;
+use crate::model::settings::Settings;
+use crate::model::wall;
+use crate::project::Project;
+use crate::report::scores::{self, Scores};
+use crate::report::stages::{self, Move, StageRow, Stages};
+use crate::stats::{Stays, median_stay};
+use crate::store::{StageMoves, Store};
+
+pub(super) fn report(context: &Context, what: &StandingReport) -> Result<Exit, Failure> {
+    let project = context.project()?;
+    let is_json = context.output.options().json;
+    let text = match what {
+        StandingReport::Stages { since, until } => {
+            let found = stages(context, &project.settings, (since.as_deref(), until.as_deref()))?;
+            if is_json {
+                format!("{:#}\n", stages::json(&found))
+            } else {
+                stages::table(&found, report::style(context, &project))
+            }
+        }
+        StandingReport::Scores => {
+            let found = scores(context, &project)?;
+            if is_json { format!("{:#}\n", scores::json(&found)) } else { scores::table(&found) }
+        }
+    };
+    context.output.result(&text);
+    Ok(Exit::Success)
+}
+
+/// Counts who is in which stage, and the moves of a time: this month's, if none is named.
+pub(super) fn stages(
+    context: &Context,
+    settings: &Settings,
+    (since, until): (Option<&str>, Option<&str>),
+) -> Result<Stages, Failure> {
+    if settings.terms.stages.is_empty() {
+        let hint = "name them in their order, as `stages: { prospect: 'true', customer: did(\"purchased\") }`";
+        return Err(Diagnostic::error("drip.yaml has no `stages`").hint(hint).into());
+    }
+    let zone = settings.timezone;
+    let mut period = Period::parse(since, until, context.now(), zone).map_err(Diagnostic::error)?;
+    if period == Period::default() {
+        let today = wall::wall(context.now(), zone).date();
+        period.since = today.with_day(1).map(|first| wall::start_of_day(first, zone));
+    }
+    let counts = standings::count(context, &settings.terms)?;
+    let mut found =
+        Stages { period, nowhere: counts.stages.get(&None).map_or(0, |(people, _)| *people), ..Stages::default() };
+    let mut stays: BTreeMap<String, Vec<Stays>> = BTreeMap::new();
+    if let Some(mut store) = context.open_to_read()? {
+        let work = store.read()?;
+        for (stage, hours, is_over, people) in work.stage_stays(context.now())? {
+            stays.entry(stage).or_default().push((hours, is_over, people));
+        }
+        let (since, until) = (period.since.unwrap_or_default(), period.until.unwrap_or(context.now()));
+        let moves = work.stage_moves(since, until)?;
+        found.moves = moves.into_iter().map(|StageMoves { from, to, people }| Move { from, to, people }).collect();
+        found.moves.sort_by(|a, b| b.people.cmp(&a.people).then_with(|| (&a.from, &a.to).cmp(&(&b.from, &b.to))));
+    }
+    for stage in &settings.terms.stages {
+        let (people, subscribed) = counts.stages.get(&Some(stage.name.clone())).copied().unwrap_or_default();
+        let median_hours = stays.get(&stage.name).and_then(|stays| median_stay(stays));
+        found.stages.push(StageRow { name: stage.name.clone(), people, subscribed, median_hours });
+    }
+    Ok(found)
+}
+
+/// Counts who has how many points.
+pub(super) fn scores(context: &Context, project: &Project) -> Result<Scores, Failure> {
+    let terms = &project.settings.terms;
+    let Some(score) = &terms.score else {
+        let hint = "write what events bring, as `score: { points: [{ event: clicked, points: 5 }] }`";
+        return Err(Diagnostic::error("drip.yaml has no `score`").hint(hint).into());
+    };
+    let mut found = Scores::default();
+    let campaigns = project.campaigns.iter();
+    let conditions = campaigns.flat_map(Campaign::conditions).chain(terms.conditions());
+    found.thresholds = conditions.flat_map(Condition::score_thresholds).collect();
+    found.thresholds.sort_unstable();
+    found.thresholds.dedup();
+    if let Some(mut store) = standings::refreshed(context, terms)? {
+        count(&mut store, |levels, elapsed| score.points_after(levels, elapsed), context, &mut found.people)?;
+    }
+    Ok(found)
+}
+
+fn count(
+    store: &mut Store,
+    points: impl Fn(&[f64], chrono::TimeDelta) -> i64,
+    context: &Context,
+    people: &mut BTreeMap<i64, u64>,
+) -> Result<(), Failure> {
+    let now = context.now();
+    Ok(store.read()?.each_level(&mut |_, levels, looked_at| {
+        *people.entry(points(&levels, now - looked_at)).or_default() += 1;
+    })?)
+}

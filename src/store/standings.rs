@@ -1,0 +1,244 @@
+//! Where contacts stand: a cache of what conditions say of each, and who is to be looked at again.
+
+use chrono::TimeDelta;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Result, StoreError, Work, instant, millis};
+use crate::model::Instant;
+use crate::model::id::ContactId;
+
+/// What is kept of where a contact stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Standing {
+    pub stage: Option<String>,
+    /// Since when they are in it; `None`: in no stage ever.
+    pub since: Option<Instant>,
+    /// The segments they are in: their numbers, in order.
+    pub segments: Vec<i64>,
+    /// What each rule of the score had brought at `looked_at`.
+    pub levels: Vec<f64>,
+    /// Whether they agreed to mail.
+    pub subscribed: bool,
+    pub looked_at: Instant,
+    /// When something of it may change by itself.
+    pub next_at: Option<Instant>,
+}
+
+/// A contact to look at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToLookAt {
+    pub contact: ContactId,
+    /// What is known of them; `None`: nothing that still holds.
+    pub known: Option<Standing>,
+    /// Whether they came after the conditions.
+    pub is_new: bool,
+    pub came: Instant,
+}
+
+/// Somebody came into a stage, or left one for none.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    pub at: Instant,
+    pub stage: Option<&'a str>,
+    pub was: Option<&'a str>,
+}
+
+/// So many contacts who stand in the same place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingCount {
+    pub stage: Option<String>,
+    pub segments: Vec<i64>,
+    pub subscribed: bool,
+    pub people: u64,
+}
+
+/// So many moves from one stage to another; `None` is no stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageMoves {
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub people: u64,
+}
+
+/// The key in `meta` of the conditions that standings are kept for.
+const FORM: &str = "standings";
+
+impl Work<'_> {
+    /// Returns for which form of the conditions standings are kept; `None`: none are.
+    pub fn standings_form(&self) -> Result<Option<String>> {
+        let row = self.sql("SELECT value FROM meta WHERE key = ?1")?.query_row([FORM], |row| row.get(0)).optional()?;
+        Ok(row)
+    }
+
+    /// Begins to keep standings for another form of the conditions: everybody is to be found out anew. `None`: no more.
+    pub fn keep_standings(&self, form: Option<&str>, segments: &[&str]) -> Result<()> {
+        let Some(form) = form else {
+            for text in ["DELETE FROM standings", "DELETE FROM stage_changes", "DELETE FROM segments"] {
+                self.sql(text)?.execute([])?;
+            }
+            self.sql("DELETE FROM meta WHERE key = ?1")?.execute([FORM])?;
+            return Ok(());
+        };
+        self.sql("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+            .execute([FORM, form])?;
+        for name in segments {
+            self.sql("INSERT INTO segments (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([name])?;
+        }
+        self.sql("UPDATE standings SET looked_at = NULL, next_at = 0, is_new = 0")?.execute([])?;
+        self.sql(
+            "INSERT INTO standings (contact_id, next_at) SELECT id, 0 FROM contacts WHERE true ON CONFLICT DO NOTHING",
+        )?
+        .execute([])?;
+        Ok(())
+    }
+
+    /// Returns the numbers of the segments by name.
+    pub fn segment_numbers(&self) -> Result<Vec<(String, i64)>> {
+        let mut statement = self.sql("SELECT name, id FROM segments ORDER BY name")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Returns up to `limit` contacts of which something may be different now; with `unknown`, those of whom nothing is known
+    /// yet, else the others.
+    pub fn to_look_at(&self, now: Instant, unknown: bool, limit: usize) -> Result<Vec<ToLookAt>> {
+        let mut statement = self.sql(
+            "SELECT s.contact_id, s.is_new, c.created_at, s.looked_at, s.stage, s.since, s.segments, s.levels, s.subscribed, s.next_at
+             FROM standings s CROSS JOIN contacts c ON c.id = s.contact_id
+             WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND (s.looked_at IS NULL AND s.is_new = 0) = ?2
+             ORDER BY s.next_at LIMIT ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![millis(now), unknown, limit])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let looked_at: Option<i64> = row.get(3)?;
+            let known = match looked_at {
+                Some(at) => Some(Standing {
+                    stage: row.get(4)?,
+                    since: row.get::<_, Option<i64>>(5)?.map(instant),
+                    segments: list(row, 6)?,
+                    levels: list(row, 7)?,
+                    subscribed: row.get(8)?,
+                    looked_at: instant(at),
+                    next_at: row.get::<_, Option<i64>>(9)?.map(instant),
+                }),
+                None => None,
+            };
+            let (contact, is_new, came) = (ContactId(row.get(0)?), row.get(1)?, instant(row.get(2)?));
+            found.push(ToLookAt { contact, known, is_new, came });
+        }
+        Ok(found)
+    }
+
+    /// Keeps where a contact stands.
+    pub fn set_standing(&self, contact: ContactId, standing: &Standing) -> Result<()> {
+        let list = |error| StoreError::Row(format!("standing: {error}"));
+        self.sql(
+            "UPDATE standings SET stage = ?2, since = ?3, segments = ?4, levels = ?5, subscribed = ?6, looked_at = ?7,
+                 next_at = ?8, is_new = 0 WHERE contact_id = ?1",
+        )?
+        .execute(params![
+            contact.0,
+            standing.stage,
+            standing.since.map(millis),
+            serde_json::to_string(&standing.segments).map_err(list)?,
+            serde_json::to_string(&standing.levels).map_err(list)?,
+            standing.subscribed,
+            millis(standing.looked_at),
+            standing.next_at.map(millis)
+        ])?;
+        Ok(())
+    }
+
+    /// Takes down that a contact came into a stage, and so left the one before.
+    pub fn add_stage_change(&self, contact: ContactId, change: &Change<'_>) -> Result<()> {
+        self.sql("UPDATE stage_changes SET until = ?2 WHERE contact_id = ?1 AND until IS NULL AND at <= ?2")?
+            .execute(params![contact.0, millis(change.at)])?;
+        self.sql(
+            "INSERT INTO stage_changes (contact_id, at, stage, was) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (contact_id, at) DO UPDATE SET stage = excluded.stage, until = NULL",
+        )?
+        .execute(params![contact.0, millis(change.at), change.stage, change.was])?;
+        Ok(())
+    }
+
+    /// Forgets which stages a contact went through, to take them down anew.
+    pub fn clear_stage_changes(&self, contact: ContactId) -> Result<()> {
+        self.sql("DELETE FROM stage_changes WHERE contact_id = ?1")?.execute([contact.0])?;
+        Ok(())
+    }
+
+    /// Counts the contacts by stage, segments and whether they agreed to mail.
+    pub fn count_standings(&self) -> Result<Vec<StandingCount>> {
+        let mut statement = self
+            .sql("SELECT stage, segments, subscribed, count(*) FROM standings GROUP BY stage, segments, subscribed")?;
+        let mut rows = statement.query([])?;
+        let mut counts = Vec::new();
+        while let Some(row) = rows.next()? {
+            counts.push(StandingCount {
+                stage: row.get(0)?,
+                segments: list(row, 1)?,
+                subscribed: row.get(2)?,
+                people: row.get(3)?,
+            });
+        }
+        Ok(counts)
+    }
+
+    /// Counts the contacts of whom nothing is known yet.
+    pub fn unknown_standings(&self) -> Result<u64> {
+        let text = "SELECT count(*) FROM standings WHERE next_at IS NOT NULL AND looked_at IS NULL";
+        Ok(self.sql(text)?.query_row([], |row| row.get(0))?)
+    }
+
+    /// Returns up to `limit` contacts of a segment whose row is above another one, by row.
+    pub fn members_after(&self, segment: i64, after: i64, limit: usize) -> Result<Vec<ContactId>> {
+        let mut statement = self.sql(
+            "SELECT contact_id FROM standings WHERE contact_id > ?2
+             AND EXISTS (SELECT 1 FROM json_each(segments) WHERE value = ?1) ORDER BY contact_id LIMIT ?3",
+        )?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![segment, after, limit], |row| Ok(ContactId(row.get(0)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Hands over what each rule of the score had brought to each contact, and when that was.
+    pub fn each_level(&self, see: &mut dyn FnMut(ContactId, Vec<f64>, Instant)) -> Result<()> {
+        let mut statement =
+            self.sql("SELECT contact_id, levels, looked_at FROM standings WHERE looked_at IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            see(ContactId(row.get(0)?), list(row, 1)?, instant(row.get(2)?));
+        }
+        Ok(())
+    }
+
+    /// Counts the moves from stage to stage in a time.
+    pub fn stage_moves(&self, since: Instant, until: Instant) -> Result<Vec<StageMoves>> {
+        let mut statement =
+            self.sql("SELECT was, stage, count(*) FROM stage_changes WHERE at >= ?1 AND at < ?2 GROUP BY was, stage")?;
+        let rows = statement.query_map(params![millis(since), millis(until)], |row| {
+            Ok(StageMoves { from: row.get(0)?, to: row.get(1)?, people: row.get(2)? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Counts stays in stages by their length in whole hours, up to now where they are not over: stage, hours, whether it is
+    /// over, how many.
+    pub fn stage_stays(&self, now: Instant) -> Result<Vec<(String, u64, bool, u64)>> {
+        let mut statement = self.sql(
+            "SELECT stage, max(0, coalesce(until, ?1) - at) / ?2, until IS NOT NULL, count(*) FROM stage_changes
+             WHERE stage IS NOT NULL GROUP BY 1, 2, 3",
+        )?;
+        let rows = statement.query_map(params![millis(now), TimeDelta::hours(1).num_milliseconds()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+fn list<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Vec<T>> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    serde_json::from_str(text).map_err(|error| StoreError::Row(format!("standing: {error}")))
+}
