@@ -73,3 +73,31 @@ fn programs_get_objects_with_lists_in_them_and_a_file_is_whole_or_not_there() {
     let wrong = sandbox.drip(&["export", "events", "--since", "soon"]);
     assert!(wrong.code != 0 && wrong.stderr.contains("no day and no duration"), "{}", wrong.stderr);
 }
+
+#[test]
+fn the_views_are_as_the_document_says_and_answer_its_questions() {
+    let sandbox = shop();
+    let document = crate::documents::document("docs/views.md");
+    let views =
+        sandbox.sql("SELECT name FROM sqlite_schema WHERE type = 'view' AND name LIKE 'v\\_%' ESCAPE '\\' ORDER BY 1");
+    assert!(views.len() >= 8, "{views:?}");
+    for view in &views {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{view}` |")));
+        let columns = row.unwrap_or_else(|| panic!("`{view}` is in no row")).rsplit(" | ").next().unwrap();
+        // What stands in brackets are values.
+        let shown: Vec<&str> =
+            columns.split(", `").map(|one| one.trim_start_matches('`').split('`').next().unwrap()).collect();
+        let values = ["finished", "goal", "exited", "notify", "webhook"];
+        let in_brackets = |name: &&str| values.contains(name) && view != "v_funnel";
+        let shown: Vec<&str> = shown.into_iter().filter(|name| !in_brackets(name)).collect();
+        assert_eq!(shown, sandbox.sql(&format!("SELECT name FROM pragma_table_info('{view}')")), "{view}");
+    }
+    let questions = crate::documents::blocks(&document, "sh");
+    let mut asked = 0;
+    for line in questions[0].lines() {
+        let query = line.split('"').nth(1).unwrap().replace("\\$", "$");
+        sandbox.sql(&query);
+        asked += 1;
+    }
+    assert_eq!(asked, 3);
+}
