@@ -5,6 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// What to report.
 #[derive(Debug, Clone, Args)]
 #[command(args_conflicts_with_subcommands = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ReportArgs {
     #[command(subcommand)]
     pub standings: Option<StandingReport>,
@@ -23,6 +24,27 @@ pub struct ReportArgs {
     /// One row a campaign, side by side
     #[arg(long)]
     pub compare: bool,
+    /// Where people are lost from mail to mail
+    #[arg(long, conflicts_with = "compare")]
+    pub drop_off: bool,
+    /// On which day people reach the goal, and what each mail adds
+    #[arg(long, conflicts_with = "compare")]
+    pub times: bool,
+    /// Those who entered in each week: who had reached the goal 1, 2, 4 and 8 weeks later
+    #[arg(long, conflicts_with = "compare")]
+    pub cohorts: bool,
+    /// Mail by mail: who left and complained beside what mailbox providers allow, and which mail does worse than the others
+    #[arg(long, conflicts_with = "compare")]
+    pub mails: bool,
+    /// What purchases brought, each credited to the last mail before it
+    #[arg(long, conflicts_with = "compare")]
+    pub revenue: bool,
+    /// Write everything as one page to show, which needs no network
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "format", "drop_off", "times", "cohorts", "mails", "revenue"])]
+    pub html: Option<String>,
+    /// The language of that page, `en` or `vi`; the project's if left out
+    #[arg(long, value_name = "LANGUAGE", requires = "html", value_parser = ["en", "vi"])]
+    pub language: Option<String>,
 }
 
 /// Reports of where contacts stand.

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+
 use crate::model::Instant;
-use crate::model::campaign::Campaign;
+use crate::model::campaign::{Action, Campaign, Step};
+use crate::model::delay::Origin;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
 use crate::model::send::SendState;
-use crate::report::{Funnel, GoalTime, StepRow, VariantRow};
-use crate::store::{CampaignRow, Result, Work};
+use crate::report::{Course, Funnel, GoalTime, Revenue, StepRow, VariantRow, cohorts, times};
+use crate::store::{CampaignRow, Result, Uncredited, Work};
 
 /// Returns the funnel of a campaign that the store knows; `campaign` is `None` when its file is gone.
 pub(super) fn funnel(
@@ -17,9 +21,12 @@ pub(super) fn funnel(
     id: &CampaignId,
     campaign: Option<&Campaign>,
     period: Period,
+    uncredited: &[Uncredited],
     now: Instant,
 ) -> Result<Funnel> {
-    let counts = work.funnel(row, period)?;
+    let mut counts = work.funnel(row, period)?;
+    let is_meant = |change: &&Uncredited| change.campaign == row && period.contains(change.entered_at);
+    counts.revenue.extend(uncredited.iter().filter(is_meant).map(|change| change.revenue.clone()));
     let due = work.due_counts(row, period, now)?;
     let of = |state: &str| counts.enrolments.get(state).copied().unwrap_or(0);
     let mut funnel = Funnel {
@@ -77,6 +84,17 @@ pub(super) fn funnel(
             known.reactions.add(reaction, mails);
         }
     }
+    for revenue in counts.revenue {
+        let row = rows.of(&revenue.step);
+        let add = |sum: &mut Revenue| {
+            sum.purchases = sum.purchases.saturating_add_signed(revenue.purchases);
+            sum.amount += revenue.amount;
+        };
+        add(&mut row.revenue);
+        if let Some(known) = row.variants.iter_mut().find(|known| known.name == revenue.variant) {
+            add(&mut known.revenue);
+        }
+    }
     for waiting in counts.waiting {
         let row = rows.of(&waiting.step);
         row.entered += waiting.without_row;
@@ -89,6 +107,46 @@ pub(super) fn funnel(
         }
     }
     Ok(funnel)
+}
+
+/// Looks at each passage of a campaign: when people reached the goal, and what became of those of each week.
+pub(super) fn course(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: Option<&Campaign>,
+    period: Period,
+    zone: Tz,
+    now: Instant,
+) -> Result<Course> {
+    let (mut days, mut weeks) = (times::Counting::new(now), cohorts::Counting::new(now, zone));
+    work.entries(row, period, |entered| {
+        days.enter(entered);
+        weeks.enter(entered);
+    })?;
+    work.goals(row, period, |entered, took, step| {
+        let index = step.and_then(|step| campaign?.position_of(step));
+        let step = campaign.zip(index).map_or(step, |(campaign, index)| Some(campaign.steps[index].id.as_str()));
+        days.reach(entered, took, step);
+        weeks.reach(entered, took);
+    })?;
+    Ok(Course { times: days.times(), cohorts: weeks.cohorts() })
+}
+
+/// Returns after how many days from the entry each step is due, as the file stands, where nothing that is waited for comes.
+fn days(steps: &[Step]) -> Vec<u32> {
+    let (mut after, mut days) = (TimeDelta::zero(), Vec::with_capacity(steps.len()));
+    for step in steps {
+        let span = step.delay.span.elapsed();
+        after = match step.delay.origin {
+            Origin::Previous => after + span,
+            Origin::Entry => span.max(after),
+        };
+        days.push(u32::try_from(after.num_days()).unwrap_or(u32::MAX));
+        if let Action::WaitFor(wait) = &step.action {
+            after += wait.at_most.elapsed();
+        }
+    }
+    days
 }
 
 /// Returns the funnel of a campaign that nobody has entered.
@@ -107,11 +165,19 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
         exits: Vec::new(),
         steps: steps
             .iter()
-            .map(|step| StepRow { id: step.id.as_str().to_owned(), kind: step.action.kind(), ..StepRow::default() })
+            .zip(days(steps))
+            .map(|(step, day)| StepRow {
+                id: step.id.as_str().to_owned(),
+                kind: step.action.kind(),
+                day: Some(day),
+                ..StepRow::default()
+            })
             .collect(),
         due_24h: 0,
         due_7d: 0,
         late: 0,
+        currency: None,
+        course: None,
     }
 }
 

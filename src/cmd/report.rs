@@ -1,6 +1,12 @@
-//! `drip report`: the funnel of each campaign, or campaigns side by side.
+//! `drip report`: the funnel of each campaign, campaigns side by side, a closer look, or a page to show.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::Value;
 
 use super::context::{self, Context};
+use super::written::{self, Written};
 use super::{Failure, funnels, standing_report};
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::error::Diagnostic;
@@ -8,8 +14,19 @@ use crate::exit::Exit;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
 use crate::project::Project;
-use crate::report::{self, Funnel, Style, compare};
+use crate::report::sheet::{self, Sheet, cohorts, losses, mails, revenue, times};
+use crate::report::{self, Funnel, Language, Style, compare, html};
 use crate::store::Store;
+
+/// So far into a page of drip it says what it is.
+const HEAD: u64 = 1_000;
+
+/// What a report is of, and how close it looks.
+struct Scope {
+    period: Period,
+    /// Whether each passage is looked at.
+    is_close: bool,
+}
 
 pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
     if let Some(standings) = &arguments.standings {
@@ -21,9 +38,25 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
     let zone = project.settings.timezone;
     let period = Period::parse(arguments.since.as_deref(), arguments.until.as_deref(), context.now(), zone)
         .map_err(Diagnostic::error)?;
+    let format = if context.output.options().json { ReportFormat::Json } else { arguments.format };
+    let looks = looks(arguments);
+    if format == ReportFormat::Csv && looks.len() > 1 {
+        let error = Diagnostic::error("a file of CSV holds one table".to_owned());
+        return Err(error.hint("ask for one of --times, --cohorts, --drop-off, --mails and --revenue").into());
+    }
+    let is_close = arguments.html.is_some()
+        || (format == ReportFormat::Json && !arguments.compare)
+        || looks.iter().any(|look| look.is_close);
+    let mut page = match &arguments.html {
+        Some(file) => {
+            refuse_foreign(context, Path::new(file))?;
+            Some(Written::begin(Path::new(file))?)
+        }
+        None => None,
+    };
     let wanted = |id: &CampaignId| only.is_empty() || only.contains(id);
-    let mut funnels = match context.open_to_read()? {
-        Some(mut store) => read_period(context, &project, &mut store, wanted, period)?,
+    let mut funnels = match open(context, &project)? {
+        Some(mut store) => read_scope(context, &project, &mut store, wanted, &Scope { period, is_close })?,
         None => {
             let wanted = project.campaigns.iter().filter(|campaign| wanted(&campaign.id));
             wanted.map(|campaign| funnels::empty(&campaign.id, Some(campaign))).collect()
@@ -31,22 +64,105 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
     };
     for funnel in &mut funnels {
         funnel.period = period;
+        funnel.currency.clone_from(&project.settings.terms.purchases.currency);
     }
     // In the order in which they were named.
     funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
-    let format = if context.output.options().json { ReportFormat::Json } else { arguments.format };
     let style = style(context, &project);
+    if let Some(file) = page.take() {
+        let code = arguments.language.as_deref().unwrap_or(&project.settings.language);
+        let about = html::About {
+            language: Language::of(code),
+            sender: project.settings.from.name.as_deref().unwrap_or_else(|| project.settings.from.address.as_str()),
+            now: context.now(),
+            zone,
+            period,
+        };
+        return write(context, file, arguments.html.as_deref().unwrap_or_default(), &html::page(&funnels, &[], &about));
+    }
     context.output.result(&match (format, arguments.compare) {
-        (ReportFormat::Table, false) => table(context, &project, &funnels),
+        (ReportFormat::Table, false) if looks.is_empty() => table(context, &project, &funnels),
+        (ReportFormat::Table, false) => closer(context, &funnels, &looks),
         (ReportFormat::Table, true) => compare::table(&funnels, context.output.width(), style),
         (ReportFormat::Json, false) => format!("{:#}\n", report::json(&funnels)),
         (ReportFormat::Json, true) => format!("{:#}\n", compare::json(&funnels)),
-        (ReportFormat::Csv, false) => report::csv(&funnels),
+        (ReportFormat::Csv, false) => match looks.first() {
+            Some(look) => sheet::csv(funnels.iter().map(|funnel| (funnel.campaign.as_str(), (look.rows)(funnel)))),
+            None => report::csv(&funnels),
+        },
         (ReportFormat::Csv, true) => compare::csv(&funnels),
-        (ReportFormat::Markdown, false) => report::markdown(&funnels, zone),
+        (ReportFormat::Markdown, false) if looks.is_empty() => report::markdown(&funnels, zone),
+        (ReportFormat::Markdown, false) => {
+            let section = |funnel: &Funnel| {
+                let sheets = looks.iter().filter_map(|look| (look.sheet)(funnel, Language::English));
+                let parts: Vec<_> = sheets.map(|sheet| sheet::markdown(&sheet)).collect();
+                format!("{}{}", report::title(funnel, zone), parts.join("\n"))
+            };
+            funnels.iter().map(section).collect::<Vec<_>>().join("\n")
+        }
         (ReportFormat::Markdown, true) => compare::markdown(&funnels, zone),
     });
     Ok(Exit::Success)
+}
+
+/// A page takes the place of an older one of its kind, as cron has it, and of nothing else.
+fn refuse_foreign(context: &Context, file: &Path) -> Result<(), Failure> {
+    let mut begin = Vec::new();
+    if let Ok(there) = std::fs::File::open(file) {
+        let _ = there.take(HEAD).read_to_end(&mut begin);
+    }
+    let is_page = String::from_utf8_lossy(&begin).contains(html::GENERATOR);
+    written::refuse_existing(context, file, is_page)
+}
+
+fn write(context: &Context, mut file: Written, name: &str, page: &str) -> Result<Exit, Failure> {
+    file.add(page)?;
+    file.end()?;
+    context.output.status(&format!("The report is in {name}."));
+    Ok(Exit::Success)
+}
+
+/// Opens the store to read. Where the settings say otherwise than before what a purchase is, each is credited anew first.
+fn open(context: &Context, project: &Project) -> Result<Option<Store>, Failure> {
+    let Some(mut store) = context.open_to_read()? else { return Ok(None) };
+    if store.read()?.is_credited_by(&project.settings.terms.purchases)? {
+        return Ok(Some(store));
+    }
+    drop(store);
+    context.store(project).map(Some)
+}
+
+/// A closer look at a campaign.
+struct Look {
+    sheet: fn(&Funnel, Language) -> Option<Sheet>,
+    rows: fn(&Funnel) -> Vec<Value>,
+    /// Whether it looks at each passage.
+    is_close: bool,
+}
+
+fn looks(arguments: &ReportArgs) -> Vec<Look> {
+    let all = [
+        (arguments.drop_off, Look { sheet: |f, l| Some(losses::sheet(f, l)), rows: losses::rows, is_close: false }),
+        (arguments.times, Look { sheet: times::sheet, rows: times::rows, is_close: true }),
+        (arguments.cohorts, Look { sheet: cohorts::sheet, rows: cohorts::rows, is_close: true }),
+        (arguments.mails, Look { sheet: |f, l| Some(mails::sheet(f, l)), rows: mails::rows, is_close: false }),
+        (arguments.revenue, Look { sheet: |f, l| Some(revenue::sheet(f, l)), rows: revenue::rows, is_close: false }),
+    ];
+    all.into_iter().filter(|(asked, _)| *asked).map(|(_, look)| look).collect()
+}
+
+/// Draws what was asked for of each campaign.
+fn closer(context: &Context, funnels: &[Funnel], looks: &[Look]) -> String {
+    let (width, colour) = (context.output.width(), context.output.colours_results());
+    let page = |funnel: &Funnel| {
+        let sheets = looks.iter().filter_map(|look| (look.sheet)(funnel, Language::English));
+        let parts = sheets.map(|sheet| {
+            let named = Sheet { title: format!("{}: {}", report::heading(funnel), sheet.title), ..sheet };
+            sheet::terminal(&named, width, colour)
+        });
+        parts.collect::<Vec<_>>().join("\n")
+    };
+    funnels.iter().map(page).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the funnels of the wanted campaigns as of one moment; those whose file is gone stand last.
@@ -56,29 +172,41 @@ pub(super) fn read(
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
 ) -> Result<Vec<Funnel>, Failure> {
-    read_period(context, project, store, wanted, Period::default())
+    let mut funnels =
+        read_scope(context, project, store, wanted, &Scope { period: Period::default(), is_close: false })?;
+    for funnel in &mut funnels {
+        funnel.currency.clone_from(&project.settings.terms.purchases.currency);
+    }
+    Ok(funnels)
 }
 
-fn read_period(
+fn read_scope(
     context: &Context,
     project: &Project,
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
-    period: Period,
+    scope: &Scope,
 ) -> Result<Vec<Funnel>, Failure> {
-    let campaigns = &project.campaigns;
+    let (campaigns, zone, now) = (&project.campaigns, project.settings.timezone, context.now());
     let work = store.read()?;
-    let known = work.campaigns()?;
+    let (known, uncredited) = (work.campaigns()?, work.uncredited(now)?);
+    let of = |known: &crate::store::KnownCampaign, campaign| {
+        let mut funnel = funnels::funnel(&work, known.row, &known.id, campaign, scope.period, &uncredited, now)?;
+        if scope.is_close {
+            funnel.course = Some(funnels::course(&work, known.row, campaign, scope.period, zone, now)?);
+        }
+        Ok::<_, Failure>(funnel)
+    };
     let mut found = Vec::new();
     for campaign in campaigns.iter().filter(|campaign| wanted(&campaign.id)) {
         found.push(match known.iter().find(|known| known.id == campaign.id) {
-            Some(known) => funnels::funnel(&work, known.row, &known.id, Some(campaign), period, context.now())?,
+            Some(known) => of(known, Some(campaign))?,
             None => funnels::empty(&campaign.id, Some(campaign)),
         });
     }
     let gone = known.iter().filter(|known| wanted(&known.id) && campaigns.iter().all(|file| file.id != known.id));
     for known in gone {
-        found.push(funnels::funnel(&work, known.row, &known.id, None, period, context.now())?);
+        found.push(of(known, None)?);
     }
     Ok(found)
 }

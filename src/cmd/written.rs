@@ -51,16 +51,24 @@ pub(super) fn format(file: Option<&str>, asked: Option<ExportFormat>) -> ExportF
 
 /// An export is never worth a file that is there, least of all the database or the settings.
 pub(super) fn refuse_existing(context: &Context, file: &Path, force: bool) -> Result<(), Failure> {
+    refuse_own(context, file)?;
+    if file.exists() && !force {
+        let error = Diagnostic::error(format!("`{}` is there already", file.display()));
+        return Err(error.hint("name another file, or write over it with --force").into());
+    }
+    Ok(())
+}
+
+/// Nothing is ever worth the database or the settings.
+pub(super) fn refuse_own(context: &Context, file: &Path) -> Result<(), Failure> {
     let same = |other: &Path| {
         let real = |path: &Path| std::fs::canonicalize(path).ok();
         real(file).is_some_and(|file| real(other).is_some_and(|other| other == file))
     };
     let kept = ["drip.db", "drip.db-wal", "drip.db-shm", "drip.lock", "drip.yaml"];
-    let own = kept.iter().any(|name| same(&context.root.join(name)));
-    if own || (file.exists() && !force) {
+    if kept.iter().any(|name| same(&context.root.join(name))) {
         let error = Diagnostic::error(format!("`{}` is there already", file.display()));
-        let hint = if own { "name another file" } else { "name another file, or write over it with --force" };
-        return Err(error.hint(hint).into());
+        return Err(error.hint("name another file").into());
     }
     Ok(())
 }

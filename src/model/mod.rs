@@ -12,6 +12,7 @@ pub mod enrolment;
 pub mod event;
 pub mod facts;
 pub mod id;
+pub mod money;
 pub mod octets;
 pub mod period;
 pub mod plain;

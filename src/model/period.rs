@@ -29,6 +29,11 @@ impl Period {
         }
     }
 
+    /// Says whether an instant lies in it.
+    pub fn contains(self, at: Instant) -> bool {
+        self.since.is_none_or(|since| since <= at) && self.until.is_none_or(|until| at < until)
+    }
+
     /// Says whether it is all of time.
     pub fn is_always(self) -> bool {
         self == Self::default()

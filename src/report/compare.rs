@@ -9,33 +9,44 @@ use super::json::{exits, goal_time, period, rounded};
 use super::markdown::escaped;
 use super::notes::{counted, length};
 use super::percent::percent;
+use super::sheet::revenue;
 use super::table::{Style, cut};
 use crate::model::plain::{grouped, plain};
 use crate::model::spreadsheet::defused;
 
-const HEAD: [&str; 6] = ["campaign", "entered", "finished", "goal", "median", "left"];
+/// Returns the headings: what purchases brought stands among them where any have.
+fn head(funnels: &[Funnel]) -> Vec<&'static str> {
+    let mut head = vec!["campaign", "entered", "finished", "goal", "median"];
+    if funnels.iter().any(|funnel| funnel.revenue().is_told()) {
+        head.push("revenue");
+    }
+    head.push("left");
+    head
+}
 
 /// Returns the campaigns as a table for a terminal of `width` columns.
 pub fn table(funnels: &[Funnel], width: usize, style: Style) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(HEAD);
-    let mut rows: Vec<_> = funnels.iter().map(cells).collect();
+    let head = head(funnels);
+    let last = head.len() - 1;
+    table.set_header(head.clone());
+    let mut rows: Vec<_> = funnels.iter().map(|funnel| cells(funnel, &head)).collect();
     let mut taken = 0;
-    for column in 0..5 {
+    for column in 0..last {
         let most = if column == 0 { 24 } else { usize::MAX };
         for row in &mut rows {
             row[column] = cut(&row[column], most);
         }
-        taken += 2 + rows.iter().map(|row| row[column].width()).max().unwrap_or(0).max(HEAD[column].width());
+        taken += 2 + rows.iter().map(|row| row[column].width()).max().unwrap_or(0).max(head[column].width());
     }
     for mut row in rows {
-        row[5] = cut(&row[5], width.saturating_sub(taken).max(8));
+        row[last] = cut(&row[last], width.saturating_sub(taken).max(8));
         table.add_row(row);
     }
     for (index, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if index == 0 { 0 } else { 2 }, 0));
-        let right = (1..5).contains(&index);
+        let right = (1..last).contains(&index);
         column.set_cell_alignment(if right { CellAlignment::Right } else { CellAlignment::Left });
     }
     let mut text =
@@ -51,9 +62,12 @@ pub fn table(funnels: &[Funnel], width: usize, style: Style) -> String {
 pub fn markdown(funnels: &[Funnel], zone: chrono_tz::Tz) -> String {
     let mut text =
         funnels.first().and_then(|funnel| counted(funnel, zone)).map_or(String::new(), |line| line + ".\n\n");
-    text += &format!("| {} |\n| --- | ---: | ---: | ---: | ---: | --- |\n", HEAD.join(" | "));
+    let head = head(funnels);
+    let numbers = " ---: |".repeat(head.len() - 2);
+    text += &format!("| {} |\n| --- |{numbers} --- |\n", head.join(" | "));
     for funnel in funnels {
-        text += &format!("| {} |\n", cells(funnel).map(|cell| escaped(&cell)).join(" | "));
+        let cells: Vec<_> = cells(funnel, &head).iter().map(|cell| escaped(cell)).collect();
+        text += &format!("| {} |\n", cells.join(" | "));
     }
     text
 }
@@ -67,6 +81,7 @@ pub fn json(funnels: &[Funnel]) -> Value {
                 "campaign": funnel.campaign.as_str(), "name": funnel.name, "enrolled": funnel.enrolled,
                 "active": funnel.active, "finished": funnel.finished, "goal": funnel.goal,
                 "goal_rate": rounded(funnel.goal_rate()), "goal_time": goal_time(funnel),
+                "revenue": revenue::json(funnel.revenue(), funnel.currency.as_deref()),
                 "exited": funnel.exited, "exits": exits(funnel),
             })
         })
@@ -79,7 +94,8 @@ pub fn csv(funnels: &[Funnel]) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let head =
         ["campaign", "name", "entered", "active", "finished", "goal", "goal_rate", "goal_median_s", "goal_p90_s"];
-    writer.write_record(head.iter().chain(&["exited", "exits"])).expect("a vector takes every write");
+    let behind = ["exited", "exits", "purchases", "revenue", "currency"];
+    writer.write_record(head.iter().chain(&behind)).expect("a vector takes every write");
     for funnel in funnels {
         let seconds =
             |span: Option<chrono::TimeDelta>| span.map(|span| span.num_seconds().to_string()).unwrap_or_default();
@@ -96,6 +112,9 @@ pub fn csv(funnels: &[Funnel]) -> String {
                 seconds(funnel.goal_time.map(|time| time.p90)),
                 funnel.exited.to_string(),
                 defused(&reasons(&funnel.exits)).into_owned(),
+                funnel.revenue().purchases.to_string(),
+                funnel.revenue().amount.to_string(),
+                funnel.currency.clone().unwrap_or_default(),
             ])
             .expect("a vector takes every write");
     }
@@ -103,16 +122,21 @@ pub fn csv(funnels: &[Funnel]) -> String {
     String::from_utf8(bytes).expect("made of text")
 }
 
-fn cells(funnel: &Funnel) -> [String; 6] {
+fn cells(funnel: &Funnel, head: &[&str]) -> Vec<String> {
     let rate = percent(funnel.goal_rate()).map(|rate| format!(" ({rate})")).unwrap_or_default();
-    [
+    let mut cells = vec![
         funnel.campaign.as_str().to_owned(),
         grouped(funnel.enrolled),
         grouped(funnel.finished),
         format!("{}{rate}", grouped(funnel.goal)),
         funnel.goal_time.map(|time| length(time.median)).unwrap_or_default(),
         reasons(&funnel.exits),
-    ]
+    ];
+    if head.contains(&"revenue") {
+        let revenue = funnel.revenue().amount.shown(funnel.currency.as_deref(), false);
+        cells.insert(cells.len() - 1, revenue);
+    }
+    cells
 }
 
 /// Returns counts by reason in one cell: `710 unsubscribed, 30 bounced`.

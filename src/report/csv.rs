@@ -8,7 +8,7 @@ use super::json::rounded;
 use crate::model::reaction::Reaction;
 use crate::model::spreadsheet::defused;
 
-const HEADER: [&str; 30] = [
+const HEADER: [&str; 33] = [
     "campaign",
     "name",
     "step",
@@ -39,6 +39,9 @@ const HEADER: [&str; 30] = [
     "bounced_for_now",
     "complained",
     "unsubscribed",
+    "purchases",
+    "revenue",
+    "currency",
 ];
 
 /// Returns the funnels as CSV with a header, one row a step; shares are fractions of 1, instants are in UTC.
@@ -74,6 +77,9 @@ pub fn csv(funnels: &[Funnel]) -> String {
         record.push(number(funnel.cumulative(step)));
         record.push(defused(&reasons(&step.skips)).into_owned());
         record.extend(Reaction::ALL.map(|reaction| step.reactions.of(reaction).to_string()));
+        record.push(step.revenue.purchases.to_string());
+        record.push(step.revenue.amount.to_string());
+        record.push(funnel.currency.clone().unwrap_or_default());
         writer.write_record(record).expect("a vector takes every write");
     }
     let bytes = writer.into_inner().expect("a vector takes every write");

@@ -4,8 +4,12 @@ use chrono::TimeDelta;
 
 use crate::model::Instant;
 use crate::model::id::CampaignId;
+use crate::model::money::Money;
 use crate::model::period::Period;
 use crate::model::reaction::{Reaction, Reactions};
+
+use super::cohorts::Cohort;
+use super::times::Times;
 
 /// What became of the people who entered one campaign.
 #[derive(Debug, Clone)]
@@ -33,6 +37,31 @@ pub struct Funnel {
     pub due_7d: u64,
     /// Steps that should have gone before now.
     pub late: u64,
+    /// What amounts are counted in, where the settings say so.
+    pub currency: Option<String>,
+    /// When people reach the goal, and what became of those of each week; `None` where nobody asked.
+    pub course: Option<Course>,
+}
+
+/// What a look at each passage tells.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Course {
+    pub times: Times,
+    pub cohorts: Vec<Cohort>,
+}
+
+/// What purchases brought that are credited to mails: each to the last one before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Revenue {
+    pub purchases: u64,
+    pub amount: Money,
+}
+
+impl Revenue {
+    /// Says whether there is anything to show: events that say no amount are counted by the goal already.
+    pub fn is_told(&self) -> bool {
+        self.amount != Money::default()
+    }
 }
 
 /// How long the way to the goal is.
@@ -76,6 +105,9 @@ pub struct StepRow {
     pub done: u64,
     /// Reached the goal while this step was the last one that they had got.
     pub goal: u64,
+    /// So many days after the entry it is due at the earliest, as the file stands; `None` where the step is gone.
+    pub day: Option<u32>,
+    pub revenue: Revenue,
     /// The contents of a test, in the order of their names.
     pub variants: Vec<VariantRow>,
     /// What came of its mails.
@@ -94,6 +126,7 @@ pub struct VariantRow {
     pub goal: u64,
     /// What came of its mails.
     pub reactions: Reactions,
+    pub revenue: Revenue,
 }
 
 impl VariantRow {
@@ -134,6 +167,14 @@ impl Funnel {
     /// Returns the share of all who entered the campaign for whom this step was carried out.
     pub fn cumulative(&self, step: &StepRow) -> Option<f64> {
         share(step.through(), self.enrolled)
+    }
+
+    /// Returns what purchases brought that are credited to any of its mails.
+    pub fn revenue(&self) -> Revenue {
+        self.steps.iter().fold(Revenue::default(), |sum, step| Revenue {
+            purchases: sum.purchases + step.revenue.purchases,
+            amount: sum.amount + step.revenue.amount,
+        })
     }
 
     /// Returns the share of all who entered the campaign and reached its goal.

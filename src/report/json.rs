@@ -3,6 +3,7 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
+use super::sheet::{cohorts, mails, revenue, times};
 use super::{CONFIDENCE, Funnel, StepRow, VariantRow, Verdict};
 use crate::model::Instant;
 use crate::model::period::Period;
@@ -24,12 +25,16 @@ fn campaign(funnel: &Funnel) -> Value {
         "goal": funnel.goal,
         "goal_rate": rounded(funnel.goal_rate()),
         "goal_time": goal_time(funnel),
+        "revenue": revenue::json(funnel.revenue(), funnel.currency.as_deref()),
         "exited": funnel.exited,
         "exits": exits(funnel),
         "due_24h": funnel.due_24h,
         "due_7d": funnel.due_7d,
         "late": funnel.late,
         "steps": steps,
+        "mails": mails::rows(funnel),
+        "times": times::json(funnel),
+        "cohorts": cohorts::rows(funnel),
     })
 }
 
@@ -49,7 +54,9 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "done": row.done,
         "goal": row.goal,
         "reactions": reactions(&row.reactions),
-        "variants": row.variants.iter().map(variant).collect::<Vec<_>>(),
+        "day": row.day,
+        "revenue": revenue::json(row.revenue, funnel.currency.as_deref()),
+        "variants": row.variants.iter().map(|row| variant(funnel, row)).collect::<Vec<_>>(),
         "verdict": row.verdict().map(|verdict| shown(row, &verdict)),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -59,11 +66,12 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
     })
 }
 
-fn variant(row: &VariantRow) -> Value {
+fn variant(funnel: &Funnel, row: &VariantRow) -> Value {
     let between = row.goals().interval(CONFIDENCE).map(|(low, high)| [rounded(Some(low)), rounded(Some(high))]);
     json!({
         "variant": row.name, "sent": row.sent, "goal": row.goal, "goal_rate": rounded(row.goal_rate()),
         "goal_rate_between": between, "reactions": reactions(&row.reactions),
+        "revenue": revenue::json(row.revenue, funnel.currency.as_deref()),
     })
 }
 

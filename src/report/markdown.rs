@@ -19,11 +19,14 @@ pub fn markdown(funnels: &[Funnel], zone: Tz) -> String {
     funnels.iter().map(|funnel| section(funnel, zone)).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns a campaign's name as a heading, and which passages are counted where that is not all of them.
+pub fn title(funnel: &Funnel, zone: Tz) -> String {
+    let period = counted(funnel, zone).map(|period| format!("{period}.\n\n")).unwrap_or_default();
+    format!("## {}\n\n{period}", escaped(&heading(funnel)))
+}
+
 fn section(funnel: &Funnel, zone: Tz) -> String {
-    let mut text = format!("## {}\n\n", escaped(&heading(funnel)));
-    if let Some(period) = counted(funnel, zone) {
-        text += &format!("{period}.\n\n");
-    }
+    let mut text = title(funnel, zone);
     if funnel.enrolled == 0 {
         return text + "Nobody has entered yet.\n";
     }

@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+use super::limits::{LIMITS, Standing, leaving};
 use super::percent::percent;
+use super::siblings::{Measure, beside};
 use super::{Funnel, StepRow};
 use crate::model::plain::{grouped, plain};
 use crate::model::reaction::Reaction;
@@ -43,6 +45,12 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         let within = [("half of them", time.median), ("90 %", time.p90)];
         note("Goal", within.map(|(who, span)| format!("{who} within {}", length(span))).to_vec(), false);
     }
+    let revenue = funnel.revenue();
+    if revenue.is_told() {
+        let purchases = if revenue.purchases == 1 { "purchase" } else { "purchases" };
+        let amount = revenue.amount.shown(funnel.currency.as_deref(), false);
+        note("Revenue", vec![format!("{amount} from {} {purchases}", grouped(revenue.purchases))], false);
+    }
     let tests = funnel.steps.iter().filter(|step| !step.variants.is_empty()).flat_map(test);
     note("Test", tests.collect(), false);
     let exits = funnel.exits.iter().map(|(reason, count)| format!("{} {}", grouped(*count), plain(reason)));
@@ -73,6 +81,8 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
             .collect()
     };
     note("Opt-out", of(&[(Reaction::Unsubscribed, "unsubscribed"), (Reaction::Complained, "complained")]), false);
+    note("Limit", above_limits(funnel), true);
+    note("Weak", weak(funnel), false);
     note("Bounced", of(&[(Reaction::Bounced, "for good"), (Reaction::BouncedForNow, "for now")]), false);
     // Beside what people did, never among it.
     let machines = [
@@ -86,6 +96,27 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
     note("Retry", at(&[("", |step| step.deferred)]), false);
     note("Stuck", at(&[(" held", |step| step.held), (" unknown", |step| step.unknown)]), true);
     notes
+}
+
+/// Returns the mails of which surely more people complain than mailbox providers allow.
+fn above_limits(funnel: &Funnel) -> Vec<String> {
+    let each = leaving(funnel).into_iter().filter_map(|mail| {
+        let Standing::Above(at) = mail.standing else { return None };
+        let (share, limit) = (percent(Some(mail.complained.share))?, percent(Some(LIMITS[at]))?);
+        Some(format!("{share} complained at {}, the limit is {limit}", plain(&funnel.steps[mail.step].id)))
+    });
+    each.collect()
+}
+
+/// Returns the mails whose readers follow fewer links than those of their siblings, by more than chance. By goals a mail is not
+/// called weak here: one that another follows the next day has less time for them.
+fn weak(funnel: &Funnel) -> Vec<String> {
+    let (measure, siblings) = beside(funnel);
+    let each = siblings.iter().filter(|one| one.is_weak() && measure == Measure::Clicks).filter_map(|one| {
+        let [own, others] = [one.own, one.others].map(|count| percent(count.share()));
+        Some(format!("{}: {} clicked, its siblings {}", plain(&funnel.steps[one.step].id), own?, others?))
+    });
+    each.collect()
 }
 
 /// Returns what each content of a test came to, and what may be read in it.

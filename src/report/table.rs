@@ -25,9 +25,9 @@ pub struct Style {
 const BAR: std::ops::RangeInclusive<usize> = 8..=32;
 const NAME: std::ops::RangeInclusive<usize> = 12..=32;
 
-const BOLD: Ansi = Ansi::new().bold();
-const FAINT: Ansi = Ansi::new().dimmed();
-const FULL: Ansi = AnsiColor::Cyan.on_default();
+pub(super) const BOLD: Ansi = Ansi::new().bold();
+pub(super) const FAINT: Ansi = Ansi::new().dimmed();
+pub(super) const FULL: Ansi = AnsiColor::Cyan.on_default();
 const ALERT: Ansi = AnsiColor::Yellow.on_default();
 
 /// Returns the funnels as text for a terminal of `width` columns, with a line break at the end.
@@ -40,7 +40,7 @@ pub fn table(funnels: &[Funnel], width: usize, style: Style) -> String {
 }
 
 fn page(funnel: &Funnel, width: usize, style: Style) -> String {
-    let paint = |ansi: Ansi, text: &str| if style.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() };
+    let paint = |ansi: Ansi, text: &str| painted(style.colour, ansi, text);
     let mut page = String::new();
     line(&mut page, &paint(BOLD, &cut(&heading(funnel), width)));
     if let Some(period) = counted(funnel, style.zone) {
@@ -57,7 +57,7 @@ fn page(funnel: &Funnel, width: usize, style: Style) -> String {
     wrapped(&mut page, &format!("{} entered:", grouped(funnel.enrolled)), totals(funnel), width);
     if !funnel.steps.is_empty() {
         page.push('\n');
-        steps(&mut page, funnel, width, &paint);
+        steps(&mut page, funnel, width, style.colour);
     }
     let mut below = String::new();
     details(&mut below, funnel, width, style.zone, &paint);
@@ -68,8 +68,13 @@ fn page(funnel: &Funnel, width: usize, style: Style) -> String {
     page
 }
 
+/// Returns a text in a style, where colour is wanted.
+pub(super) fn painted(colour: bool, ansi: Ansi, text: &str) -> String {
+    if colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
+}
+
 /// Returns a campaign's name and id.
-pub(super) fn heading(funnel: &Funnel) -> String {
+pub fn heading(funnel: &Funnel) -> String {
     let id = funnel.campaign.as_str();
     let name = plain(&funnel.name);
     if name.is_empty() || name == id { id.to_owned() } else { format!("{name} ({id})") }
@@ -93,7 +98,7 @@ type Count = fn(&StepRow) -> u64;
 /// A column behind the bar: its heading, and its cell in the row of a step.
 type Column<'a> = (&'static str, Box<dyn Fn(usize, &StepRow) -> String + 'a>);
 
-fn steps(page: &mut String, funnel: &Funnel, width: usize, paint: &dyn Fn(Ansi, &str) -> String) {
+fn steps(page: &mut String, funnel: &Funnel, width: usize, colour: bool) {
     let columns = columns(funnel, width);
     let names: Vec<_> = funnel.steps.iter().map(step_name).collect();
     let name_width = names.iter().map(|name| name.width()).max().unwrap_or(0).max(4);
@@ -128,10 +133,10 @@ fn steps(page: &mut String, funnel: &Funnel, width: usize, paint: &dyn Fn(Ansi, 
     }
     for (index, text) in table.lines().enumerate() {
         let text = text.trim_end();
-        line(page, &if index == 0 { paint(FAINT, text) } else { painted_bar(text, paint) });
+        line(page, &if index == 0 { painted(colour, FAINT, text) } else { painted_bar(text, colour) });
     }
     if funnel.steps.iter().any(|step| step.gone) {
-        line(page, &paint(FAINT, "† no longer in the file"));
+        line(page, &painted(colour, FAINT, "† no longer in the file"));
     }
 }
 
@@ -220,13 +225,13 @@ pub(super) fn bar(part: u64, whole: u64, width: usize) -> String {
 }
 
 /// Colours the bar in a finished line; the padding of bars becomes plain spaces.
-fn painted_bar(text: &str, paint: &dyn Fn(Ansi, &str) -> String) -> String {
+pub(super) fn painted_bar(text: &str, colour: bool) -> String {
     let text = text.replace('\u{a0}', " ");
     let is_bar = |c: char| ('▉'..='▏').contains(&c) || c == '█';
     match (text.find(is_bar), text.rfind(is_bar)) {
         (Some(start), Some(last)) => {
             let end = last + '█'.len_utf8();
-            format!("{}{}{}", &text[..start], paint(FULL, &text[start..end]), &text[end..])
+            format!("{}{}{}", &text[..start], painted(colour, FULL, &text[start..end]), &text[end..])
         }
         _ => text,
     }

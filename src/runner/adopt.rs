@@ -28,6 +28,7 @@ impl Run<'_> {
         let everyone: Vec<usize> = (0..self.known.len()).collect();
         let work = store.begin()?;
         work.wake_paused(since)?;
+        work.expect_mails_from(moment)?;
         work.commit()?;
         loop {
             self.now = moment;
@@ -57,6 +58,9 @@ impl Run<'_> {
         let waiting = store.read()?.campaigns_to_adopt()?;
         for (row, since) in waiting {
             let Some(index) = self.known.iter().position(|known| known.row == row) else { continue };
+            let work = store.begin()?;
+            work.expect_mails_from(since)?;
+            work.commit()?;
             self.play_until(store, &[index], since, self.now)?;
             let work = store.begin()?;
             work.end_campaign_adoption(row)?;

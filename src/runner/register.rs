@@ -43,7 +43,19 @@ pub fn register(
             registered.push(add(store, settings, campaign, now)?);
         }
     }
+    credit(store, settings, now)?;
     Ok(registered)
+}
+
+/// Credits every purchase anew where the settings say otherwise what one is.
+fn credit(store: &mut Store, settings: &Settings, now: Instant) -> Result<(), StoreError> {
+    let purchases = &settings.terms.purchases;
+    if store.read()?.is_credited_by(purchases)? {
+        return Ok(());
+    }
+    let work = store.begin()?;
+    work.credit_all(purchases, now)?;
+    work.commit()
 }
 
 /// Brings what the store knows of the campaigns up to the files.

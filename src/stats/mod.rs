@@ -24,3 +24,9 @@ pub fn of_pairs(confidence: f64, things: usize) -> f64 {
     let pairs = (things * things.saturating_sub(1) / 2).max(1);
     1.0 - (1.0 - confidence) / pairs as f64
 }
+
+/// Returns how sure each of so many statements has to be, so that all of them together are as sure as this.
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+pub fn of_each(confidence: f64, things: usize) -> f64 {
+    1.0 - (1.0 - confidence) / things.max(1) as f64
+}

@@ -103,6 +103,10 @@ impl Work<'_> {
                 "INSERT INTO events (contact_id, name, at, properties) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
             )?
             .execute(params![event.contact.0, event.name, at, properties])?;
+        if rows == 1 {
+            let id = EventId(self.transaction.last_insert_rowid());
+            self.credit_event(id, event.contact, event.name, instant(at), event.properties)?;
+        }
         Ok(rows == 1)
     }
 

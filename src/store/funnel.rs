@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{OptionalExtension, params};
 
 use super::ledger::state_at;
-use super::{CampaignRow, ReactionCount, Result, Work, instant, millis};
+use super::{CampaignRow, ReactionCount, Result, RevenueRow, Work, instant, millis};
 use crate::model::Instant;
 use crate::model::period::Period;
 use crate::model::send::SendState;
@@ -29,6 +29,8 @@ pub struct FunnelCounts {
     pub variants: Vec<(String, String, u64, u64)>,
     /// What came of the mails.
     pub reactions: Vec<ReactionCount>,
+    /// What purchases brought that are credited to its mails.
+    pub revenue: Vec<RevenueRow>,
 }
 
 /// People at one step.
@@ -136,6 +138,7 @@ impl Work<'_> {
             })?
             .collect::<rusqlite::Result<_>>()?;
         counts.reactions = self.reactions(campaign, period)?;
+        counts.revenue = self.revenue(campaign, period)?;
         Ok(counts)
     }
 }

@@ -92,6 +92,9 @@ impl Work<'_> {
         let rows = self
             .sql("UPDATE sends SET state = 2, reason = ?2 WHERE id = ?1 AND (state = 7 OR state = 3 AND reason = 'to be sent again')")?
             .execute(params![send.0, PROVED])?;
+        if rows == 1 {
+            self.credit_contact_of(send)?;
+        }
         Ok(rows == 1)
     }
 

@@ -23,6 +23,8 @@ mod backup;
 mod campaigns;
 mod choices;
 mod contacts;
+mod course;
+mod credits;
 mod dossier;
 mod edits;
 mod enrolments;
@@ -55,7 +57,7 @@ mod suppressions;
 mod tallies;
 mod watches;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Moment};
 
@@ -67,6 +69,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 pub use arrivals::Arrival;
 pub use campaigns::{CampaignRow, KnownCampaign, PausedBy};
 pub use contacts::{ContactChange, ContactUpdate};
+pub use credits::{RevenueRow, Uncredited};
 pub use enrolments::NewEnrolment;
 pub use error::{Result, StoreError};
 pub use events::{EventBatch, EventChange, NewEvent, UnseenEvent};
@@ -104,11 +107,13 @@ pub struct Work<'a> {
     transaction: Transaction<'a>,
     /// Whether anybody was ever forgotten, once somebody asked.
     forgot: Cell<Option<bool>>,
+    /// By which words purchases are credited, once somebody asked.
+    credits: RefCell<Option<credits::Crediting>>,
 }
 
 impl<'a> Work<'a> {
     fn of(transaction: Transaction<'a>) -> Self {
-        Self { transaction, forgot: Cell::new(None) }
+        Self { transaction, forgot: Cell::new(None), credits: RefCell::new(None) }
     }
 }
 

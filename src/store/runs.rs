@@ -61,6 +61,7 @@ impl Work<'_> {
     pub fn begin_run(&self, now: Instant, boot: Option<&str>) -> Result<(RunId, Recovered)> {
         self.sql("INSERT INTO runs (started_at, boot) VALUES (?1, ?2)")?.execute(params![millis(now), boot])?;
         let run = RunId(self.transaction.last_insert_rowid());
+        self.expect_mails_from(now)?;
         self.sql(
             "UPDATE enrolments SET due_at = ?1 WHERE state = 'active'
              AND id IN (SELECT enrolment_id FROM open_sends WHERE state IN (0, 1))",
@@ -131,6 +132,6 @@ impl Work<'_> {
             totals,
             stopped
         ])?;
-        Ok(())
+        self.credit_since(at)
     }
 }

@@ -60,6 +60,7 @@ impl Work<'_> {
         )?
         .execute([send.0])?;
         self.wake_of(send, now)?;
+        self.credit_contact_of(send)?;
         Ok(settled == 1)
     }
 
@@ -88,6 +89,7 @@ impl Work<'_> {
              WHERE id = (SELECT enrolment_id FROM sends WHERE id = ?1)",
         )?
         .execute(params![send.0, millis(now)])?;
+        self.credit_contact_of(send)?;
         Ok(true)
     }
 

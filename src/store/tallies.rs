@@ -4,8 +4,9 @@
 use super::funnel::{FunnelCounts, Waiting};
 use super::ledger::state_at;
 use super::reactions::reaction;
-use super::{CampaignRow, Result, StoreError, Work, instant};
+use super::{CampaignRow, Result, RevenueRow, StoreError, Work, instant};
 use crate::model::enrolment::EnrolmentState;
+use crate::model::money::Money;
 use crate::model::send::SendState;
 
 /// One row of the table.
@@ -14,7 +15,7 @@ struct Tally {
     step: String,
     state: rusqlite::types::Value,
     detail: String,
-    number: u64,
+    number: i64,
 }
 
 impl Work<'_> {
@@ -44,7 +45,8 @@ impl Work<'_> {
             })
         })?;
         for row in rows {
-            let Tally { kind, step, state, detail, number } = row?;
+            let Tally { kind, step, state, detail, number: sum } = row?;
+            let number = u64::try_from(sum).unwrap_or_default();
             match (kind.as_str(), &state) {
                 ("send", rusqlite::types::Value::Integer(state)) => {
                     let state = state_at(usize::try_from(*state).unwrap_or(usize::MAX))?;
@@ -75,6 +77,8 @@ impl Work<'_> {
                 ("reaction", rusqlite::types::Value::Text(what)) => {
                     counts.reactions.push((step, detail, reaction(what)?, number));
                 }
+                ("bought", _) => revenue(&mut counts.revenue, step, detail).purchases += sum,
+                ("money", _) => revenue(&mut counts.revenue, step, detail).amount += Money(sum),
                 _ => return Err(StoreError::Row(format!("tally `{kind}`"))),
             }
         }
@@ -135,6 +139,14 @@ fn add(sends: &mut Vec<(String, SendState, u64)>, step: String, state: SendState
 fn waiting<'a>(all: &'a mut Vec<Waiting>, step: &str) -> &'a mut Waiting {
     let at = all.iter().position(|row| row.step == step).unwrap_or_else(|| {
         all.push(Waiting { step: step.to_owned(), active: 0, without_row: 0, next_due: None });
+        all.len() - 1
+    });
+    &mut all[at]
+}
+
+fn revenue(all: &mut Vec<RevenueRow>, step: String, variant: String) -> &mut RevenueRow {
+    let at = all.iter().position(|row| row.step == step && row.variant == variant).unwrap_or_else(|| {
+        all.push(RevenueRow { step, variant, purchases: 0, amount: Money::default() });
         all.len() - 1
     });
     &mut all[at]

@@ -128,6 +128,7 @@ fn an_idle_run_and_a_report_find_what_they_need_in_indexes() {
         "SELECT position, count(*), min(due_at) FROM enrolments WHERE campaign_id = 1 AND state = 'active' GROUP BY position",
         "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = 1 AND state = 'goal'
          ORDER BY ended_at - entered_at LIMIT 1 OFFSET 5",
+        "SELECT e.id FROM purchase_terms t CROSS JOIN events e ON e.name = 'x' AND e.at > t.since AND e.at <= max(t.until, 1) + 2",
     ] {
         let plan: String = work
             .sql(&format!("EXPLAIN QUERY PLAN {query}"))
@@ -137,6 +138,12 @@ fn an_idle_run_and_a_report_find_what_they_need_in_indexes() {
             .map(Result::unwrap)
             .collect();
         assert!(plan.contains("USING") && plan.contains("INDEX") && !plan.contains("TEMP B-TREE"), "{query}: {plan}");
+    }
+    // When people entered and reached the goal stands in the indexes alone.
+    for query in [super::course::ENTRIES, super::course::GOALS] {
+        let plan: String =
+            work.sql(&format!("EXPLAIN QUERY PLAN {query}")).unwrap().query_row([1, 2, 3], |row| row.get(3)).unwrap();
+        assert!(plan.contains("COVERING INDEX"), "{query}: {plan}");
     }
     // Of the ledger it reads what is open, and only then whose it is.
     let open =
@@ -152,7 +159,7 @@ fn the_views_for_people_answer() {
     let mut store = Store::open(&folder.path().join("drip.db")).unwrap();
     let work = store.begin().unwrap();
     work.put_contact(&update(&lan()), at("2026-03-01T07:00:00Z")).unwrap();
-    for view in ["v_events", "v_enrolments", "v_sends", "v_funnel"] {
+    for view in ["v_events", "v_enrolments", "v_sends", "v_funnel", "v_revenue"] {
         let rows: i64 =
             work.sql(&format!("SELECT count(*) FROM {view}")).unwrap().query_row([], |row| row.get(0)).unwrap();
         assert_eq!(rows, 0, "{view}");

@@ -33,6 +33,7 @@ mod reactions;
 mod readers;
 mod report;
 mod restored;
+mod revenue;
 mod run;
 mod sending;
 mod serving;

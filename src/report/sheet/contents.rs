@@ -1,0 +1,80 @@
+//! What tests of contents show: each content with its share of goals, what that may be in truth, and what may be read in it.
+
+use super::{Bar, Picture, Sheet};
+use crate::model::plain::plain;
+use crate::report::language::Language;
+use crate::report::{CONFIDENCE, Funnel, StepRow};
+
+/// Returns a part for each step under test that anybody got.
+pub fn sheets(funnel: &Funnel, language: Language) -> Vec<Sheet> {
+    let is_told = |step: &&StepRow| step.variants.iter().any(|variant| variant.sent > 0);
+    funnel.steps.iter().filter(is_told).map(|step| sheet(step, language)).collect()
+}
+
+fn sheet(step: &StepRow, language: Language) -> Sheet {
+    let say = |english, vietnamese| language.either(english, vietnamese);
+    let title = format!("{} {}", say("Test at", "Thử nghiệm ở"), plain(&step.id));
+    let mut sheet = Sheet::new(
+        &title,
+        &[
+            (say("content", "nội dung"), false),
+            (say("sent", "đã gửi"), true),
+            (say("goals", "đạt"), true),
+            (say("rate", "tỷ lệ"), true),
+            (say("between", "trong khoảng"), true),
+            (say("chance to be best", "khả năng tốt nhất"), true),
+        ],
+    );
+    sheet.lead.push(read(step, language));
+    let chances = step.chances();
+    let percent = |share| language.percent(share).unwrap_or_default();
+    let (mut bars, mut most) = (Vec::new(), 0.0_f64);
+    for (variant, chance) in step.variants.iter().zip(chances) {
+        let between = variant.goals().interval(CONFIDENCE);
+        let shown = between.map(|(low, high)| format!("{}–{}", language.points(low), percent(Some(high))));
+        sheet.rows.push(vec![
+            plain(&variant.name).into_owned(),
+            language.number(variant.sent),
+            language.number(variant.goal),
+            percent(variant.goal_rate()),
+            shown.unwrap_or_default(),
+            percent(Some(chance)),
+        ]);
+        most = most.max(between.map_or(0.0, |(_, high)| high));
+        bars.push(Bar {
+            name: plain(&variant.name).into_owned(),
+            share: variant.goal_rate().unwrap_or_default(),
+            between,
+            number: percent(variant.goal_rate()),
+            note: say("to the goal", "đạt mục tiêu").to_owned(),
+            alert: false,
+        });
+    }
+    for bar in bars.iter_mut().filter(|_| most > 0.0) {
+        bar.share /= most;
+        bar.between = bar.between.map(|(low, high)| (low / most, high / most));
+    }
+    sheet.picture = Some(Picture::Bars(bars));
+    sheet
+}
+
+/// Says what may be read in the numbers.
+fn read(step: &StepRow, language: Language) -> String {
+    let Some(verdict) = step.verdict() else {
+        return language.either("Nothing can be read in it yet.", "Chưa thể kết luận gì.").to_owned();
+    };
+    let name = plain(&step.variants[verdict.leader].name);
+    let [by, low, high] = [verdict.difference, verdict.low, verdict.high].map(|share| language.points(share));
+    match (language, verdict.is_clear) {
+        (Language::English, true) => {
+            format!("{name} leads by {by} points ({low} to {high}), which is more than chance.")
+        }
+        (Language::English, false) => format!("{name} leads by {by} points ({low} to {high}), which may be chance."),
+        (Language::Vietnamese, true) => {
+            format!("{name} dẫn trước {by} điểm phần trăm ({low} đến {high}), không phải do ngẫu nhiên.")
+        }
+        (Language::Vietnamese, false) => {
+            format!("{name} dẫn trước {by} điểm phần trăm ({low} đến {high}), có thể chỉ là ngẫu nhiên.")
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! When people entered a campaign and when they reached its goal, one by one: what a report counts by day and by week.
+
+use chrono::TimeDelta;
+use rusqlite::params;
+
+use super::funnel::bounds;
+use super::{CampaignRow, Result, Work, instant};
+use crate::model::Instant;
+use crate::model::period::Period;
+
+/// Who reached the goal: when the passage began, how long it took, and the step that it is credited to.
+pub(super) const GOALS: &str = "SELECT entered_at, ended_at, goal_step FROM enrolments INDEXED BY enrolments_goal
+     WHERE campaign_id = ?1 AND state = 'goal' AND entered_at >= ?2 AND entered_at < ?3";
+pub(super) const ENTRIES: &str = "SELECT entered_at FROM enrolments WHERE campaign_id = ?1 AND entered_at >= ?2 AND entered_at < ?3 ORDER BY entered_at";
+
+impl Work<'_> {
+    /// Tells when each passage of a period began, the oldest first.
+    pub fn entries(&self, campaign: CampaignRow, period: Period, mut each: impl FnMut(Instant)) -> Result<()> {
+        let (since, until) = bounds(period);
+        let mut statement = self.sql(ENTRIES)?;
+        let mut rows = statement.query(params![campaign.0, since, until])?;
+        while let Some(row) = rows.next()? {
+            each(instant(row.get(0)?));
+        }
+        Ok(())
+    }
+
+    /// Tells of each passage of a period that reached the goal when it began, how long it took, and by which step.
+    pub fn goals(
+        &self,
+        campaign: CampaignRow,
+        period: Period,
+        mut each: impl FnMut(Instant, TimeDelta, Option<&str>),
+    ) -> Result<()> {
+        let (since, until) = bounds(period);
+        let mut statement = self.sql(GOALS)?;
+        let mut rows = statement.query(params![campaign.0, since, until])?;
+        while let Some(row) = rows.next()? {
+            let (entered, ended) = (instant(row.get(0)?), instant(row.get(1)?));
+            each(
+                entered,
+                (ended - entered).max(TimeDelta::zero()),
+                row.get_ref(2)?.as_str_or_null().unwrap_or_default(),
+            );
+        }
+        Ok(())
+    }
+}
