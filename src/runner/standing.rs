@@ -39,7 +39,8 @@ pub fn refresh(
             if store.read()?.to_look_at(now, *unknown, 1)?.is_empty() {
                 break;
             }
-            let work = store.begin()?;
+            // What a power cut takes of it is found out again.
+            let work = store.begin_group()?;
             let numbers = work.segment_numbers()?;
             let found = work.to_look_at(now, *unknown, BATCH)?;
             for who in &found {

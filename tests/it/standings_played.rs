@@ -29,6 +29,9 @@ const START: i64 = 1_772_000_000_000 / MINUTE * MINUTE;
 const MINUTES: usize = 70 * 1440;
 const PEOPLE: usize = 60;
 
+const RECOUNT: &str = "(SELECT stage, (until - at) / 3600000 AS hours, count(*) AS number FROM stage_changes
+    WHERE stage IS NOT NULL AND until IS NOT NULL GROUP BY 1, 2)";
+
 type Instant = DateTime<Utc>;
 
 fn at(millis: i64) -> Instant {
@@ -193,6 +196,15 @@ impl World {
         rows.collect::<rusqlite::Result<_>>().unwrap()
     }
 
+    /// Returns stays that are over, each a stage, its hours, and how many.
+    fn stays(&self, what: &str) -> Vec<(String, i64, i64)> {
+        let connection = rusqlite::Connection::open(self.folder.path().join("drip.db")).unwrap();
+        let mut statement =
+            connection.prepare(&format!("SELECT stage, hours, number FROM {what} ORDER BY 1, 2")).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+
     /// Returns a person's stage and segments.
     fn place(&self, contact: ContactId) -> (String, Vec<String>) {
         let connection = rusqlite::Connection::open(self.folder.path().join("drip.db")).unwrap();
@@ -276,6 +288,11 @@ fn many_small_looks_come_to_the_same_as_one_and_to_what_the_minutes_say() {
         assert_eq!(often.place(*id), (stage(deeds, end).to_owned(), segments.into_iter().map(str::to_owned).collect()));
     }
     assert!(moved > 3 * PEOPLE, "{moved} moves are no test");
+    assert_eq!(often.stays("stage_stays WHERE number <> 0"), often.stays(RECOUNT));
+    // Other conditions, and everybody's life anew.
+    often.terms.stages[3].condition = Condition::parse("days_since('purchased') >= 20").unwrap();
+    often.look(end);
+    assert_eq!(often.stays("stage_stays WHERE number <> 0"), often.stays(RECOUNT));
 }
 
 #[test]

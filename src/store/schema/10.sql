@@ -31,6 +31,28 @@ CREATE TABLE stage_changes (
     PRIMARY KEY (contact_id, at)
 ) WITHOUT ROWID;
 CREATE INDEX stage_changes_at ON stage_changes (at, was, stage);
+CREATE INDEX standings_since ON standings (stage, since);
+
+-- Stays in stages that are over, by their length in whole hours: what triggers keep up, as a report asks for it.
+CREATE TABLE stage_stays (
+    stage  TEXT NOT NULL,
+    hours  INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (stage, hours)
+) WITHOUT ROWID;
+CREATE TRIGGER stage_changes_made AFTER INSERT ON stage_changes WHEN NEW.stage IS NOT NULL AND NEW.until IS NOT NULL BEGIN
+    INSERT INTO stage_stays VALUES (NEW.stage, max(0, NEW.until - NEW.at) / 3600000, 1)
+    ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER stage_changes_otherwise AFTER UPDATE OF stage, until ON stage_changes BEGIN
+    UPDATE stage_stays SET number = number - 1 WHERE stage = OLD.stage AND hours = max(0, OLD.until - OLD.at) / 3600000;
+    INSERT INTO stage_stays SELECT NEW.stage, max(0, NEW.until - NEW.at) / 3600000, 1
+    WHERE NEW.stage IS NOT NULL AND NEW.until IS NOT NULL
+    ON CONFLICT DO UPDATE SET number = number + 1;
+END;
+CREATE TRIGGER stage_changes_gone AFTER DELETE ON stage_changes WHEN OLD.stage IS NOT NULL AND OLD.until IS NOT NULL BEGIN
+    UPDATE stage_stays SET number = number - 1 WHERE stage = OLD.stage AND hours = (OLD.until - OLD.at) / 3600000;
+END;
 
 -- Whoever writes, the contact is looked at again.
 CREATE TRIGGER contacts_new AFTER INSERT ON contacts WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'standings') BEGIN
