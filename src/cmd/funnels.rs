@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::tested;
 use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::id::CampaignId;
@@ -88,6 +89,10 @@ pub(super) fn funnel(
             rows.of(&step).goal += count;
         }
     }
+    if let Some(campaign) = campaign {
+        tested::tests(work, row, campaign, &mut funnel, now)?;
+    }
+    tested::held_out(work, row, campaign, period, &mut funnel)?;
     Ok(funnel)
 }
 
@@ -112,6 +117,7 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
         due_24h: 0,
         due_7d: 0,
         late: 0,
+        holdout: None,
     }
 }
 

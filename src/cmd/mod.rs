@@ -32,6 +32,7 @@ mod selection;
 mod serve;
 mod status;
 mod test_size;
+mod tested;
 mod topics;
 mod track;
 mod usage;

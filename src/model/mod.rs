@@ -22,8 +22,10 @@ pub mod send;
 pub mod settings;
 pub mod slip;
 pub mod spreadsheet;
+pub mod standing;
 pub mod template;
 pub mod terms;
+pub mod variant;
 pub mod wall;
 pub mod window;
 

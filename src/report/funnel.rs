@@ -2,6 +2,8 @@
 
 use chrono::TimeDelta;
 
+use super::lift::Holdout;
+use super::tested::TestRow;
 use crate::model::Instant;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
@@ -33,6 +35,8 @@ pub struct Funnel {
     pub due_7d: u64,
     /// Steps that should have gone before now.
     pub late: u64,
+    /// What those did who were held out, who are in no other number of the funnel.
+    pub holdout: Option<Holdout>,
 }
 
 /// How long the way to the goal is.
@@ -78,6 +82,8 @@ pub struct StepRow {
     pub goal: u64,
     /// The contents of a test, in the order of their names.
     pub variants: Vec<VariantRow>,
+    /// The test as the file has it, and what was decided.
+    pub test: Option<TestRow>,
     /// What came of its mails.
     pub reactions: Reactions,
     /// Wait for this step now.

@@ -3,9 +3,10 @@
 use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
-use super::{CONFIDENCE, Funnel, StepRow, VariantRow, Verdict};
+use super::{CONFIDENCE, Funnel, StepRow, VariantRow, lift, tested};
 use crate::model::Instant;
 use crate::model::reaction::{Reaction, Reactions};
+use crate::stats::Lead;
 
 /// Returns the funnels as JSON; shares are fractions of 1, instants are in UTC, what is not known is `null`.
 pub fn json(funnels: &[Funnel]) -> Value {
@@ -28,6 +29,7 @@ fn campaign(funnel: &Funnel) -> Value {
         "due_24h": funnel.due_24h,
         "due_7d": funnel.due_7d,
         "late": funnel.late,
+        "holdout": funnel.holdout.as_ref().map(lift::json),
         "steps": steps,
     })
 }
@@ -49,6 +51,7 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "goal": row.goal,
         "reactions": reactions(&row.reactions),
         "variants": row.variants.iter().map(variant).collect::<Vec<_>>(),
+        "test": tested::json(row),
         "verdict": row.verdict().map(|verdict| shown(row, &verdict)),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -66,7 +69,7 @@ fn variant(row: &VariantRow) -> Value {
     })
 }
 
-fn shown(row: &StepRow, verdict: &Verdict) -> Value {
+fn shown(row: &StepRow, verdict: &Lead) -> Value {
     let best = row
         .variants
         .iter()

@@ -7,11 +7,13 @@ pub mod compare;
 mod csv;
 mod funnel;
 mod json;
+mod lift;
 mod markdown;
 mod notes;
 mod percent;
 pub mod status;
 mod table;
+mod tested;
 mod verdict;
 
 #[cfg(test)]
@@ -20,6 +22,8 @@ mod tests;
 pub use self::csv::csv;
 pub use self::funnel::{Funnel, GoalTime, StepRow, VariantRow};
 pub use self::json::json;
+pub use self::lift::Holdout;
 pub use self::markdown::markdown;
 pub use self::table::{Style, table};
-pub use self::verdict::{CONFIDENCE, Verdict};
+pub use self::tested::{Effect, TestRow};
+pub use self::verdict::CONFIDENCE;

@@ -24,6 +24,7 @@ fn empty(id: &str, name: &str) -> Funnel {
         due_24h: 0,
         due_7d: 0,
         late: 0,
+        holdout: None,
     }
 }
 
@@ -241,6 +242,7 @@ fn programs_get_every_number() {
           "due_24h": 850,
           "due_7d": 2900,
           "late": 12,
+          "holdout": null,
           "steps": [
             {
               "step": "nudge",
@@ -267,6 +269,7 @@ fn programs_get_every_number() {
               "goal": 960,
               "reactions": {},
               "variants": [],
+              "test": null,
               "verdict": null,
               "waiting": 1120,
               "next_due": "2026-03-05T23:30:00Z",
