@@ -173,11 +173,13 @@ fn decide_one_enrolment(bencher: Bencher<'_, '_>) {
             state: EnrolmentState::Active,
             position: None,
             entered_at: at("2026-03-02T01:00:00Z"),
+            held_out: false,
         },
         contact: shop.contact.clone(),
         events: history(),
         sends: Vec::new(),
         recent_mails: vec![at("2026-02-27T02:00:00Z")],
+        standings: std::sync::Arc::default(),
     };
     let rules = Rules::from(&shop.project.settings);
     bencher.bench_local(|| {

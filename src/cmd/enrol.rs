@@ -10,6 +10,7 @@ use super::selection::{BATCH, Chosen};
 use crate::cli::contact::Selection;
 use crate::cli::enrol::EnrolArgs;
 use crate::decide::entry::{Entry, entry};
+use crate::decide::holdout;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::Instant;
@@ -60,7 +61,8 @@ pub(super) fn enrol(context: &Context, arguments: &EnrolArgs) -> Result<Exit, Fa
 /// Lets in those who are named, and says of each other one why not.
 fn by_name(context: &Context, project: &Project, campaign: &Campaign, arguments: &EnrolArgs) -> Result<Tally, Failure> {
     let addresses = arguments.emails.iter().map(|email| address(email)).collect::<Result<Vec<_>, _>>()?;
-    let mut door = Door { campaign, now: context.now(), dry_run: arguments.dry_run, tally: Tally::default() };
+    let (now, dry_run) = (context.now(), arguments.dry_run);
+    let mut door = Door { campaign, now, dry_run, named: true, tally: Tally::default() };
     let Some(mut store) = door.store(context, project)? else {
         return Err(Diagnostic::error("there are no contacts yet")
             .hint("import some: drip import contacts.csv")
@@ -97,7 +99,7 @@ fn by_condition(
     let now = context.now();
     let selection = Selection { condition: arguments.condition.clone(), tag: arguments.tag.clone(), consent: None };
     let chosen = Chosen::new(&selection, &project.settings, now)?;
-    let mut door = Door { campaign, now, dry_run: arguments.dry_run, tally: Tally::default() };
+    let mut door = Door { campaign, now, dry_run: arguments.dry_run, named: false, tally: Tally::default() };
     let Some(mut store) = door.store(context, project)? else { return Ok(door.tally) };
     let mut after = 0;
     loop {
@@ -119,6 +121,8 @@ struct Door<'a> {
     campaign: &'a Campaign,
     now: Instant,
     dry_run: bool,
+    /// Whether people are named, and not described.
+    named: bool,
     tally: Tally,
 }
 
@@ -142,8 +146,18 @@ impl Door<'_> {
                 let campaign = known
                     .map(|known| known.row)
                     .ok_or_else(|| Diagnostic::error(format!("campaign `{}` is not registered", self.campaign.id)))?;
-                let (contact, now) = (contact.id, self.now);
-                work.enrol(&NewEnrolment { contact, campaign, round, entered_at: now, event: None, due_at: now })?;
+                let (id, now) = (contact.id, self.now);
+                // Whoever is named is meant.
+                let holdout = if self.named { None } else { holdout::mark(self.campaign, contact) };
+                work.enrol(&NewEnrolment {
+                    contact: id,
+                    campaign,
+                    round,
+                    entered_at: now,
+                    event: None,
+                    due_at: now,
+                    holdout,
+                })?;
             }
             self.tally.enrolled += 1;
         }

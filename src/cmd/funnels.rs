@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+use super::tested;
 use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::delay::Origin;
@@ -106,6 +107,10 @@ pub(super) fn funnel(
             rows.of(&step).goal += count;
         }
     }
+    if let Some(campaign) = campaign {
+        tested::tests(work, row, campaign, &mut funnel, now)?;
+    }
+    tested::held_out(work, row, campaign, period, &mut funnel)?;
     Ok(funnel)
 }
 
@@ -178,6 +183,7 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
         late: 0,
         currency: None,
         course: None,
+        holdout: None,
     }
 }
 

@@ -87,6 +87,13 @@ fn tell(context: &Context, happening: &Happening, sent: &str) {
         Happening::Entered { campaign, contact } => {
             about.say(Level::Detail, "entered", (campaign, None, contact, None), &format!("{campaign}: {{}} entered"));
         }
+        Happening::Looked { campaign, step, winner: Some(winner), .. } => {
+            output.status(&format!("{campaign} {step}: {winner} has won the test and gets all mails from now on."));
+        }
+        Happening::Looked { campaign, step, winner: None, is_last } => {
+            let then = if *is_last { "the shares stay" } else { "it is looked at again when there are more mails" };
+            output.status(&format!("{campaign} {step}: no content is clear of the others; {then}."));
+        }
         Happening::Called { campaign, step, contact } => {
             let text = format!("{campaign} {step}: webhook called for {{}}");
             about.say(Level::Detail, "called", (campaign, Some(step), contact, None), &text);

@@ -35,6 +35,7 @@ mod standing_report;
 mod standings;
 mod status;
 mod test_size;
+mod tested;
 mod topics;
 mod track;
 mod usage;

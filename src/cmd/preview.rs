@@ -19,6 +19,7 @@ use crate::model::Instant;
 use crate::model::address::Address;
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::nearest;
+use crate::model::variant::Test;
 use crate::runner::Parts;
 use crate::runner::preview::{Mail, Preview, Previewed, Unrenderable, readdressed};
 use crate::store::{LastSend, Store};
@@ -192,7 +193,7 @@ fn step<'c>(campaign: &'c Campaign, id: &str) -> Result<&'c Step, Failure> {
 
 fn check_variant(step: &Step, variant: Option<&str>) -> Result<(), Failure> {
     let Some(name) = variant else { return Ok(()) };
-    let Action::Test(variants) = &step.action else {
+    let Action::Test(Test { variants, .. }) = &step.action else {
         return Err(Diagnostic::error(format!("step `{}` is no test and has no variants", step.id)).into());
     };
     if variants.iter().any(|variant| variant.name == name) {

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::context::Context;
-use super::guard;
+use super::{guard, tested};
 use crate::cli::status::{StatusArgs, StatusFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -61,7 +61,9 @@ fn read(context: &Context, project: &Project, store: &mut Store, limits: Limits)
     let mut campaigns = Vec::new();
     for known in work.campaigns()? {
         let gone = project.campaigns.iter().all(|file| file.id != known.id);
+        let file = project.campaigns.iter().find(|file| file.id == known.id);
         let status = CampaignStatus {
+            decided: file.map_or_else(|| Ok(Vec::new()), |file| tested::decided(&work, known.row, file, now))?,
             late: late.iter().find(|(row, ..)| *row == known.row).map(|(_, people, since)| (*people, *since)),
             next_due: next_due.iter().find(|(id, _)| *id == known.id).map(|(_, at)| *at),
             open: open.iter().filter(|(row, ..)| *row == known.row).map(|(_, state, count)| (*state, *count)).collect(),
@@ -139,6 +141,10 @@ fn text(status: &Status, project: &Project) -> String {
                 bad(&Trouble::Webhook(id.clone(), step.clone())),
                 format!("{step}: the webhook waits with {calls}: {why}"),
             );
+        }
+        for (step, when, winner) in &campaign.decided {
+            let who = winner.as_ref().map_or("no content won".to_owned(), |winner| format!("{winner} won"));
+            row(String::new(), format!("{step}: {who} the test on {}", at(*when)));
         }
         if let (Some(next), None) = (campaign.next_due, campaign.late) {
             row(String::new(), format!("next: {}", at(next)));

@@ -9,23 +9,26 @@
 //! | 1 | may the contact be mailed at all, and of this? | `Exit` (opted out, suppressed, refused), `Wait` (not confirmed yet) |
 //! | 2 | was the goal reached since the entry? | `Goal` |
 //! | 3 | does `exit_when` hold? | `Exit` |
-//! | 4 | is no step left? | `Finish`, or `Wait` under `at_end: hold` |
-//! | 5 | does its `if` fail for good, by how a wait ended? | `Skip` |
-//! | 6 | is it not due yet, or backing off? | `Wait` until then |
-//! | 7 | is it overdue beyond `late`? | `Skip` |
-//! | 8 | does its `if` fail? | `Skip` |
-//! | 9 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
-//! | 10 | does it do something else than mail the contact? | `Act`, `Exit` |
-//! | 11 | are hours and days closed, is it a quiet date, or has the contact paused all mail? | `Wait` until then |
-//! | 12 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
-//! | 13 | | `Send` |
+//! | 4 | is the contact held out? | `Wait` until the sequence would be over, then `Finish` |
+//! | 5 | is no step left? | `Finish`, or `Wait` under `at_end: hold` |
+//! | 6 | does its `if` fail for good, by how a wait ended? | `Skip` |
+//! | 7 | is it not due yet, or backing off? | `Wait` until then |
+//! | 8 | is it overdue beyond `late`? | `Skip` |
+//! | 9 | does its `if` fail? | `Skip` |
+//! | 10 | does it wait for an event? | `Wait` until time is up, `Waited` when the event came or it is |
+//! | 11 | does it do something else than mail the contact? | `Act`, `Exit` |
+//! | 12 | are hours and days closed, is it a quiet date, or has the contact paused all mail? | `Wait` until then |
+//! | 13 | did the contact get the mails of a frequency cap? | `Wait` until the next free local day |
+//! | 14 | | `Send` |
 
 pub mod entry;
 pub mod funnel;
 pub mod goal;
+pub mod holdout;
+pub mod look;
 pub mod position;
 pub mod standing;
-mod variant;
+pub mod variant;
 pub mod watch;
 
 use std::borrow::Cow;
@@ -104,6 +107,8 @@ pub enum Waiting {
     Paused,
     /// All steps are done; the campaign holds its people for later ones.
     Held,
+    /// Nothing of the campaign goes to the contact.
+    HeldOut,
     /// A run has the step in hand.
     InHand,
 }
@@ -140,6 +145,13 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
     let holds = |condition: &Condition| condition.holds(scope(facts, &sends, rules, now));
     if campaign.exit_when.as_ref().is_some_and(holds) {
         return Decision::Exit { step: None, reason: "exit_when".to_owned() };
+    }
+    if facts.enrolment.held_out {
+        let over = holdout::until(campaign, facts.enrolment.entered_at, zone(&facts.contact, rules));
+        if over <= now {
+            return Decision::Finish;
+        }
+        return Decision::Wait { step: None, until: Some(over), why: Waiting::HeldOut };
     }
     let Some(step) = position::next_step(campaign, &facts.sends) else {
         return match campaign.at_end {
@@ -185,9 +197,10 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
         }
         Action::Set(_) | Action::Enrol(_) => return Decision::Act { step, due },
         Action::Send(mail) => (mail, None),
-        Action::Test(variants) => {
+        Action::Test(test) => {
             let begun = row.and_then(|row| row.variant.as_deref());
-            match variant::choose(variants, begun, campaign, step, &facts.contact) {
+            let choice = facts.standings.iter().find(|standing| standing.step == step.id).map(|one| &one.choice);
+            match variant::choose(test, begun, choice, campaign, step, &facts.contact) {
                 Some(chosen) => (&chosen.mail, Some(chosen.name.as_str())),
                 // A test without variants is not read from a file.
                 None => return Decision::Act { step, due },

@@ -6,13 +6,14 @@ use serde_json::Map;
 
 use super::*;
 use crate::model::address::Address;
-use crate::model::campaign::{Existing, Goal, Mail, Reentry, Trigger, Variant};
+use crate::model::campaign::{Existing, Goal, Mail, Reentry, Trigger};
 use crate::model::delay::{Delay, Span};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::event::Event;
 use crate::model::id::{CampaignId, ContactId, EnrolmentId, EventId, StepId, TemplateName};
 use crate::model::quiet::QuietDates;
 use crate::model::send::{CAME, SendKind, TIMED_OUT};
+use crate::model::variant::{Shares, Test, Variant};
 use crate::model::window::{Hours, Weekdays, Window};
 
 /// Someone in Viet Nam who entered on Monday 2 March 2026 at 09:00 there.
@@ -24,6 +25,10 @@ struct Story {
 
 fn at(text: &str) -> Instant {
     text.parse().unwrap()
+}
+
+fn mail(template: &str) -> Mail {
+    Mail { template: TemplateName::new(template), subject: None, preheader: None, sender: None }
 }
 
 /// Steps written as `id`, `id 2d`, `id 1d at 09:00`.
@@ -38,7 +43,7 @@ fn story(steps: &[&str]) -> Story {
             window: Window::default(),
             late: Late::Send,
             sender: None,
-            action: Action::Send(Mail { template: TemplateName::new(id), subject: None }),
+            action: Action::Send(mail(id)),
         }
     });
     let campaign = Campaign {
@@ -53,6 +58,7 @@ fn story(steps: &[&str]) -> Story {
         priority: 0,
         sender: None,
         topic: None,
+        holdout: None,
         steps: steps.collect(),
         fingerprint: String::new(),
     };
@@ -76,8 +82,16 @@ fn story(steps: &[&str]) -> Story {
         state: EnrolmentState::Active,
         position: None,
         entered_at: at("2026-03-02T02:00:00Z"),
+        held_out: false,
     };
-    let facts = Facts { enrolment, contact, events: Vec::new(), sends: Vec::new(), recent_mails: Vec::new() };
+    let facts = Facts {
+        enrolment,
+        contact,
+        events: Vec::new(),
+        sends: Vec::new(),
+        recent_mails: Vec::new(),
+        standings: std::sync::Arc::default(),
+    };
     Story { campaign, facts, caps: Vec::new() }
 }
 
@@ -282,11 +296,10 @@ fn a_wait_ends_when_the_event_comes_or_time_is_up() {
 #[test]
 fn a_test_gives_each_contact_one_variant_for_ever_and_each_variant_its_share() {
     let mut story = story(&["thanks"]);
-    let variant = |name: &str, share| {
-        let mail = Mail { template: TemplateName::new("thanks"), subject: None };
-        Variant { name: name.to_owned(), share, mail }
-    };
-    story.step("thanks").action = Action::Test(vec![variant("a", 50), variant("b", 30), variant("c", 20)]);
+    let variant = |name: &str, share| Variant { name: name.to_owned(), share, mail: mail("thanks") };
+    let variants = vec![variant("a", 50), variant("b", 30), variant("c", 20)];
+    story.step("thanks").action =
+        Action::Test(Test { variants, factors: Vec::new(), shares: Shares::Fixed, winner: None });
     let rules = |terms| Rules { timezone: chrono_tz::UTC, frequency_caps: &[], terms, pauses: true };
     let terms = Terms::default();
     let mut got: BTreeMap<String, u32> = BTreeMap::new();

@@ -10,6 +10,7 @@ use super::contact::Consent;
 use super::date::Offset;
 use super::delay::{Delay, Span};
 use super::id::{CampaignId, StepId, TemplateName};
+use super::variant::Test;
 use super::window::Window;
 
 /// One campaign file, checked. Defaults from `drip.yaml` are already filled in.
@@ -31,6 +32,8 @@ pub struct Campaign {
     pub sender: Option<String>,
     /// What readers take or leave together on the page of preferences; one of `topics` in drip.yaml.
     pub topic: Option<String>,
+    /// The hundredths of those who enter that get nothing of it, so that what it does can be told from what would happen anyway.
+    pub holdout: Option<u32>,
     /// From top to bottom; ids are unique, also among `was`.
     pub steps: Vec<Step>,
     /// Changes whenever the file, a template it uses or a setting it inherits changes.
@@ -253,7 +256,7 @@ pub enum Action {
     /// Sends a mail.
     Send(Mail),
     /// Sends one of several mails; which one is decided by the contact's share, for ever.
-    Test(Vec<Variant>),
+    Test(Test),
     /// Waits until an event comes or time is up.
     WaitFor(WaitFor),
     /// Lets the contact into another campaign.
@@ -292,20 +295,11 @@ impl Action {
     pub fn mails(&self) -> impl Iterator<Item = (Option<&str>, &Mail)> {
         let (one, several) = match self {
             Self::Send(mail) => (Some((None, mail)), &[][..]),
-            Self::Test(variants) => (None, variants.as_slice()),
+            Self::Test(test) => (None, test.variants.as_slice()),
             _ => (None, &[][..]),
         };
         one.into_iter().chain(several.iter().map(|variant| (Some(variant.name.as_str()), &variant.mail)))
     }
-}
-
-/// One of the mails of a test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    pub name: String,
-    /// How many of the sum of all shares get it.
-    pub share: u32,
-    pub mail: Mail,
 }
 
 /// An event to wait for.
@@ -342,6 +336,9 @@ pub struct Webhook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     pub template: TemplateName,
-    /// Stands in for the subject of the template's front matter.
+    /// Stand in for the subject and the preheader of the template's front matter.
     pub subject: Option<String>,
+    pub preheader: Option<String>,
+    /// Who sends this content of a test; `None`: the sender of the step.
+    pub sender: Option<String>,
 }

@@ -16,6 +16,8 @@ pub struct Enrolment {
     pub position: Option<StepId>,
     /// The trigger event's own time, or the time of the run that found the match.
     pub entered_at: Instant,
+    /// Gets nothing of the campaign, for comparison with those who do.
+    pub held_out: bool,
 }
 
 /// Where a passage stands.

@@ -1,10 +1,13 @@
 //! Everything a decision about one enrolment rests on, as of one moment.
 
+use std::sync::Arc;
+
 use super::Instant;
 use super::contact::Contact;
 use super::enrolment::Enrolment;
 use super::event::Event;
 use super::send::SendRecord;
+use super::standing::Standing;
 
 /// What `decide` knows of one enrolment; loaded by the store in one place.
 #[derive(Debug, Clone)]
@@ -17,4 +20,6 @@ pub struct Facts {
     pub sends: Vec<SendRecord>,
     /// When the contact's last campaign mails left, over all campaigns, as far back as the cap looks.
     pub recent_mails: Vec<Instant>,
+    /// What was learnt of the campaign's tests by the time the run began.
+    pub standings: Arc<[Standing]>,
 }

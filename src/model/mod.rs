@@ -25,8 +25,10 @@ pub mod settings;
 pub mod slip;
 pub mod spreadsheet;
 pub mod stage;
+pub mod standing;
 pub mod template;
 pub mod terms;
+pub mod variant;
 pub mod wall;
 pub mod window;
 

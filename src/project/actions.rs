@@ -2,13 +2,14 @@
 
 use serde_json::{Map, Value};
 
+use super::contents::{self, About, Beside};
 use super::fields::{Fields, Source};
 use super::values::{Surroundings, condition, name};
 use super::yaml::{Key, Kind, Node};
 use crate::model::address::Address;
-use crate::model::campaign::{Action, Mail, Notify, Variant, WaitFor, Webhook};
+use crate::model::campaign::{Action, Mail, Notify, WaitFor, Webhook};
 use crate::model::delay::Span;
-use crate::model::id::{CampaignId, TemplateName, is_name};
+use crate::model::id::{CampaignId, TemplateName};
 use crate::model::nearest;
 use crate::model::template::Format;
 
@@ -18,15 +19,12 @@ const ACTIONS: &str = "a step has one of send, test, wait_for, enrol, notify, we
 const WEBHOOK_TIMEOUT: Span = Span { days: 0, seconds: 10 };
 
 /// Reads the one thing that a step does.
-pub(super) fn read(
-    source: &mut Source,
-    fields: &mut Fields<'_>,
-    step: &str,
-    around: &Surroundings<'_>,
-) -> Option<Action> {
+pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>, about: About<'_>) -> Option<Action> {
+    let About { step, around, .. } = about;
     let names = ["send", "test", "wait_for", "enrol", "notify", "webhook", "set", "exit"];
     let given: Vec<&(Key, Node)> = names.into_iter().filter_map(|name| fields.take_entry(name)).collect();
-    let subject = fields.take("subject");
+    let lines = [("subject", fields.take("subject")), ("preheader", fields.take("preheader"))];
+    let beside = Beside::take(fields);
     let (key, node) = match given.as_slice() {
         [] => {
             let span = fields.span.start..fields.span.start;
@@ -46,16 +44,21 @@ pub(super) fn read(
             return None;
         }
     };
-    if let Some(subject) = subject.filter(|_| key.name != "send") {
-        source.error(subject.span.clone(), "`subject` goes with `send` alone", None);
+    for (name, node) in lines {
+        if let Some(node) = node.filter(|_| key.name != "send") {
+            source.error(node.span.clone(), format!("`{name}` goes with `send` alone"), None);
+        }
+    }
+    if key.name != "test" {
+        beside.refuse(source);
     }
     match key.name.as_str() {
         "send" => {
             let template = template(source, node, step, around)?;
-            let subject = subject.and_then(|node| source.line(node, "subject"));
-            Some(Action::Send(Mail { template, subject }))
+            let [subject, preheader] = lines.map(|(name, node)| node.and_then(|node| source.line(node, name)));
+            Some(Action::Send(Mail { template, subject, preheader, sender: None }))
         }
-        "test" => test(source, node, step, around).map(Action::Test),
+        "test" => contents::read(source, node, &beside, about).map(Action::Test),
         "wait_for" => wait_for(source, node, around).map(Action::WaitFor),
         "enrol" => enrol(source, node, around).map(Action::Enrol),
         "notify" => notify(source, node, step, around).map(Action::Notify),
@@ -68,7 +71,12 @@ pub(super) fn read(
     }
 }
 
-fn template(source: &mut Source, node: &Node, step: &str, around: &Surroundings<'_>) -> Option<TemplateName> {
+pub(super) fn template(
+    source: &mut Source,
+    node: &Node,
+    step: &str,
+    around: &Surroundings<'_>,
+) -> Option<TemplateName> {
     let template = source.text(node, "send")?.trim().to_owned();
     check_template(source, node, step, &template, around);
     Some(TemplateName::new(template))
@@ -86,60 +94,6 @@ fn enrol(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<
         source.error(node.span.clone(), format!("there is no campaign `{id}`"), Some(&hint));
     }
     Some(CampaignId::new(id))
-}
-
-/// Reads the variants of a test: those without a share divide what the others leave of 100.
-fn test(source: &mut Source, node: &Node, step: &str, around: &Surroundings<'_>) -> Option<Vec<Variant>> {
-    let Kind::Map(entries) = &node.kind else {
-        let hint = "write `test: { a: { send: … }, b: { send: …, subject: … } }`";
-        source.error(
-            node.span.clone(),
-            format!("`test` must be a mapping of variants, not {}", node.what()),
-            Some(hint),
-        );
-        return None;
-    };
-    if entries.len() < 2 {
-        source.error(node.span.clone(), "a test needs at least two variants", Some("for one mail write `send`"));
-        return None;
-    }
-    let mut variants = Vec::new();
-    for (key, node) in entries {
-        if !is_name(&key.name) {
-            source.error(key.span.clone(), format!("`{}` is not a name for a variant", key.name), None);
-        }
-        let Some(mut fields) = source.fields(node, "a variant") else { continue };
-        let template = fields.need(source, "send", "the variant").and_then(|node| template(source, node, step, around));
-        let subject = fields.take("subject").and_then(|node| source.line(node, "subject"));
-        let share = fields.take("share").map(|node| source.parse(node, "share", share));
-        fields.finish(source);
-        if let (Some(template), share) = (template, share.map_or(Some(None), |share| share.map(Some))) {
-            variants.push((key.name.clone(), share?, Mail { template, subject }));
-        }
-    }
-    let named: u32 = variants.iter().filter_map(|(_, share, _)| *share).sum();
-    let open = u32::try_from(variants.iter().filter(|(_, share, _)| share.is_none()).count()).unwrap_or(u32::MAX);
-    if named > 100 || (open > 0 && named == 100) || (open == 0 && named != 100) {
-        let message = format!("the shares of the test add up to {named}");
-        let hint = "they are hundredths and make 100; a variant without a share gets a part of what is left";
-        source.error(node.span.clone(), message, Some(hint));
-        return None;
-    }
-    // In units of a hundredth of the number of open variants, so that thirds are thirds.
-    let unit = open.max(1);
-    Some(
-        variants
-            .into_iter()
-            .map(|(name, share, mail)| Variant { name, share: share.map_or(100 - named, |share| share * unit), mail })
-            .collect(),
-    )
-}
-
-fn share(text: &str) -> Result<u32, String> {
-    match text.strip_suffix('%').unwrap_or(text).trim().parse() {
-        Ok(share @ 1..=99) => Ok(share),
-        _ => Err(format!("`{text}` is not a share; write 1 to 99, in hundredths")),
-    }
 }
 
 fn wait_for(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Option<WaitFor> {

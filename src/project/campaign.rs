@@ -43,9 +43,10 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
     });
     let sender = fields.take("sender").and_then(|node| sender(source, node, around));
     let topic = fields.take("topic").and_then(|node| topic(source, node, around));
+    let holdout = fields.take("holdout").and_then(|node| holdout(source, node, goal.as_ref(), asks));
     let steps_node = fields.need(source, "steps", "the campaign");
     fields.finish(source);
-    let defaults = steps::Defaults { window, late: late.unwrap_or_default() };
+    let defaults = steps::Defaults { window, late: late.unwrap_or_default(), has_goal: goal.is_some() };
     let steps = steps_node.map(|node| steps::read(source, node, &defaults, around));
     if source.problems.len() > before {
         return None;
@@ -62,6 +63,7 @@ pub(super) fn read(source: &mut Source, root: &Node, around: &Surroundings<'_>) 
         priority: priority.unwrap_or(0),
         sender,
         topic,
+        holdout,
         steps: steps?,
         fingerprint: String::new(),
     })
@@ -192,6 +194,23 @@ fn pending(source: &mut Source, node: &Node, around: &Surroundings<'_>) -> Optio
         return None;
     }
     Some(Trigger::Pending)
+}
+
+/// The hundredths of those who enter that get nothing.
+fn holdout(source: &mut Source, node: &Node, goal: Option<&Goal>, asks: bool) -> Option<u32> {
+    let hundredths =
+        source.parse(node, "holdout", |text| match text.strip_suffix('%').unwrap_or(text).trim().parse() {
+            Ok(hundredths @ 1..=90) => Ok(hundredths),
+            _ => Err(format!("`{text}` is not a share to hold out; write 1% to 90%")),
+        });
+    if asks {
+        let hint = "leave it out: whoever is not asked can never say yes";
+        source.error(node.span.clone(), "`holdout` does not go with `trigger: pending`", Some(hint));
+    } else if goal.is_none_or(|goal| goal.within.is_none()) {
+        let hint = "write `goal: { event: purchased, within: 30d }`: all are watched for the same time then";
+        source.error(node.span.clone(), "`holdout` needs a `goal` with `within`", Some(hint));
+    }
+    hundredths
 }
 
 /// What a campaign is for that asks for confirmation.

@@ -5,6 +5,7 @@
 
 mod actions;
 mod campaign;
+mod contents;
 mod fields;
 mod files;
 mod hours;
@@ -114,6 +115,7 @@ pub fn load(root: &Path, overrides: &Overrides) -> Result<Project, Diagnostics> 
             senders: settings.as_ref().map(|settings| &settings.senders),
             topics: settings.as_ref().map(|settings| settings.topics.as_slice()),
             has_web: settings.as_ref().map(|settings| settings.web.is_some()),
+            clicks: settings.as_ref().map(|settings| settings.web.as_ref().is_some_and(|web| web.clicks)),
             templates: &templates,
         };
         let read = read(root, &path, &mut problems, |source, node| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::actions;
+use super::contents::About;
 use super::fields::Source;
 use super::hours::window;
 use super::values::{Surroundings, condition, late, name, sender};
@@ -18,6 +19,8 @@ use crate::model::window::Window;
 pub(super) struct Defaults {
     pub(super) window: Window,
     pub(super) late: Late,
+    /// Whether the campaign has a goal.
+    pub(super) has_goal: bool,
 }
 
 pub(super) fn read(source: &mut Source, node: &Node, defaults: &Defaults, around: &Surroundings<'_>) -> Vec<Step> {
@@ -87,7 +90,8 @@ fn step<'n>(
     let late = fields.take("late").and_then(|node| source.parse(node, "late", late));
     let label = id.as_ref().map_or("?", StepId::as_str).to_owned();
     let sender = fields.take("sender").and_then(|node| sender(source, node, around));
-    let action = actions::read(source, &mut fields, &label, around);
+    let about = About { step: &label, has_goal: defaults.has_goal, around };
+    let action = actions::read(source, &mut fields, about);
     // The hours of a campaign are those of its readers; a call or a note to a colleague keeps its own alone.
     let inherited = if action.as_ref().is_none_or(Action::is_mail) { &defaults.window } else { &Window::default() };
     let window = window(source, &mut fields, inherited);

@@ -29,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) topics: Option<&'a [(String, Topic)]>,
     /// Whether links can lead to `drip serve`.
     pub(super) has_web: Option<bool>,
+    /// Whether it is counted who follows links.
+    pub(super) clicks: Option<bool>,
     pub(super) templates: &'a [TemplateFile],
 }
 

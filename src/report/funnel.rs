@@ -2,6 +2,8 @@
 
 use chrono::TimeDelta;
 
+use super::lift::Holdout;
+use super::tested::TestRow;
 use crate::model::Instant;
 use crate::model::id::CampaignId;
 use crate::model::money::Money;
@@ -41,6 +43,8 @@ pub struct Funnel {
     pub currency: Option<String>,
     /// When people reach the goal, and what became of those of each week; `None` where nobody asked.
     pub course: Option<Course>,
+    /// What those did who were held out, who are in no other number of the funnel.
+    pub holdout: Option<Holdout>,
 }
 
 /// What a look at each passage tells.
@@ -110,6 +114,8 @@ pub struct StepRow {
     pub revenue: Revenue,
     /// The contents of a test, in the order of their names.
     pub variants: Vec<VariantRow>,
+    /// The test as the file has it, and what was decided.
+    pub test: Option<TestRow>,
     /// What came of its mails.
     pub reactions: Reactions,
     /// Wait for this step now.

@@ -4,10 +4,11 @@ use chrono::SecondsFormat;
 use serde_json::{Value, json};
 
 use super::sheet::{cohorts, mails, revenue, times};
-use super::{CONFIDENCE, Funnel, StepRow, VariantRow, Verdict};
+use super::{CONFIDENCE, Funnel, StepRow, VariantRow, lift, tested};
 use crate::model::Instant;
 use crate::model::period::Period;
 use crate::model::reaction::{Reaction, Reactions};
+use crate::stats::Lead;
 
 /// Returns the funnels as JSON; shares are fractions of 1, instants are in UTC, what is not known is `null`.
 pub fn json(funnels: &[Funnel]) -> Value {
@@ -31,6 +32,7 @@ fn campaign(funnel: &Funnel) -> Value {
         "due_24h": funnel.due_24h,
         "due_7d": funnel.due_7d,
         "late": funnel.late,
+        "holdout": funnel.holdout.as_ref().map(lift::json),
         "steps": steps,
         "mails": mails::rows(funnel),
         "times": times::json(funnel),
@@ -57,6 +59,7 @@ fn step(funnel: &Funnel, index: usize, row: &StepRow) -> Value {
         "day": row.day,
         "revenue": revenue::json(row.revenue, funnel.currency.as_deref()),
         "variants": row.variants.iter().map(|row| variant(funnel, row)).collect::<Vec<_>>(),
+        "test": tested::json(row),
         "verdict": row.verdict().map(|verdict| shown(row, &verdict)),
         "waiting": row.waiting,
         "next_due": row.next_due.map(|due| due.to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -75,7 +78,7 @@ fn variant(funnel: &Funnel, row: &VariantRow) -> Value {
     })
 }
 
-fn shown(row: &StepRow, verdict: &Verdict) -> Value {
+fn shown(row: &StepRow, verdict: &Lead) -> Value {
     let best = row
         .variants
         .iter()

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use super::limits::{LIMITS, Standing, leaving};
 use super::percent::percent;
 use super::siblings::{Measure, beside};
-use super::{Funnel, StepRow};
+use super::{Funnel, StepRow, lift, tested};
 use crate::model::plain::{grouped, plain};
 use crate::model::reaction::Reaction;
 
@@ -51,8 +51,11 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         let amount = revenue.amount.shown(funnel.currency.as_deref(), false);
         note("Revenue", vec![format!("{amount} from {} {purchases}", grouped(revenue.purchases))], false);
     }
-    let tests = funnel.steps.iter().filter(|step| !step.variants.is_empty()).flat_map(test);
-    note("Test", tests.collect(), false);
+    let tests = || funnel.steps.iter().filter(|step| !step.variants.is_empty());
+    note("Test", tests().flat_map(tested::contents).collect(), false);
+    note("Parts", tests().flat_map(tested::parts).collect(), false);
+    note("Winner", tests().flat_map(|step| tested::decided(step, zone)).collect(), false);
+    note("Hold-out", funnel.holdout.iter().flat_map(lift::parts).collect(), false);
     let exits = funnel.exits.iter().map(|(reason, count)| format!("{} {}", grouped(*count), plain(reason)));
     note("Left", exits.collect(), false);
     let skips = funnel.steps.iter().flat_map(|step| {
@@ -117,35 +120,6 @@ fn weak(funnel: &Funnel) -> Vec<String> {
         Some(format!("{}: {} clicked, its siblings {}", plain(&funnel.steps[one.step].id), own?, others?))
     });
     each.collect()
-}
-
-/// Returns what each content of a test came to, and what may be read in it.
-fn test(step: &StepRow) -> Vec<String> {
-    let each = step.variants.iter().map(|variant| {
-        let goal = percent(variant.goal_rate()).unwrap_or_default();
-        format!(
-            "{} {}: {} sent, {} to the goal ({goal})",
-            plain(&step.id),
-            plain(&variant.name),
-            grouped(variant.sent),
-            grouped(variant.goal)
-        )
-    });
-    let read = step.verdict().into_iter().flat_map(|verdict| {
-        let chances = step.chances();
-        // A content that few have got may well be better yet: then nothing is said of the best.
-        let most = chances.iter().copied().fold(0.0, f64::max);
-        let chance = chances.get(verdict.leader).copied().filter(|chance| *chance >= most);
-        let best = percent(chance).map(|chance| format!(", the best with {chance}")).unwrap_or_default();
-        let [by, low, high] = [verdict.difference, verdict.low, verdict.high].map(|share| 100.0 * share);
-        let may_be = if verdict.is_clear { "which is more than chance" } else { "which may be chance" };
-        [
-            format!("{} {} leads{best}", plain(&step.id), plain(&step.variants[verdict.leader].name)),
-            format!("by {by:.1} points ({low:.1} to {high:.1})"),
-            may_be.to_owned(),
-        ]
-    });
-    each.chain(read).collect()
 }
 
 /// Returns which passages are counted, where that is not all of them.

@@ -47,6 +47,8 @@ pub struct CampaignStatus {
     pub paused: Option<(String, bool)>,
     /// Its file is gone.
     pub gone: bool,
+    /// Tests that are decided: the step, when, and which content won, if one was clear of the others.
+    pub decided: Vec<(String, Instant, Option<String>)>,
 }
 
 /// A step whose calls are put off for a reason that is the same for everyone.
@@ -141,6 +143,9 @@ impl Status {
                 })).collect::<Vec<_>>(),
                 "paused": campaign.paused.as_ref().map(|(why, _)| why),
                 "gone": campaign.gone,
+                "tests": campaign.decided.iter().map(|(step, at, winner)| json!({
+                    "step": step, "decided_at": time(at), "winner": winner,
+                })).collect::<Vec<_>>(),
             })
         });
         json!({

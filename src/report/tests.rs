@@ -26,6 +26,7 @@ fn empty(id: &str, name: &str) -> Funnel {
         late: 0,
         currency: None,
         course: None,
+        holdout: None,
     }
 }
 

@@ -1,24 +1,12 @@
 //! What a test shows: which of its contents leads, and whether that may be chance.
 
 use super::funnel::{StepRow, VariantRow};
-use crate::stats::{self, Count};
+use super::tested::TestRow;
+use crate::decide::look;
+use crate::stats::{self, Count, Lead};
 
 /// How sure a difference has to be, over all pairs of contents together.
-pub const CONFIDENCE: f64 = 0.95;
-
-/// What a test shows so far. Shares are fractions of 1, of those who got a content.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
-    /// The places of the content with the highest share of goals, and of the one after it.
-    pub leader: usize,
-    pub next: usize,
-    /// By how much the leader's share is above the next one's, and between what that lies.
-    pub difference: f64,
-    pub low: f64,
-    pub high: f64,
-    /// Whether the leader is above each of the others by more than chance gives.
-    pub is_clear: bool,
-}
+pub const CONFIDENCE: f64 = look::CONFIDENCE;
 
 impl VariantRow {
     /// Returns how many of those who got this mail reached the goal by it.
@@ -29,23 +17,15 @@ impl VariantRow {
 }
 
 impl StepRow {
-    /// Returns what a test shows; `None` where there is none, or nobody has reached the goal yet.
-    pub fn verdict(&self) -> Option<Verdict> {
-        let counts: Vec<Count> = self.variants.iter().map(VariantRow::goals).collect();
-        let mut order: Vec<(usize, f64)> =
-            counts.iter().enumerate().filter_map(|(at, count)| Some((at, count.share()?))).collect();
-        if order.len() < 2 || counts.iter().all(|count| count.hits == 0) {
+    /// Returns what a test shows; `None` where there is none, nobody has reached the goal yet, or more get what
+    /// does better.
+    pub fn verdict(&self) -> Option<Lead> {
+        if self.test.as_ref().is_some_and(TestRow::has_moved) {
             return None;
         }
-        order.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        let (leader, next) = (order[0].0, order[1].0);
-        let confidence = stats::of_pairs(CONFIDENCE, order.len());
-        let (difference, (low, high)) = stats::difference(counts[leader], counts[next], confidence)?;
-        let is_above = |other: usize| {
-            stats::difference(counts[leader], counts[other], confidence).is_some_and(|(_, (low, _))| low > 0.0)
-        };
-        let is_clear = order[1..].iter().all(|(other, _)| is_above(*other));
-        Some(Verdict { leader, next, difference, low, high, is_clear })
+        let counts: Vec<Count> = self.variants.iter().map(VariantRow::goals).collect();
+        let tried = counts.iter().filter(|count| count.of > 0).count();
+        stats::lead(&counts, stats::of_pairs(CONFIDENCE, tried))
     }
 
     /// Returns for each content of a test the chance that it is the best, in their order; none for one that nobody got.

@@ -1,5 +1,7 @@
 //! Carrying out what `decide` says, until an enrolment waits, ends, or has a mail to send.
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 use super::Run;
@@ -109,7 +111,8 @@ impl Run<'_> {
         // Two days more than the cap looks back cover every zone.
         let longest = self.rules.frequency_caps.iter().map(|cap| cap.days).max();
         let mails_since = longest.map(|days| self.now - TimeDelta::days(i64::from(days) + 2));
-        work.facts(id, &known.campaign.id, known.reads_events, mails_since, self.now)
+        let facts = work.facts(id, &known.campaign.id, known.reads_events, mails_since, self.now)?;
+        Ok(Facts { standings: Arc::clone(&known.standings), ..facts })
     }
 
     /// The same with the facts at hand.
@@ -177,7 +180,7 @@ impl Run<'_> {
                 Decision::Send { .. } if !may_send => return Ok(Advanced::OverLimit),
                 Decision::Send { step, mail, variant, due } => {
                     self.drop_removed(work, campaign, Some(step), &mut facts)?;
-                    let sender = step.sender.clone().or_else(|| campaign.sender.clone());
+                    let sender = mail.sender.as_ref().or(step.sender.as_ref()).or(campaign.sender.as_ref()).cloned();
                     let task = Task::Mail { mail: mail.clone(), sender };
                     let job = self.claim(work, index, facts, step, task, variant, due)?;
                     self.moved.insert(campaign.id.clone());

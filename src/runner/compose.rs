@@ -114,10 +114,11 @@ pub(super) fn compose(
     let data = data(settings, &from, campaign, job, Some(by_web.unwrap_or(&by_mail)), own.as_ref());
     let is_own = |link: &str| own.as_ref().is_some_and(|own| own.contains(link));
     let locale = locale(settings, &job.contact);
-    let mut rendered = parts
-        .templates
-        .render(mail, locale, data)
-        .map_err(|error| why(parts, campaign, mail.subject.as_deref(), error))?;
+    let mut rendered = parts.templates.render(mail, locale, data).map_err(|error| {
+        let lines = [&mail.preheader, &mail.subject].into_iter().flatten();
+        let wrong = lines.into_iter().find(|line| *error.place.text == ***line);
+        why(parts, campaign, wrong.or(mail.subject.as_ref()).map(String::as_str), error)
+    })?;
     let utm = rendered.utm.as_ref().unwrap_or(&settings.utm);
     if !utm.is_empty() {
         (rendered.html, rendered.text) =

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::register::{BATCH, became_member, has_state_trigger};
 use super::{Happening, Known, Run};
 use crate::decide::entry::{Entry, entry};
-use crate::decide::{funnel, goal};
+use crate::decide::{funnel, goal, holdout};
 use crate::model::Instant;
 use crate::model::campaign::{Existing, Trigger};
 use crate::model::condition::Scope;
@@ -118,6 +118,13 @@ impl Run<'_> {
                     work.reach_goal(id, funnel::credited_step(&facts.sends), event.at)?;
                     self.totals.goals += 1;
                     self.moved.insert(known.campaign.id.clone());
+                }
+            }
+            // Who was mailed and left may do so as well as who was held out, and is compared with them.
+            for id in work.left_before_goal(unseen.contact, known.row)? {
+                let facts = work.facts(id, &known.campaign.id, true, None, self.now)?;
+                if let Some(event) = goal::reached(known.campaign, &facts, self.rules, self.now) {
+                    work.note_won(id, event.at)?;
                 }
             }
         }
@@ -287,6 +294,7 @@ impl Run<'_> {
             entered_at: at,
             event,
             due_at: self.now,
+            holdout: holdout::mark(known.campaign, contact),
         })?;
         self.totals.enrolled += 1;
         self.moved.insert(known.campaign.id.clone());

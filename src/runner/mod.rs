@@ -25,9 +25,11 @@ mod settle;
 pub mod standing;
 mod stock;
 mod watch;
+pub mod weigh;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
@@ -41,6 +43,7 @@ use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::id::{CampaignId, ContactId, RunId};
 use crate::model::settings::Settings;
+use crate::model::standing::Standing;
 use crate::store::{CampaignRow, KnownCampaign, Recovered, RunTotals, Store, StoreError};
 use crate::webhook::Caller;
 
@@ -103,6 +106,8 @@ pub enum Happening {
     Paused { campaign: CampaignId, reason: String, by_hand: bool },
     /// So many events were too old to let anybody in.
     Stale(u64),
+    /// A test was looked at: the content that won, or whether there will be another look.
+    Looked { campaign: CampaignId, step: String, winner: Option<String>, is_last: bool },
     /// Someone came in.
     Entered { campaign: CampaignId, contact: String },
     /// A web address was called.
@@ -206,6 +211,8 @@ pub(crate) struct Known<'a> {
     stored: KnownCampaign,
     /// Whether deciding needs the contact's events.
     reads_events: bool,
+    /// What was learnt of its tests.
+    standings: Arc<[Standing]>,
 }
 
 impl<'a> Known<'a> {
@@ -217,7 +224,7 @@ impl<'a> Known<'a> {
             || campaign
                 .conditions()
                 .any(|condition| condition.reads_events() || condition.segments().any(segments_read));
-        Self { campaign, row: stored.row, stored, reads_events }
+        Self { campaign, row: stored.row, stored, reads_events, standings: Arc::default() }
     }
 }
 
@@ -289,6 +296,9 @@ pub fn run(
         tell,
     };
     run.totals.unknown += recovered.unknown as u64;
+    if options.adopt_since.is_some() {
+        run.weigh(store, false)?;
+    }
     let adopted = options.adopt_since.map_or(Ok(true), |since| run.adopt(store, since))?;
     let stopped = if adopted {
         run.adopt_returned(store)?;
@@ -297,6 +307,7 @@ pub fn run(
         if run.stale > 0 {
             (run.tell)(Happening::Stale(run.stale));
         }
+        run.weigh(store, true)?;
         let stopped = run.send(store, options)?;
         // Nobody's mail waits until everyone has been looked at for the first time.
         standing::refresh(store, rules.terms, now, Whom::Everyone, &|| run.is_interrupted())?;

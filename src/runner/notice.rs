@@ -43,7 +43,8 @@ pub(super) fn compose(parts: &Parts<'_>, campaign: &Campaign, job: &Job, notify:
     let from = From::named(settings, None);
     let rendered = match &notify.template {
         Some(template) => {
-            let mail = Mail { template: template.clone(), subject: notify.subject.clone() };
+            let mail =
+                Mail { template: template.clone(), subject: notify.subject.clone(), preheader: None, sender: None };
             let data = compose::data(settings, &from, campaign, job, Some("mailto:"), None);
             let locale = Locale { language: &settings.language, zone: settings.timezone };
             parts

@@ -67,14 +67,16 @@ pub struct Unrenderable {
 /// Makes what a step would send.
 pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<Previewed, Unrenderable> {
     let Preview { campaign, step, .. } = *preview;
-    let sender = || step.sender.clone().or_else(|| campaign.sender.clone());
     let chosen = || {
         let mut mails = step.action.mails();
         mails.find(|(name, _)| preview.variant.is_none() || *name == preview.variant)
     };
     let task = match &step.action {
         Action::Send(_) | Action::Test(_) => match chosen() {
-            Some((_, mail)) => Task::Mail { mail: mail.clone(), sender: sender() },
+            Some((_, mail)) => {
+                let sender = mail.sender.as_ref().or(step.sender.as_ref()).or(campaign.sender.as_ref()).cloned();
+                Task::Mail { mail: mail.clone(), sender }
+            }
             None => return Ok(Previewed::Nothing),
         },
         Action::Notify(notify) => Task::Notify(notify.clone()),

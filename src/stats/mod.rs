@@ -1,11 +1,13 @@
 //! What counts say, and how sure one may be: intervals, the chance of being the best, sizes of samples. Knows no word of drip.
 
 mod best;
+mod lead;
 mod proportion;
 mod size;
 mod survival;
 
 pub use best::best;
+pub use lead::{Lead, lead};
 pub use proportion::{Count, difference};
 pub use size::{detectable, per_group};
 pub use survival::{Stays, median_stay};
@@ -19,10 +21,14 @@ fn quantile(share: f64) -> f64 {
 
 /// Returns how sure each pair of so many things that are compared has to be, so that all together are as sure as this
 /// (Bonferroni): whoever looks at many pairs finds a difference by chance in one of them.
-#[expect(clippy::cast_precision_loss, reason = "a handful")]
 pub fn of_pairs(confidence: f64, things: usize) -> f64 {
-    let pairs = (things * things.saturating_sub(1) / 2).max(1);
-    1.0 - (1.0 - confidence) / pairs as f64
+    of_comparisons(confidence, things * things.saturating_sub(1) / 2)
+}
+
+/// Returns the same for each of so many comparisons.
+#[expect(clippy::cast_precision_loss, reason = "a handful")]
+pub fn of_comparisons(confidence: f64, comparisons: usize) -> f64 {
+    1.0 - (1.0 - confidence) / comparisons.max(1) as f64
 }
 
 /// Returns how sure each of so many statements has to be, so that all of them together are as sure as this.

@@ -147,6 +147,10 @@ impl Work<'_> {
             .execute(params![row.0, old, new])?;
         self.sql("UPDATE enrolments SET left_at = ?3 WHERE campaign_id = ?1 AND left_at = ?2")?
             .execute(params![row.0, old, new])?;
+        for table in ["tests", "looks"] {
+            self.sql(&format!("UPDATE OR IGNORE {table} SET step = ?3 WHERE campaign_id = ?1 AND step = ?2"))?
+                .execute(params![row.0, old, new])?;
+        }
         self.sql("UPDATE enrolments SET goal_step = ?3 WHERE campaign_id = ?1 AND goal_step = ?2")?
             .execute(params![row.0, old, new])?;
         Ok(())

@@ -18,13 +18,15 @@ pub struct NewEnrolment {
     pub event: Option<EventId>,
     /// When to look at it first.
     pub due_at: Instant,
+    /// The hundredths that are held out, where some are: of who is held out, and with a minus of who is not.
+    pub holdout: Option<i32>,
 }
 
 impl Work<'_> {
     /// Begins a passage.
     pub fn enrol(&self, new: &NewEnrolment) -> Result<EnrolmentId> {
         self.sql(
-            "INSERT INTO enrolments (contact_id, campaign_id, round, entered_at, event_id, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO enrolments (contact_id, campaign_id, round, entered_at, event_id, due_at, holdout) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             new.contact.0,
@@ -32,7 +34,8 @@ impl Work<'_> {
             new.round,
             millis(new.entered_at),
             new.event.map(|id| id.0),
-            millis(new.due_at)
+            millis(new.due_at),
+            new.holdout
         ])?;
         Ok(EnrolmentId(self.transaction.last_insert_rowid()))
     }

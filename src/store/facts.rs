@@ -1,5 +1,7 @@
 //! Everything `decide` needs of an enrolment, loaded in one place.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
 use super::enrolments::state_of;
@@ -22,11 +24,11 @@ impl Work<'_> {
         mails_since: Option<Instant>,
         now: Instant,
     ) -> Result<Facts> {
-        let (contact, round, state, position, entered_at) = self
-            .sql("SELECT contact_id, round, state, position, entered_at FROM enrolments WHERE id = ?1")?
+        let (contact, round, state, position, entered_at, held_out) = self
+            .sql("SELECT contact_id, round, state, position, entered_at, coalesce(holdout > 0, 0) FROM enrolments WHERE id = ?1")?
             .query_row([id.0], |row| {
                 let position: Option<String> = row.get(3)?;
-                Ok((ContactId(row.get(0)?), row.get(1)?, row.get::<_, String>(2)?, position, instant(row.get(4)?)))
+                Ok((ContactId(row.get(0)?), row.get(1)?, row.get::<_, String>(2)?, position, instant(row.get(4)?), row.get(5)?))
             })?;
         let enrolment = Enrolment {
             id,
@@ -36,12 +38,14 @@ impl Work<'_> {
             state: state_of(&state)?,
             position: position.map(StepId::new),
             entered_at,
+            held_out,
         };
         Ok(Facts {
             contact: self.contact_of(contact)?,
             events: if events { self.events_of(contact, now)? } else { Vec::new() },
             sends: self.sends_of(id)?,
             recent_mails: mails_since.map_or_else(|| Ok(Vec::new()), |since| self.mails_to(contact, since))?,
+            standings: Arc::default(),
             enrolment,
         })
     }

@@ -85,7 +85,8 @@ impl Work<'_> {
             .sql(&format!(
                 "SELECT coalesce(sum(due_at <= ?2), 0), coalesce(sum(due_at > ?2 AND due_at <= ?3), 0),
                         coalesce(sum(due_at > ?2 AND due_at <= ?4), 0)
-                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4 AND {entered}",
+                 FROM enrolments WHERE campaign_id = ?1 AND due_at IS NOT NULL AND due_at <= ?4 AND {entered}
+                     AND (holdout IS NULL OR holdout < 0)",
             ))?
             .query_row(
                 params![campaign.0, millis(now), millis(now + day), millis(now + day * 7), since, until],

@@ -55,7 +55,7 @@ impl Work<'_> {
              SELECT at, 'event', name || coalesce(' ' || properties, ''), 1, NULL, id FROM events WHERE contact_id = ?1
              UNION ALL
              SELECT n.entered_at, 'enrolled', k.name || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END
-                    || coalesce(' by ' || e.name, ''), 2, NULL, n.id
+                    || coalesce(' by ' || e.name, '') || CASE WHEN n.holdout > 0 THEN ', held out' ELSE '' END, 2, NULL, n.id
              FROM enrolments n JOIN campaigns k ON k.id = n.campaign_id LEFT JOIN events e ON e.id = n.event_id WHERE n.contact_id = ?1
              UNION ALL
              SELECT s.at, coalesce(s.kind, CASE WHEN s.state IN (6, 8) THEN 'step' ELSE 'send' END), k.name || ' ' || s.step || CASE WHEN n.round > 1 THEN ' (round ' || n.round || ')' ELSE '' END

@@ -56,6 +56,7 @@ fn the_reference_loads() {
     let question = template[0].replace("Hi.", "{{confirm_url}}");
     let mut sandbox = Sandbox::new()
         .file("templates/trial/mail.md", template[0])
+        .file("templates/trial/long.md", template[0])
         .file("templates/trial/confirm.md", &question)
         .file("campaigns/newsletter.yaml", newsletter);
     for block in blocks(&reference, "yaml").into_iter().chain(blocks(&document("docs/settings.md"), "yaml")) {
@@ -63,7 +64,7 @@ fn the_reference_loads() {
         sandbox = sandbox.file(&path, &block);
     }
     let said = sandbox.drip(&["check"]).code(0);
-    assert!(said.stderr.contains("3 campaigns with 13 steps"), "{}", said.stderr);
+    assert!(said.stderr.contains("4 campaigns with 15 steps"), "{}", said.stderr);
     let readme = blocks(&document("README.md"), "yaml");
     let mut sandbox = sandbox.file("campaigns/readme.yaml", &readme[0]);
     for step in ["hello", "how-to", "offer"] {

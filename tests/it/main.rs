@@ -47,6 +47,7 @@ mod statistics;
 mod stumbling;
 mod support;
 mod template_document;
+mod tested;
 mod time;
 mod transport;
 mod webhooks;

@@ -6,6 +6,8 @@ use super::{Context, Failure, context, state};
 use crate::exit::Exit;
 use crate::model::campaign::{Action, Campaign, Reentry, Step, Trigger};
 use crate::model::delay::{Delay, Origin};
+use crate::model::variant::Test;
+use crate::report::TestRow;
 use crate::ui::columns::columns;
 use crate::ui::sanitise;
 
@@ -20,16 +22,18 @@ pub(super) fn show(run: &Context, id: &str) -> Result<Exit, Failure> {
     let mut day = Day::default();
     for step in &campaign.steps {
         day.pass(step);
-        let waiting = funnel.and_then(|funnel| funnel.steps.iter().find(|row| row.id == step.id.as_str()));
-        let waiting = waiting.map_or(0, |row| row.waiting);
+        let row = funnel.and_then(|funnel| funnel.steps.iter().find(|row| row.id == step.id.as_str()));
+        let waiting = row.map_or(0, |row| row.waiting);
+        let tested = row.and_then(|row| row.test.as_ref());
+        let what = what(&step.action, tested);
         let condition = step.condition.as_ref().map(|condition| condition.source().trim().to_owned());
         steps.push(json!({
-            "step": step.id.as_str(), "does": step.action.kind(), "what": what(&step.action), "delay": step.delay.to_string(),
+            "step": step.id.as_str(), "does": step.action.kind(), "what": what, "won": tested.and_then(TestRow::won).map(|(name, _)| name), "delay": step.delay.to_string(),
             "day": day.number(), "at_the_latest": day.is_latest, "if": condition, "waiting": waiting,
         }));
         rows.push([
             step.id.to_string(),
-            format!("{} {}", step.action.kind(), what(&step.action)).trim_end().to_owned(),
+            format!("{} {what}", step.action.kind()).trim_end().to_owned(),
             after(step.delay),
             day.shown(),
             condition.unwrap_or_default(),
@@ -64,6 +68,9 @@ fn heading(campaign: &Campaign, paused: Option<String>) -> Vec<(&'static str, St
         let within = goal.within.map(|span| format!(" within {span}")).unwrap_or_default();
         lines.push(("goal", format!("{}{within}", goal.event)));
     }
+    if let Some(hundredths) = campaign.holdout {
+        lines.push(("held out", format!("{hundredths} %, who get nothing")));
+    }
     if let Some(condition) = &campaign.exit_when {
         lines.push(("leaves", format!("when {}", condition.source().trim())));
     }
@@ -90,16 +97,10 @@ fn trigger(trigger: &Trigger) -> String {
     }
 }
 
-fn what(action: &Action) -> String {
+fn what(action: &Action, tested: Option<&TestRow>) -> String {
     match action {
         Action::Send(mail) => mail.template.to_string(),
-        Action::Test(variants) => {
-            let total: u32 = variants.iter().map(|variant| variant.share).sum();
-            let share = |share: u32| f64::from(share) * 100.0 / f64::from(total.max(1));
-            let shown: Vec<_> =
-                variants.iter().map(|variant| format!("{} {:.0} %", variant.name, share(variant.share))).collect();
-            shown.join(", ")
-        }
+        Action::Test(test) => contents(test, tested),
         Action::WaitFor(wait) => format!("{} for {} at most", wait.event, wait.at_most),
         Action::Enrol(id) => id.to_string(),
         Action::Notify(notify) => notify.to.to_string(),
@@ -107,6 +108,21 @@ fn what(action: &Action) -> String {
         Action::Set(attributes) => attributes.keys().cloned().collect::<Vec<_>>().join(", "),
         Action::Exit(reason) => reason.clone(),
     }
+}
+
+/// Returns who gets which content: by the file, or by what came of the mails so far.
+fn contents(test: &Test, tested: Option<&TestRow>) -> String {
+    if let Some((winner, _)) = tested.and_then(TestRow::won) {
+        return format!("{winner} has won, everyone gets it");
+    }
+    let total: u32 = test.variants.iter().map(|variant| variant.share).sum();
+    let shares = tested.map(|row| row.shares.as_slice()).unwrap_or_default();
+    let each = test.variants.iter().enumerate().map(|(at, variant)| {
+        let share = shares.get(at).copied();
+        let share = share.unwrap_or_else(|| f64::from(variant.share) / f64::from(total.max(1)));
+        format!("{} {:.0} %", variant.name, 100.0 * share)
+    });
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn after(delay: Delay) -> String {

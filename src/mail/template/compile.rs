@@ -275,13 +275,21 @@ fn whole_html(text: &str) -> String {
 /// of no size for a trick (`FONT_INVIS` of `SpamAssassin`).
 fn with_preheader(html: &str, line: &str) -> String {
     let at = html.find("<body").and_then(|start| html[start..].find('>').map(|end| start + end + 1)).unwrap_or(0);
-    let line = escape(line);
-    format!(
-        "{}<div style=\"display:none;mso-hide:all;max-height:0;max-width:0;opacity:0;overflow:hidden\">\
-         {line}</div>{}",
-        &html[..at],
-        &html[at..]
-    )
+    format!("{}{HIDDEN}{}</div>{}", &html[..at], escape(line), &html[at..])
+}
+
+const HIDDEN: &str = "<div style=\"display:none;mso-hide:all;max-height:0;max-width:0;opacity:0;overflow:hidden\">";
+
+/// Puts another preheader into a mail that is made, in place of its own where it has one.
+pub(super) fn with_other_preheader(html: &str, line: &str) -> String {
+    let own = html.find(HIDDEN).and_then(|start| {
+        let end = html[start..].find("</div>")? + start + "</div>".len();
+        Some((start, end))
+    });
+    match own {
+        Some((start, end)) => with_preheader(&format!("{}{}", &html[..start], &html[end..]), line),
+        None => with_preheader(html, line),
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -269,12 +269,18 @@ impl Templates {
             Some(source) => self.subjects.render(source, &context)?,
             None => subject::line(&one.subject, &context)?,
         };
-        let preheader = one.preheader.as_ref().map(|program| subject::render_line(program, &context)).transpose()?;
+        let preheader = match &mail.preheader {
+            Some(source) => Some(self.subjects.line(source, &context)?),
+            None => one.preheader.as_ref().map(|program| subject::render_line(program, &context)).transpose()?,
+        };
         // A layout may show the subject, as in `<title>{{subject}}</title>`.
         if let Value::Object(map) = context.data_mut() {
             map.insert("subject".to_owned(), Value::String(subject.clone()));
         }
-        let html = one.html.render(&registry::HTML, &context)?;
+        let mut html = one.html.render(&registry::HTML, &context)?;
+        if let (Some(_), Some(line)) = (&mail.preheader, &preheader) {
+            html = compile::with_other_preheader(&html, line);
+        }
         let text = one.text.render(&registry::TEXT, &context)?;
         let text = plain::tidy(&if one.wraps { plain::wrap(&text) } else { text });
         // One inside a block that was left out would be a file the reader wonders about.

@@ -63,6 +63,11 @@ impl Subjects {
         line(&*self.program(source)?, data)
     }
 
+    /// Renders a step's preheader, which may be empty.
+    pub(super) fn line(&self, source: &str, data: &Context) -> Result<String, RenderError> {
+        render_line(&*self.program(source)?, data)
+    }
+
     /// Renders a text as it stands, line breaks and all.
     pub(super) fn text(&self, source: &str, data: &Context) -> Result<String, RenderError> {
         self.program(source)?.render(&TEXT, data)

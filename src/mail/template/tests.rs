@@ -48,7 +48,7 @@ fn complaints(files: &[(&str, &str)]) -> String {
 }
 
 fn mail(template: &str) -> Mail {
-    Mail { template: TemplateName::new(template), subject: None }
+    Mail { template: TemplateName::new(template), subject: None, preheader: None, sender: None }
 }
 
 #[track_caller]

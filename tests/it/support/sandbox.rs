@@ -273,6 +273,12 @@ impl Sandbox {
         let columns = "campaign_id || ' ' || kind || ' ' || step || ' ' || state || ' ' || detail || ' ' || number";
         let counted = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE number <> 0 ORDER BY 1"));
         assert_eq!(counted("tallies"), counted("recount"), "what is tallied and what is counted");
+        if self.sql("SELECT name FROM sqlite_schema WHERE name = 'trials'").is_empty() {
+            return;
+        }
+        let columns = "campaign_id || ' ' || step || ' ' || hour || ' ' || variant || ' ' || sent || ' ' || goals || ' ' || clicks";
+        let tried = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE sent <> 0 ORDER BY 1"));
+        assert_eq!(tried("trials"), tried("retrials"), "what is kept of tests and what is counted");
     }
 }
 

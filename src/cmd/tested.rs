@@ -1,0 +1,89 @@
+//! What the store knows of tests and hold-outs → the rows of a report.
+
+use crate::model::Instant;
+use crate::model::campaign::{Action, Campaign};
+use crate::model::enrolment::EnrolmentState;
+use crate::model::period::Period;
+use crate::model::standing::Choice;
+use crate::report::{Funnel, Holdout, TestRow};
+use crate::runner::weigh;
+use crate::stats::Count;
+use crate::store::{CampaignRow, Group, Result, Work};
+
+/// Adds how its tests stand to the funnel of a campaign.
+pub(super) fn tests(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: &Campaign,
+    funnel: &mut Funnel,
+    now: Instant,
+) -> Result<()> {
+    for (step, shown) in campaign.steps.iter().zip(&mut funnel.steps) {
+        let Action::Test(test) = &step.action else { continue };
+        let weighed = weigh::weigh(work, row, step, test, now)?;
+        let (counts, looks, choice) = weighed.map(|one| (one.counts, one.looks, one.choice)).unwrap_or_default();
+        let total: u32 = test.variants.iter().map(|variant| variant.share).sum();
+        let shares = match choice {
+            Some(Choice::Shares(shares)) => shares,
+            Some(Choice::Winner(winner)) => {
+                test.variants.iter().map(|variant| f64::from(u8::from(variant.name == winner))).collect()
+            }
+            None => test.variants.iter().map(|variant| f64::from(variant.share) / f64::from(total.max(1))).collect(),
+        };
+        shown.test = Some(TestRow { test: test.clone(), counts, looks, shares });
+    }
+    Ok(())
+}
+
+/// Takes those who were held out from the funnel, which is of those who were mailed, and sets them beside it.
+pub(super) fn held_out(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: Option<&Campaign>,
+    period: Period,
+    funnel: &mut Funnel,
+) -> Result<()> {
+    for (state, reason, people) in work.held_out(row, period)? {
+        let of_state = match state {
+            EnrolmentState::Active => &mut funnel.active,
+            EnrolmentState::Finished => &mut funnel.finished,
+            EnrolmentState::Goal => &mut funnel.goal,
+            EnrolmentState::Exited => &mut funnel.exited,
+        };
+        *of_state = of_state.saturating_sub(people);
+        funnel.enrolled = funnel.enrolled.saturating_sub(people);
+        if state == EnrolmentState::Exited
+            && let Some((_, left)) = funnel.exits.iter_mut().find(|(known, _)| *known == reason)
+        {
+            *left = left.saturating_sub(people);
+        }
+    }
+    funnel.exits.retain(|(_, people)| *people > 0);
+    if let Some(hundredths) = campaign.and_then(|campaign| campaign.holdout) {
+        let (held_out, mailed) = work.held_out_groups(row, hundredths, period)?;
+        let count = |group: Group| Count { hits: group.goals, of: group.people };
+        funnel.holdout = Some(Holdout { hundredths, mailed: count(mailed), held_out: count(held_out) });
+    }
+    Ok(())
+}
+
+/// Returns the tests of a campaign that no further look will be taken at: the step, when the last was, and who won.
+pub(super) fn decided(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: &Campaign,
+    now: Instant,
+) -> Result<Vec<(String, Instant, Option<String>)>> {
+    let mut decided = Vec::new();
+    for step in &campaign.steps {
+        let Action::Test(test) = &step.action else { continue };
+        let Some(winner) = test.winner else { continue };
+        let looks = weigh::weigh(work, row, step, test, now)?.map(|one| one.looks).unwrap_or_default();
+        let Some(last) = looks.last() else { continue };
+        let is_last = usize::try_from(last.number).is_ok_and(|number| number + 1 == winner.looks().len());
+        if last.winner.is_some() || is_last {
+            decided.push((step.id.as_str().to_owned(), last.at, last.winner.clone()));
+        }
+    }
+    Ok(decided)
+}
