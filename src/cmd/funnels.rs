@@ -9,6 +9,7 @@ use super::tested;
 use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::delay::Origin;
+use crate::model::enrolment::EnrolmentState;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
 use crate::model::send::SendState;
@@ -30,12 +31,15 @@ pub(super) fn funnel(
     counts.revenue.extend(uncredited.iter().filter(is_meant).map(|change| change.revenue.clone()));
     let due = work.due_counts(row, period, now)?;
     let of = |state: &str| counts.enrolments.get(state).copied().unwrap_or(0);
+    let held_out = work.held_out(row, period)?;
+    let won: u64 =
+        held_out.iter().filter(|(state, ..)| *state == EnrolmentState::Goal).map(|(.., people)| people).sum();
     let mut funnel = Funnel {
         enrolled: counts.enrolments.values().sum(),
         active: of("active"),
         finished: of("finished"),
         goal: of("goal"),
-        goal_time: GoalTime::of(of("goal"), |rank| work.goal_time(row, period, rank))?,
+        goal_time: GoalTime::of(of("goal") - won, |rank| work.goal_time(row, period, won > 0, rank))?,
         period,
         exited: of("exited"),
         exits: counts.exits,
@@ -110,7 +114,8 @@ pub(super) fn funnel(
     if let Some(campaign) = campaign {
         tested::tests(work, row, campaign, &mut funnel, now)?;
     }
-    tested::held_out(work, row, campaign, period, &mut funnel)?;
+    tested::held_out(&held_out, &mut funnel);
+    funnel.holdout = tested::compared(work, row, campaign, period)?;
     Ok(funnel)
 }
 

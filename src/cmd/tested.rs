@@ -35,36 +35,36 @@ pub(super) fn tests(
     Ok(())
 }
 
-/// Takes those who were held out from the funnel, which is of those who were mailed, and sets them beside it.
-pub(super) fn held_out(
-    work: &Work<'_>,
-    row: CampaignRow,
-    campaign: Option<&Campaign>,
-    period: Period,
-    funnel: &mut Funnel,
-) -> Result<()> {
-    for (state, reason, people) in work.held_out(row, period)? {
+/// Takes those who were held out from the funnel, which is of those who were mailed.
+pub(super) fn held_out(people: &[(EnrolmentState, String, u64)], funnel: &mut Funnel) {
+    for (state, reason, people) in people {
         let of_state = match state {
             EnrolmentState::Active => &mut funnel.active,
             EnrolmentState::Finished => &mut funnel.finished,
             EnrolmentState::Goal => &mut funnel.goal,
             EnrolmentState::Exited => &mut funnel.exited,
         };
-        *of_state = of_state.saturating_sub(people);
-        funnel.enrolled = funnel.enrolled.saturating_sub(people);
-        if state == EnrolmentState::Exited
-            && let Some((_, left)) = funnel.exits.iter_mut().find(|(known, _)| *known == reason)
-        {
-            *left = left.saturating_sub(people);
+        *of_state = of_state.saturating_sub(*people);
+        funnel.enrolled = funnel.enrolled.saturating_sub(*people);
+        let left = funnel.exits.iter_mut().find(|(known, _)| known == reason);
+        if let Some((_, left)) = left.filter(|_| *state == EnrolmentState::Exited) {
+            *left = left.saturating_sub(*people);
         }
     }
     funnel.exits.retain(|(_, people)| *people > 0);
-    if let Some(hundredths) = campaign.and_then(|campaign| campaign.holdout) {
-        let (held_out, mailed) = work.held_out_groups(row, hundredths, period)?;
-        let count = |group: Group| Count { hits: group.goals, of: group.people };
-        funnel.holdout = Some(Holdout { hundredths, mailed: count(mailed), held_out: count(held_out) });
-    }
-    Ok(())
+}
+
+/// Sets those who were held out beside those who were mailed, where a campaign holds anybody out.
+pub(super) fn compared(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: Option<&Campaign>,
+    period: Period,
+) -> Result<Option<Holdout>> {
+    let Some(hundredths) = campaign.and_then(|campaign| campaign.holdout) else { return Ok(None) };
+    let (held_out, mailed) = work.held_out_groups(row, hundredths, period)?;
+    let count = |group: Group| Count { hits: group.goals, of: group.people };
+    Ok(Some(Holdout { hundredths, mailed: count(mailed), held_out: count(held_out) }))
 }
 
 /// Returns the tests of a campaign that no further look will be taken at: the step, when the last was, and who won.

@@ -8,6 +8,7 @@ use super::Count;
 const POINTS: u32 = 1_200;
 /// So many standard deviations on each side hold all of a density that a number can show, also of rare hits, whose tail is long.
 const WIDE: f64 = 30.0;
+const NOTHING: f64 = 1e-18;
 
 /// Returns for each count the chance that its true share is the highest, where nothing was known before (each has a uniform
 /// prior, so that its share is Beta-distributed). The chances add up to 1.
@@ -30,9 +31,13 @@ fn above_others(shapes: &[(f64, f64)], at: usize) -> f64 {
     let (from, to) = ((mean - WIDE * deviation).max(0.0), (mean + WIDE * deviation).min(1.0));
     let scale = ln_beta(a, b);
     let height = |x: f64| {
-        let density = ln_power(x, a - 1.0) + ln_power(1.0 - x, b - 1.0) - scale;
+        let density = (ln_power(x, a - 1.0) + ln_power(1.0 - x, b - 1.0) - scale).exp();
+        // Most of the tail, where all that lies beyond is far below what a number of the result shows.
+        if density < NOTHING {
+            return 0.0;
+        }
         let others = shapes.iter().enumerate().filter(|(other, _)| *other != at);
-        others.fold(density.exp(), |height, (_, (a, b))| height * beta_reg(*a, *b, x))
+        others.fold(density, |height, (_, (a, b))| height * beta_reg(*a, *b, x))
     };
     let step = (to - from) / f64::from(POINTS);
     let sum: f64 = (0..=POINTS)

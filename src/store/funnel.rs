@@ -51,10 +51,21 @@ impl Work<'_> {
         if period == Period::default() { self.tallied(campaign) } else { self.counted(campaign, period) }
     }
 
-    /// Returns how long the one took, in milliseconds, who reached the goal at a rank counted from 0, the fastest first.
-    pub fn goal_time(&self, campaign: CampaignRow, period: Period, rank: u64) -> Result<Option<i64>> {
+    /// Returns how long the one took, in milliseconds, who reached the goal at a rank counted from 0, the fastest first; without
+    /// those who were held out, where `some_held_out` says that there are any.
+    pub fn goal_time(
+        &self,
+        campaign: CampaignRow,
+        period: Period,
+        some_held_out: bool,
+        rank: u64,
+    ) -> Result<Option<i64>> {
         let (since, until) = bounds(period);
-        let text = if period == Period::default() {
+        let text = if some_held_out {
+            "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = ?1 AND state = 'goal'
+             AND entered_at >= ?2 AND entered_at < ?3 AND (holdout IS NULL OR holdout < 0)
+             ORDER BY ended_at - entered_at LIMIT 1 OFFSET ?4"
+        } else if period == Period::default() {
             "SELECT max(0, ended_at - entered_at) FROM enrolments WHERE campaign_id = ?1 AND state = 'goal'
              ORDER BY ended_at - entered_at LIMIT 1 OFFSET ?4"
         } else {
