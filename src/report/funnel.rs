@@ -17,6 +17,8 @@ pub struct Funnel {
     pub campaign: CampaignId,
     /// Free text for people.
     pub name: String,
+    /// Whether there is an event that it exists for.
+    pub has_goal: bool,
     /// When the passages began that are counted.
     pub period: Period,
     /// Everyone who ever entered, each passage counted.

@@ -12,6 +12,7 @@ fn empty(id: &str, name: &str) -> Funnel {
     Funnel {
         campaign: CampaignId::new(id),
         name: name.to_owned(),
+        has_goal: true,
         enrolled: 0,
         active: 0,
         finished: 0,

@@ -103,25 +103,21 @@ pub fn rows(funnel: &Funnel) -> Vec<Value> {
     each.collect()
 }
 
-/// Says which mails are complained of too often, or may be.
+/// Says which mails are complained of too often, by more than chance.
 pub fn alarms(funnel: &Funnel, leaving: &[Leaving], language: Language) -> Vec<String> {
     let each = leaving.iter().filter_map(|mail| {
-        let (id, rate) = (plain(&funnel.steps[mail.step].id), mail.complained);
-        let (is_sure, limit) = match mail.standing {
-            Standing::Above(at) => (true, limit(at, language)),
-            Standing::PerhapsAbove(at) => (false, limit(at, language)),
-            Standing::Below | Standing::Open => return None,
-        };
+        let Standing::Above(at) = mail.standing else { return None };
+        let (id, rate, limit) = (plain(&funnel.steps[mail.step].id), mail.complained, limit(at, language));
         let (share, low, high) =
             (language.fine_percent(rate.share), language.fine_percent(rate.low), language.fine_percent(rate.high));
         Some(match language {
             Language::English => {
-                let above = if is_sure { "which is above" } else { "which may be above" };
-                format!("{share} of those who got {id} complained ({low} to {high}), {above} the limit of {limit}.")
+                format!(
+                    "{share} of those who got {id} complained ({low} to {high}), which is above the limit of {limit}."
+                )
             }
             Language::Vietnamese => {
-                let above = if is_sure { "vượt" } else { "có thể vượt" };
-                format!("{share} người nhận {id} báo rác ({low} đến {high}), {above} giới hạn {limit}.")
+                format!("{share} người nhận {id} báo rác ({low} đến {high}), vượt giới hạn {limit}.")
             }
         })
     });
