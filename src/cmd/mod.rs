@@ -31,6 +31,7 @@ mod run;
 mod selection;
 mod serve;
 mod status;
+mod subjects;
 mod test_size;
 mod topics;
 mod track;

@@ -107,6 +107,8 @@ pub struct StepRow {
     pub done: u64,
     /// Reached the goal while this step was the last one that they had got.
     pub goal: u64,
+    /// Its subject as it is written; `None` where there is no one, or nobody asked.
+    pub subject: Option<String>,
     /// So many days after the entry it is due at the earliest, as the file stands; `None` where the step is gone.
     pub day: Option<u32>,
     pub revenue: Revenue,

@@ -1,3 +1,5 @@
+mod closer;
+
 use chrono::{TimeDelta, TimeZone, Utc};
 use insta::assert_snapshot;
 use unicode_width::UnicodeWidthStr;

@@ -97,6 +97,7 @@ pub(super) fn part(sheet: &Sheet, language: Language, rank: Rank) -> Markup {
             @for sentence in &sheet.lead { p.lead { (sentence) } }
             @match &sheet.picture {
                 Some(Picture::Bars(bars)) => {
+                    @if !sheet.caption.is_empty() { p.caption { (sheet.caption) } }
                     (picture::bars(bars, &sheet.title, language))
                     (folded(language, &table(sheet)))
                 }

@@ -64,6 +64,10 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
             language.number(step.waiting),
         ]);
     }
+    sheet.caption.push_str(say(
+        "Mails sent, and of all who entered; below, how many fewer than the mail before",
+        "Số thư đã gửi, và trên tất cả người vào; bên dưới: giảm so với thư trước",
+    ));
     let bars = losses.iter().map(|Loss { step, lost, .. }| Bar {
         name: plain(&step.id).into_owned(),
         share: share(step.sent, funnel.enrolled).unwrap_or_default().min(1.0),
