@@ -154,7 +154,8 @@ pub enum Command {
     Run(RunArgs),
     /// Show the funnel of each campaign
     #[command(
-        after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report --format csv > funnel.csv"
+        after_help = "Examples:\n  drip report welcome --since 30d\n  drip report --compare\n  drip report welcome --times --cohorts\n  \
+        drip report --revenue --format csv > revenue.csv\n  drip report --html report.html --language en"
     )]
     Report(ReportArgs),
     /// Write events, sends or enrolments for a spreadsheet or another program

@@ -165,6 +165,7 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
     Funnel {
         campaign: id.clone(),
         name: campaign.map_or_else(|| id.as_str().to_owned(), |campaign| campaign.name.clone()),
+        has_goal: campaign.is_none_or(|campaign| campaign.goal.is_some()),
         enrolled: 0,
         active: 0,
         finished: 0,

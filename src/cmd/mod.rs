@@ -34,6 +34,7 @@ mod serve;
 mod standing_report;
 mod standings;
 mod status;
+mod subjects;
 mod test_size;
 mod tested;
 mod topics;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::context::{self, Context};
 use super::written::{self, Written};
-use super::{Failure, funnels, standing_report};
+use super::{Failure, funnels, standing_report, subjects};
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -66,6 +66,7 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
         funnel.period = period;
         funnel.currency.clone_from(&project.settings.terms.purchases.currency);
     }
+    subjects::note(&mut funnels, &project);
     // In the order in which they were named.
     funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
     let style = style(context, &project);
@@ -112,7 +113,12 @@ fn refuse_foreign(context: &Context, file: &Path) -> Result<(), Failure> {
         let _ = there.take(HEAD).read_to_end(&mut begin);
     }
     let is_page = String::from_utf8_lossy(&begin).contains(html::GENERATOR);
-    written::refuse_existing(context, file, is_page)
+    written::refuse_own(context, file)?;
+    if file.exists() && !is_page {
+        let error = Diagnostic::error(format!("`{}` is there already, and is no report of drip", file.display()));
+        return Err(error.hint("name another file").into());
+    }
+    Ok(())
 }
 
 fn write(context: &Context, mut file: Written, name: &str, page: &str) -> Result<Exit, Failure> {

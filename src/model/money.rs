@@ -86,18 +86,31 @@ impl Money {
         }
     }
 
+    /// Returns what one of so many parts is, rounded to what the currency has; `None` of no parts.
+    pub fn shared(self, parts: u64, currency: Option<&str>) -> Option<Self> {
+        let unit = 10_i128.pow(u32::try_from(DIGITS - digits_of(currency)).unwrap_or_default());
+        let (amount, parts) = (i128::from(self.0), i128::from(parts));
+        let halves = parts * unit;
+        (parts > 0)
+            .then(|| Self(i64::try_from((2 * amount + halves).div_euclid(2 * halves) * unit).unwrap_or(i64::MAX)))
+    }
+
     /// Returns the digits before and behind the point: as many as the currency has, and more only where they say something.
     fn parts(self, currency: Option<&str>) -> (String, String) {
         let (whole, rest) = (self.0.unsigned_abs() / ONE.unsigned_abs(), self.0.unsigned_abs() % ONE.unsigned_abs());
-        let least = match currency {
-            Some("VND" | "JPY" | "KRW" | "CLP" | "ISK" | "PYG" | "UGX" | "XAF" | "XOF" | "XPF") => 0,
-            Some("BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND") => 3,
-            None if rest == 0 => 0,
-            _ => 2,
-        };
+        let least = if currency.is_none() && rest == 0 { 0 } else { digits_of(currency) };
         let digits = format!("{rest:0DIGITS$}");
         let length = digits.trim_end_matches('0').len().max(least);
         (whole.to_string(), digits[..length].to_owned())
+    }
+}
+
+/// Returns how many digits a currency has behind the point (ISO 4217).
+fn digits_of(currency: Option<&str>) -> usize {
+    match currency {
+        Some("VND" | "JPY" | "KRW" | "CLP" | "ISK" | "PYG" | "UGX" | "XAF" | "XOF" | "XPF") => 0,
+        Some("BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND") => 3,
+        _ => 2,
     }
 }
 
@@ -189,6 +202,17 @@ mod tests {
         assert_eq!(show("3", Some("KWD"), false), "3.000 KWD");
         assert_eq!(show("3", None, false), "3");
         assert_eq!(show("3.1", None, false), "3.10");
+    }
+
+    #[test]
+    fn what_each_mail_brought_is_rounded_to_the_currency() {
+        let each = |amount, parts, currency| Money(amount).shared(parts, currency).map(|money| money.to_string());
+        assert_eq!(each(812_500_000_000, 12_450, Some("VND")).as_deref(), Some("6526"));
+        assert_eq!(each(1_000_000, 3, Some("EUR")).as_deref(), Some("33.33"));
+        assert_eq!(each(-1_000_000, 3, Some("EUR")).as_deref(), Some("-33.33"));
+        assert_eq!(each(1_000_000, 3, Some("KWD")).as_deref(), Some("33.333"));
+        assert_eq!(each(i64::MAX, 1, None).map(|text| text.len() > 10), Some(true));
+        assert_eq!(each(5, 0, None), None);
     }
 
     proptest! {

@@ -19,6 +19,8 @@ pub struct Funnel {
     pub campaign: CampaignId,
     /// Free text for people.
     pub name: String,
+    /// Whether there is an event that it exists for.
+    pub has_goal: bool,
     /// When the passages began that are counted.
     pub period: Period,
     /// Everyone who ever entered, each passage counted.
@@ -109,6 +111,8 @@ pub struct StepRow {
     pub done: u64,
     /// Reached the goal while this step was the last one that they had got.
     pub goal: u64,
+    /// Its subject as it is written; `None` where there is no one, or nobody asked.
+    pub subject: Option<String>,
     /// So many days after the entry it is due at the earliest, as the file stands; `None` where the step is gone.
     pub day: Option<u32>,
     pub revenue: Revenue,

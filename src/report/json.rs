@@ -20,6 +20,7 @@ fn campaign(funnel: &Funnel) -> Value {
     json!({
         "campaign": funnel.campaign.as_str(),
         "name": funnel.name,
+        "has_goal": funnel.has_goal,
         "enrolled": funnel.enrolled,
         "active": funnel.active,
         "finished": funnel.finished,

@@ -52,7 +52,9 @@ impl Language {
             _ if percent < 10.0 => 1,
             _ => 0,
         };
-        self.written(&format!("{percent:.digits$}\u{a0}%"))
+        // A half is rounded up, as everywhere in a report.
+        let scale = 10_f64.powi(i32::try_from(digits).unwrap_or_default());
+        self.written(&format!("{:.digits$}\u{a0}%", (percent * scale).round() / scale))
     }
 
     /// Returns points of a hundred: `-0.6`.

@@ -65,7 +65,7 @@ pub struct Leaving {
 
 /// Returns the same for each mail that left. All intervals of a campaign hold together.
 pub(super) fn leaving(funnel: &Funnel) -> Vec<Leaving> {
-    let is_told = |step: &&StepRow| step.sent > 0;
+    let is_told = |step: &&StepRow| step.is_mail() && step.sent > 0;
     let confidence = stats::of_each(CONFIDENCE, funnel.steps.iter().filter(is_told).count());
     let each = funnel.steps.iter().enumerate().filter(|(_, step)| is_told(step));
     each.filter_map(|(at, step)| {
@@ -83,7 +83,7 @@ pub(super) fn leaving(funnel: &Funnel) -> Vec<Leaving> {
 fn rate(step: &StepRow, reaction: Reaction, confidence: f64) -> Option<Rate> {
     // What came of a mail that a copy which was put back does not know counts as well.
     let count = Count { hits: step.reactions.of(reaction).min(step.sent), of: step.sent };
-    let (low, high) = count.interval(confidence)?;
+    let (low, high) = count.exact_interval(confidence)?;
     Some(Rate { count, share: count.share()?, low, high })
 }
 

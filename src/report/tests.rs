@@ -1,3 +1,5 @@
+mod closer;
+
 use chrono::{TimeDelta, TimeZone, Utc};
 use insta::assert_snapshot;
 use unicode_width::UnicodeWidthStr;
@@ -12,6 +14,7 @@ fn empty(id: &str, name: &str) -> Funnel {
     Funnel {
         campaign: CampaignId::new(id),
         name: name.to_owned(),
+        has_goal: true,
         enrolled: 0,
         active: 0,
         finished: 0,

@@ -1,5 +1,7 @@
 //! Shares of a whole and their differences, with what they may be in truth.
 
+use statrs::function::beta::beta_reg;
+
 use super::quantile;
 
 /// So many of so many.
@@ -29,6 +31,33 @@ impl Count {
         let high = if self.hits == self.of { 1.0 } else { middle + half };
         Some((low, high))
     }
+}
+
+/// Halvings after which a bound between 0 and 1 is as good as a number can be.
+const HALVINGS: u32 = 60;
+
+impl Count {
+    /// Returns the same with exact bounds (Clopper and Pearson, 1934): wider, and never too sure of a handful of hits among
+    /// thousands, where the lower bound of Wilson's is.
+    #[expect(clippy::cast_precision_loss, reason = "counts of people are far below 2^53")]
+    pub fn exact_interval(self, confidence: f64) -> Option<(f64, f64)> {
+        self.share()?;
+        let (hits, misses) = (self.hits as f64, self.of.saturating_sub(self.hits) as f64);
+        let tail = (1.0 - confidence) / 2.0;
+        let low = if self.hits == 0 { 0.0 } else { beta_point(hits, misses + 1.0, tail) };
+        let high = if misses == 0.0 { 1.0 } else { beta_point(hits + 1.0, misses, 1.0 - tail) };
+        Some((low, high))
+    }
+}
+
+/// Returns the point below which so much of a beta distribution lies.
+fn beta_point(a: f64, b: f64, share: f64) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if beta_reg(a, b, middle) < share { low = middle } else { high = middle }
+    }
+    f64::midpoint(low, high)
 }
 
 /// Returns by how much the share of `one` is above that of `other`, and between what that lies in truth with this
@@ -69,7 +98,24 @@ mod tests {
     }
 
     #[test]
+    fn exact_bounds_are_those_of_other_programs() {
+        near(count(10, 100).exact_interval(0.95).unwrap(), (0.0490, 0.1762));
+        near(count(0, 20).exact_interval(0.95).unwrap(), (0.0, 0.1684));
+        near(count(20, 20).exact_interval(0.95).unwrap(), (0.8316, 1.0));
+        // As the definition has it: beyond the bounds a count as far out has a chance of a fortieth.
+        let (low, high) = count(2, 500).exact_interval(0.95).unwrap();
+        let (none, one) = ((1.0 - low).powi(500), 500.0 * low * (1.0 - low).powi(499));
+        assert!((1.0 - none - one - 0.025).abs() < 1e-6, "{low}");
+        let below: f64 = [1.0, 500.0, 124_750.0].iter().enumerate().fold(0.0, |sum, (hits, ways)| {
+            let hits = i32::try_from(hits).unwrap();
+            sum + ways * high.powi(hits) * (1.0 - high).powi(500 - hits)
+        });
+        assert!((below - 0.025).abs() < 1e-6, "{high}");
+    }
+
+    #[test]
     fn of_nothing_nothing_is_said() {
+        assert_eq!(count(0, 0).exact_interval(0.95), None);
         assert_eq!(count(0, 0).share(), None);
         assert_eq!(count(0, 0).interval(0.95), None);
         assert_eq!(difference(count(1, 2), count(0, 0), 0.95), None);

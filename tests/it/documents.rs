@@ -44,6 +44,7 @@ fn the_tour_of_the_readme_goes_as_it_says() {
     assert_eq!(blocks.len(), 1);
     play(&blocks[0], folder.path());
     play(&self::blocks(&document("docs/contacts.md"), "console")[0], tempfile::tempdir().unwrap().path());
+    play(&self::blocks(&document("docs/reports.md"), "console")[0], tempfile::tempdir().unwrap().path());
     let guide = document("docs/operating.md");
     play(&self::blocks(&guide, "console")[0], folder.path());
 }

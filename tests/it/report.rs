@@ -83,6 +83,68 @@ fn campaigns_are_compared_in_the_order_in_which_they_are_named() {
     }
 }
 
+#[test]
+fn a_closer_look_is_asked_for_part_by_part() {
+    let sandbox = season();
+    insta::assert_snapshot!("closer", report(&sandbox, &["w", "--times", "--cohorts", "--drop-off", "--mails"]));
+    let markdown = report(&sandbox, &["w", "--cohorts", "--since", "2026-03-01", "--format", "markdown"]);
+    insta::assert_snapshot!("closer_markdown", markdown);
+    insta::assert_snapshot!(report(&sandbox, &["w", "--cohorts", "--format", "csv"]), @r"
+    campaign,week,entered,goal_1w,goal_rate_1w,goal_2w,goal_rate_2w,goal_4w,goal_rate_4w,goal_8w,goal_rate_8w,goal,goal_rate
+    w,2026-02-23,2,,,,,,,,,1,0.5
+    w,2026-03-02,6,,,,,,,,,2,0.3333
+    ");
+    insta::assert_snapshot!(report(&sandbox, &["--times", "--format", "csv"]), @r"
+    campaign,day,goals,people,reached
+    w,0,1,8,0.125
+    w,1,0,7,0.125
+    w,2,1,7,0.25
+    w,3,1,6,0.375
+    ");
+    assert_eq!(report(&sandbox, &["--drop-off", "--format", "csv"]).lines().count(), 5);
+    assert_eq!(report(&sandbox, &["--mails", "--format", "csv"]).lines().count(), 4);
+    for (words, said) in [
+        (&["report", "--times", "--mails", "--format", "csv"][..], "a file of CSV holds one table"),
+        (&["report", "--times", "--compare"], "cannot be used with"),
+        (&["report", "--language", "vi"], "--html"),
+    ] {
+        let ended = sandbox.drip(words).code(2).stderr;
+        assert!(ended.contains(said), "{ended}");
+    }
+}
+
+#[test]
+fn the_page_takes_the_place_of_an_older_one_and_of_nothing_else() {
+    let sandbox = season();
+    let page = || std::fs::read_to_string(sandbox.path("report.html")).unwrap();
+    let write = |words: &[&str]| {
+        sandbox.drip(&[&["--now", "2026-03-06T03:00:00Z", "report", "--html", "report.html"], words].concat())
+    };
+    assert_eq!(write(&[]).code(0).stderr, "The report is in report.html.\n");
+    let english = page();
+    assert!(english.contains("lang=\"en\"") && english.contains("38\u{a0}%"), "{english}");
+    assert!(!english.contains("example.com"), "no address of anybody stands in it");
+    write(&["--language", "vi", "w", "--since", "2026-03-01"]).code(0);
+    let vietnamese = page();
+    assert!(vietnamese.contains("lang=\"vi\"") && vietnamese.contains("người vào từ 01/03/2026 00:00"), "{vietnamese}");
+    let others = std::fs::read_dir(sandbox.path("."))
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".tmp"));
+    assert_eq!(others.count(), 0, "nothing half-written is left");
+    for foreign in ["drip.yaml", "notes.html"] {
+        sandbox.write("notes.html", "<p>mine</p>");
+        let before = std::fs::read(sandbox.path(foreign)).unwrap();
+        let said = sandbox.drip(&["report", "--html", foreign]).code(2).stderr;
+        assert!(said.contains("is there already") && !said.contains("--force"), "{said}");
+        assert_eq!(std::fs::read(sandbox.path(foreign)).unwrap(), before);
+    }
+    assert!(sandbox.drip(&["report", "--html", "no/such/folder.html"]).code > 0);
+    // A project in Vietnamese speaks it by itself.
+    let shop = Sandbox::new().settings("language: vi").campaign("w", "trigger: manual", &["id: a, send: mail"]);
+    shop.drip(&["report", "--html", "r.html"]).code(0);
+    assert!(std::fs::read_to_string(shop.path("r.html")).unwrap().contains("Chưa có ai vào."));
+}
+
 /// What is tallied as it happens must say what a look at every row says: `--since` before all time looks at them.
 #[test]
 fn what_is_tallied_is_what_is_counted_whatever_happens() {

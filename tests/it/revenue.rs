@@ -358,9 +358,9 @@ fn the_last_mail_before_a_purchase_has_it() {
     mail                            sent  purchases   revenue    a mail
     a     ████████████████████████     1         11  4.00 EUR  4.00 EUR
 
-    Each purchase is credited to the last mail that the contact got before it, and
-    within the time that `purchases` of drip.yaml names. Whether it would have come
-    without the mail, a hold-out tells.
+    Each purchase is credited to the last mail that the contact got before it, where
+    that is not too long ago. Whether it would have come without the mail, a
+    hold-out tells.
 
     two: Revenue
     20.05 EUR from 2 purchases.
@@ -368,9 +368,9 @@ fn the_last_mail_before_a_purchase_has_it() {
     mail                            sent  purchases    revenue     a mail
     a     ████████████████████████     1          2  20.05 EUR  20.05 EUR
 
-    Each purchase is credited to the last mail that the contact got before it, and
-    within the time that `purchases` of drip.yaml names. Whether it would have come
-    without the mail, a hold-out tells.
+    Each purchase is credited to the last mail that the contact got before it, where
+    that is not too long ago. Whether it would have come without the mail, a
+    hold-out tells.
     ");
     insta::assert_snapshot!(sandbox.sql("SELECT campaign || ' ' || bought_at || ' ' || amount FROM v_revenue WHERE amount > 1").join("\n"), @r"
     two 2026-03-05T02:00:00Z 20.05

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::sheet::{Sheet, mails};
-use super::{Funnel, Language, heading};
+use super::{Funnel, Language};
 use crate::model::Instant;
 use crate::model::period::Period;
 use crate::model::plain::plain;
@@ -110,22 +110,26 @@ fn as_of(about: &About<'_>) -> String {
 
 /// Says first what asks for a person.
 fn worth_a_look(funnels: &[Funnel], language: Language) -> Markup {
-    let said: Vec<(String, String)> = funnels
+    let said: Vec<(String, Vec<String>)> = funnels
         .iter()
-        .flat_map(|funnel| {
+        .map(|funnel| {
             let (measure, siblings) = beside(funnel);
             let mut said = mails::alarms(funnel, &leaving(funnel), language);
             if measure == Measure::Clicks {
                 said.extend(mails::weak(funnel, measure, &siblings, language));
             }
-            said.into_iter().map(|sentence| (heading(funnel), sentence))
+            (section::name(funnel), said)
         })
+        .filter(|(_, said)| !said.is_empty())
         .collect();
     html! {
         @if !said.is_empty() {
             section.look {
                 h2 { (language.either("Worth a look", "Cần xem")) }
-                ul { @for (campaign, sentence) in &said { li { strong { (campaign) } ": " (sentence) } } }
+                @for (campaign, sentences) in &said {
+                    p { strong { (campaign) } }
+                    ul { @for sentence in sentences { li { (sentence) } } }
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::picture;
 use crate::model::plain::plain;
 use crate::model::reaction::Reaction;
+use crate::report::funnel::Revenue;
 use crate::report::sheet::{Picture, Sheet, cohorts, contents, losses, mails, revenue, times};
 use crate::report::{Funnel, Language};
 
@@ -23,29 +24,32 @@ pub(super) enum Rank {
 pub(super) fn overview(funnels: &[Funnel], language: Language) -> Markup {
     let say = |english, vietnamese| language.either(english, vietnamese);
     let has_revenue = funnels.iter().any(|funnel| funnel.revenue().is_told());
+    let mut columns = vec![say("entered", "vào"), say("goal", "đạt mục tiêu"), say("half within", "một nửa trong")];
+    columns.extend(has_revenue.then_some(say("revenue", "doanh thu")));
+    let cells = |funnel: &Funnel| {
+        let rate = language.percent(funnel.goal_rate()).filter(|_| funnel.has_goal || funnel.goal > 0);
+        let revenue = Some(funnel.revenue()).filter(Revenue::is_told);
+        [
+            language.number(funnel.enrolled),
+            rate.map(|rate| format!("{} ({rate})", language.number(funnel.goal))).unwrap_or_default(),
+            funnel.goal_time.map(|time| length(time.median, language)).unwrap_or_default(),
+            revenue.map(|revenue| language.money(revenue.amount, funnel.currency.as_deref())).unwrap_or_default(),
+        ]
+    };
     html! {
         section {
             h2 { (say("Overview", "Tổng quan")) }
-            table.sheet {
-                thead { tr {
-                    th scope="col" { (say("campaign", "chiến dịch")) }
-                    th.number scope="col" { (say("entered", "vào")) }
-                    th.number scope="col" { (say("goal", "đạt mục tiêu")) }
-                    th.number scope="col" { (say("half within", "một nửa trong")) }
-                    @if has_revenue { th.number scope="col" { (say("revenue", "doanh thu")) } }
+            table.sheet.wide role="table" {
+                thead role="rowgroup" { tr role="row" {
+                    th scope="col" role="columnheader" { (say("campaign", "chiến dịch")) }
+                    @for column in &columns { th.number scope="col" role="columnheader" { (column) } }
                 } }
-                tbody {
+                tbody role="rowgroup" {
                     @for (place, funnel) in funnels.iter().enumerate() {
-                        tr {
-                            th scope="row" { a href=(format!("#campaign-{}", place + 1)) { (name(funnel)) } }
-                            td.number { (language.number(funnel.enrolled)) }
-                            td.number {
-                                (language.number(funnel.goal))
-                                @if let Some(rate) = language.percent(funnel.goal_rate()) { " (" (rate) ")" }
-                            }
-                            td.number { @if let Some(time) = funnel.goal_time { (length(time.median, language)) } }
-                            @if has_revenue {
-                                td.number { (language.money(funnel.revenue().amount, funnel.currency.as_deref())) }
+                        tr role="row" {
+                            th scope="row" role="rowheader" { a href=(format!("#campaign-{}", place + 1)) { (name(funnel)) } }
+                            @for (cell, column) in cells(funnel).iter().zip(&columns) {
+                                td.number.empty[cell.is_empty()] role="cell" data-label=(column) { (cell) }
                             }
                         }
                     }
@@ -59,8 +63,10 @@ pub(super) fn overview(funnels: &[Funnel], language: Language) -> Markup {
 pub(super) fn campaign(funnel: &Funnel, place: usize, language: Language) -> Markup {
     let say = |english, vietnamese| language.either(english, vietnamese);
     let mut parts = vec![losses::sheet(funnel, language)];
-    parts.extend(times::sheet(funnel, language));
-    parts.extend(cohorts::sheet(funnel, language));
+    if funnel.has_goal || funnel.goal > 0 {
+        parts.extend(times::sheet(funnel, language));
+        parts.extend(cohorts::sheet(funnel, language));
+    }
     parts.extend(contents::sheets(funnel, language));
     parts.push(mails::sheet(funnel, language));
     parts.push(revenue::sheet(funnel, language));
@@ -91,6 +97,7 @@ pub(super) fn part(sheet: &Sheet, language: Language, rank: Rank) -> Markup {
             @for sentence in &sheet.lead { p.lead { (sentence) } }
             @match &sheet.picture {
                 Some(Picture::Bars(bars)) => {
+                    @if !sheet.caption.is_empty() { p.caption { (sheet.caption) } }
                     (picture::bars(bars, &sheet.title, language))
                     (folded(language, &table(sheet)))
                 }
@@ -179,7 +186,9 @@ fn figures(funnel: &Funnel, language: Language) -> Markup {
     html! {
         dl.figures {
             (figure(say("entered", "vào"), language.number(funnel.enrolled), None))
-            (figure(say("reached the goal", "đạt mục tiêu"), language.number(funnel.goal), language.percent(funnel.goal_rate())))
+            @if funnel.has_goal || funnel.goal > 0 {
+                (figure(say("reached the goal", "đạt mục tiêu"), language.number(funnel.goal), language.percent(funnel.goal_rate())))
+            }
             @if let Some(time) = funnel.goal_time {
                 (figure(say("half of them within", "một nửa trong"), length(time.median, language), None))
             }
@@ -198,7 +207,9 @@ fn reasons(funnel: &Funnel, language: Language) -> Markup {
     let say = |english, vietnamese| language.either(english, vietnamese);
     let skips = funnel.steps.iter().flat_map(|step| {
         let at = say("at", "ở");
-        step.skips.iter().map(move |(reason, count)| (format!("{} {at} {}", plain(reason), plain(&step.id)), *count))
+        step.skips
+            .iter()
+            .map(move |(reason, count)| (format!("{} {at} {}", said(reason, language), plain(&step.id)), *count))
     });
     let came_back = funnel
         .steps
@@ -208,7 +219,7 @@ fn reasons(funnel: &Funnel, language: Language) -> Markup {
     let lists = [
         (
             say("Why people left", "Lý do rời đi"),
-            funnel.exits.iter().map(|(reason, count)| (plain(reason).into_owned(), *count)).collect::<Vec<_>>(),
+            funnel.exits.iter().map(|(reason, count)| (said(reason, language), *count)).collect::<Vec<_>>(),
         ),
         (say("Passed over", "Bị bỏ qua"), skips.collect()),
         (say("Came back for good", "Thư bị trả lại"), came_back.collect()),
@@ -223,7 +234,22 @@ fn reasons(funnel: &Funnel, language: Language) -> Markup {
     }
 }
 
-fn name(funnel: &Funnel) -> String {
+/// Returns a reason: drip's own words in the language, other people's as they are.
+fn said(reason: &str, language: Language) -> String {
+    let own = match reason {
+        "unsubscribed" => "hủy nhận thư",
+        "complained" => "báo rác",
+        "bounced" => "thư bị trả lại",
+        "suppressed" => "bị chặn gửi",
+        "condition" => "điều kiện không đúng",
+        "late" => "quá trễ",
+        "by hand" => "bằng tay",
+        _ => return plain(reason).into_owned(),
+    };
+    language.either(reason, own).to_owned()
+}
+
+pub(super) fn name(funnel: &Funnel) -> String {
     let name = plain(&funnel.name);
     if name.is_empty() { funnel.campaign.as_str().to_owned() } else { name.into_owned() }
 }

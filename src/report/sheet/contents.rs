@@ -1,6 +1,6 @@
 //! What tests of contents show: each content with its share of goals, what that may be in truth, and what may be read in it.
 
-use super::{Bar, Picture, Sheet};
+use super::{Bar, Picture, Sheet, uncertain};
 use crate::model::plain::plain;
 use crate::report::language::Language;
 use crate::report::{CONFIDENCE, Funnel, StepRow};
@@ -46,7 +46,7 @@ fn sheet(step: &StepRow, language: Language) -> Sheet {
             share: variant.goal_rate().unwrap_or_default(),
             between,
             number: percent(variant.goal_rate()),
-            note: say("to the goal", "đạt mục tiêu").to_owned(),
+            note: String::new(),
             alert: false,
         });
     }
@@ -54,6 +54,8 @@ fn sheet(step: &StepRow, language: Language) -> Sheet {
         bar.share /= most;
         bar.between = bar.between.map(|(low, high)| (low / most, high / most));
     }
+    sheet.caption = say("Reached the goal, of those who got it", "Đạt mục tiêu, trong số người nhận").to_owned()
+        + uncertain(language);
     sheet.picture = Some(Picture::Bars(bars));
     sheet
 }

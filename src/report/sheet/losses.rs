@@ -39,13 +39,17 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
         sheet.columns.clear();
         return sheet;
     }
-    if let Some(worst) = worst(&losses)
-        && let (Some(lost), Some(before)) = (language.percent(worst.lost), worst.before)
+    if let Some((before, step, lost)) = worst(&losses)
+        && let Some(lost) = language.percent(Some(lost))
     {
-        let (from, to) = (plain(&before.id), plain(&worst.step.id));
+        let (from, to) = (plain(&before.id), plain(&step.id));
         sheet.lead = vec![match language {
-            Language::English => format!("Most are lost between {from} and {to}: {lost}."),
-            Language::Vietnamese => format!("Mất nhiều nhất giữa {from} và {to}: {lost}."),
+            Language::English => {
+                format!("Most leave between {from} and {to} without the goal: {lost} of those who came to {from}.")
+            }
+            Language::Vietnamese => {
+                format!("Rời đi nhiều nhất mà chưa đạt mục tiêu: giữa {from} và {to}, {lost} số người đến {from}.")
+            }
         }];
     }
     let percent = |share| language.percent(share).unwrap_or_default();
@@ -60,6 +64,10 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
             language.number(step.waiting),
         ]);
     }
+    sheet.caption.push_str(say(
+        "Mails sent, and of all who entered; below, how many fewer than the mail before",
+        "Số thư đã gửi, và trên tất cả người vào; bên dưới: giảm so với thư trước",
+    ));
     let bars = losses.iter().map(|Loss { step, lost, .. }| Bar {
         name: plain(&step.id).into_owned(),
         share: share(step.sent, funnel.enrolled).unwrap_or_default().min(1.0),
@@ -97,7 +105,13 @@ fn losses(funnel: &Funnel) -> Vec<Loss<'_>> {
     found
 }
 
-fn worst<'a, 'b>(losses: &'b [Loss<'a>]) -> Option<&'b Loss<'a>> {
-    let share = |loss: &Loss<'_>| loss.lost.unwrap_or_default();
-    losses.iter().filter(|loss| share(loss) > 0.0).max_by(|one, other| share(one).total_cmp(&share(other)))
+/// Returns the mails between which the largest share of people go who neither reached the goal nor came to the second, passed
+/// over or not.
+fn worst<'a>(losses: &[Loss<'a>]) -> Option<(&'a StepRow, &'a StepRow, f64)> {
+    let each = losses.iter().filter_map(|Loss { step, before, .. }| {
+        let before = (*before)?;
+        let lost = before.entered.saturating_sub(before.goal + step.entered);
+        Some((before, *step, share(lost, before.entered).filter(|lost| *lost > 0.0)?))
+    });
+    each.max_by(|(.., one), (.., other)| one.total_cmp(other))
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bar, Picture, Sheet};
+use super::{Bar, Picture, Sheet, uncertain};
 use crate::model::plain::plain;
 use crate::report::Funnel;
 use crate::report::json::rounded;
@@ -65,7 +65,15 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
             standing(mail.standing, language),
         ]);
     }
-    sheet.picture = picture(funnel, measure, &siblings, language);
+    sheet.caption = match measure {
+        Measure::Clicks => say("Clicked, of those who got it", "Đã nhấp, trong số người nhận"),
+        Measure::Goals => {
+            say("Reached the goal by it, of those who got it", "Đạt mục tiêu nhờ thư này, trong số người nhận")
+        }
+    }
+    .to_owned()
+        + uncertain(language);
+    sheet.picture = picture(funnel, &siblings, language);
     if measure == Measure::Goals {
         sheet.notes.push(say(
             "Nobody's clicks are known, so mails are compared by the goals that came after each and before the next: one that another follows soon has less time for them.",
@@ -88,7 +96,7 @@ pub fn rows(funnel: &Funnel) -> Vec<Value> {
         let of = |value: fn(&Beside) -> f64| rounded(sibling.map(value));
         let fine = |share: f64| (share * 1e6).round() / 1e6;
         json!({
-            "step": step.id, "sent": step.sent,
+            "step": step.id, "subject": step.subject, "sent": step.sent,
             "unsubscribed": mail.unsubscribed.count.hits, "unsubscribed_rate": fine(mail.unsubscribed.share),
             "unsubscribed_low": fine(mail.unsubscribed.low), "unsubscribed_high": fine(mail.unsubscribed.high),
             "complained": mail.complained.count.hits, "complained_rate": fine(mail.complained.share),
@@ -103,25 +111,21 @@ pub fn rows(funnel: &Funnel) -> Vec<Value> {
     each.collect()
 }
 
-/// Says which mails are complained of too often, or may be.
+/// Says which mails are complained of too often, by more than chance.
 pub fn alarms(funnel: &Funnel, leaving: &[Leaving], language: Language) -> Vec<String> {
     let each = leaving.iter().filter_map(|mail| {
-        let (id, rate) = (plain(&funnel.steps[mail.step].id), mail.complained);
-        let (is_sure, limit) = match mail.standing {
-            Standing::Above(at) => (true, limit(at, language)),
-            Standing::PerhapsAbove(at) => (false, limit(at, language)),
-            Standing::Below | Standing::Open => return None,
-        };
+        let Standing::Above(at) = mail.standing else { return None };
+        let (id, rate, limit) = (plain(&funnel.steps[mail.step].id), mail.complained, limit(at, language));
         let (share, low, high) =
             (language.fine_percent(rate.share), language.fine_percent(rate.low), language.fine_percent(rate.high));
         Some(match language {
             Language::English => {
-                let above = if is_sure { "which is above" } else { "which may be above" };
-                format!("{share} of those who got {id} complained ({low} to {high}), {above} the limit of {limit}.")
+                format!(
+                    "{share} of those who got {id} complained ({low} to {high}), which is above the limit of {limit}."
+                )
             }
             Language::Vietnamese => {
-                let above = if is_sure { "vượt" } else { "có thể vượt" };
-                format!("{share} người nhận {id} báo rác ({low} đến {high}), {above} giới hạn {limit}.")
+                format!("{share} người nhận {id} báo rác ({low} đến {high}), vượt giới hạn {limit}.")
             }
         })
     });
@@ -132,7 +136,9 @@ pub fn alarms(funnel: &Funnel, leaving: &[Leaving], language: Language) -> Vec<S
 pub fn weak(funnel: &Funnel, measure: Measure, siblings: &[Beside], language: Language) -> Vec<String> {
     let share = |count: Count| count.share().map(|share| language.fine_percent(share)).unwrap_or_default();
     let each = siblings.iter().filter(|one| one.is_weak()).map(|one| {
-        let id = plain(&funnel.steps[one.step].id);
+        let step = &funnel.steps[one.step];
+        let subject = step.subject.as_deref().map(|subject| format!(" “{}”", plain(subject))).unwrap_or_default();
+        let id = format!("{}{subject}", plain(&step.id));
         let (own, others) = (share(one.own), share(one.others));
         let (low, high) = (language.points(-one.high), language.points(-one.low));
         match language {
@@ -174,7 +180,7 @@ fn limit(at: usize, language: Language) -> String {
 }
 
 /// Draws the shares by which mails are compared, with what they may be in truth.
-fn picture(funnel: &Funnel, measure: Measure, siblings: &[Beside], language: Language) -> Option<Picture> {
+fn picture(funnel: &Funnel, siblings: &[Beside], language: Language) -> Option<Picture> {
     let confidence = crate::stats::of_each(crate::report::CONFIDENCE, siblings.len());
     let bounds: Vec<_> = siblings.iter().map(|one| one.own.interval(confidence)).collect::<Option<_>>()?;
     let most = bounds.iter().map(|(_, high)| *high).fold(0.0, f64::max);
@@ -188,11 +194,7 @@ fn picture(funnel: &Funnel, measure: Measure, siblings: &[Beside], language: Lan
             share: share / most,
             between: Some((low / most, high / most)),
             number: language.fine_percent(share),
-            note: match measure {
-                Measure::Clicks => language.either("clicked", "nhấp"),
-                Measure::Goals => language.either("to the goal", "đạt mục tiêu"),
-            }
-            .to_owned(),
+            note: String::new(),
             alert: one.is_weak(),
         }
     });

@@ -11,6 +11,7 @@ pub mod times;
 
 use serde_json::Value;
 
+use super::language::Language;
 use super::markdown::escaped;
 use crate::model::spreadsheet::defused;
 
@@ -23,6 +24,8 @@ pub struct Sheet {
     /// What it says, in sentences; foreign text among it is as it came.
     pub lead: Vec<String>,
     pub picture: Option<Picture>,
+    /// What the picture shows.
+    pub caption: String,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<String>>,
     /// Columns that go first where the line is narrow.
@@ -70,6 +73,11 @@ impl Sheet {
             columns.iter().map(|(heading, is_number)| Column { heading: (*heading).to_owned(), is_number: *is_number });
         Self { title: title.to_owned(), columns: columns.collect(), ..Self::default() }
     }
+}
+
+/// Says what the thin line on a bar is, where there is one.
+fn uncertain(language: Language) -> &'static str {
+    language.either("; the thin line is where the true share lies", "; nét mảnh là khoảng chứa tỷ lệ thật")
 }
 
 /// Returns a part as Markdown, below a heading of the third rank.

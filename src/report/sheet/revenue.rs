@@ -35,7 +35,7 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
     }
     sheet.lead = vec![lead(all, currency, language)];
     let row = |name: String, sent: u64, revenue: Revenue| {
-        let each = for_each(revenue.amount, sent).map(money).unwrap_or_default();
+        let each = revenue.amount.shared(sent, currency).map(money).unwrap_or_default();
         vec![name, language.number(sent), language.number(revenue.purchases), money(revenue.amount), each]
     };
     let mails =
@@ -58,8 +58,8 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
     });
     sheet.picture = Some(Picture::Bars(bars.collect()));
     sheet.notes = vec![say(
-        "Each purchase is credited to the last mail that the contact got before it, and within the time that `purchases` of drip.yaml names. Whether it would have come without the mail, a hold-out tells.",
-        "Mỗi đơn hàng được ghi cho thư cuối cùng mà khách nhận trước đó, trong khoảng thời gian ghi ở `purchases` của drip.yaml. Nếu không có thư thì khách có mua hay không, chỉ nhóm đối chứng mới cho biết.",
+        "Each purchase is credited to the last mail that the contact got before it, where that is not too long ago. Whether it would have come without the mail, a hold-out tells.",
+        "Mỗi đơn hàng được ghi cho thư cuối cùng mà khách nhận trước đó, nếu thư chưa quá lâu. Nếu không có thư thì khách có mua hay không, chỉ nhóm đối chứng mới cho biết.",
     ).to_owned()];
     sheet
 }
@@ -103,12 +103,6 @@ pub fn rows(funnel: &Funnel) -> Vec<Value> {
 /// Returns what purchases brought for programs; amounts are exact, and so they are texts.
 pub fn json(revenue: Revenue, currency: Option<&str>) -> Value {
     json!({ "purchases": revenue.purchases, "amount": revenue.amount.to_string(), "currency": currency })
-}
-
-fn for_each(amount: Money, mails: u64) -> Option<Money> {
-    let (mails, amount) = (i128::from(mails), i128::from(amount.0));
-    // To the hundredth: what it says is no exact amount.
-    (mails > 0).then(|| Money(i64::try_from((amount / mails + 50).div_euclid(100) * 100).unwrap_or(i64::MAX)))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the length of a bar")]

@@ -91,12 +91,16 @@ fn table(sheet: &Sheet, width: usize, colour: bool) -> String {
             kept.retain(|at| at != spare);
         }
     }
+    while kept.len() > 2 && numbers(&kept) + NAME > width {
+        kept.pop();
+    }
     let name = widest(0).min(width.saturating_sub(numbers(&kept)).max(NAME));
     let room = width.saturating_sub(numbers(&kept) + name + 2).min(BAR);
     let bars = bars.filter(|_| room >= NARROWEST);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let mut head: Vec<String> = kept.iter().map(|at| sheet.columns[*at].heading.clone()).collect();
+    head[0] = cut(&head[0], name);
     if bars.is_some() {
         head.insert(1, String::new());
     }
