@@ -179,7 +179,7 @@ fn decide_one_enrolment(bencher: Bencher<'_, '_>) {
         events: history(),
         sends: Vec::new(),
         recent_mails: vec![at("2026-02-27T02:00:00Z")],
-        standings: std::sync::Arc::default(),
+        trials: std::sync::Arc::default(),
     };
     let rules = Rules::from(&shop.project.settings);
     bencher.bench_local(|| {

@@ -4,7 +4,7 @@ use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::period::Period;
-use crate::model::standing::Choice;
+use crate::model::trial::Choice;
 use crate::report::{Funnel, Holdout, TestRow};
 use crate::runner::weigh;
 use crate::stats::Count;

@@ -199,7 +199,7 @@ pub fn decide<'a>(campaign: &'a Campaign, facts: &Facts, rules: Rules<'_>, now: 
         Action::Send(mail) => (mail, None),
         Action::Test(test) => {
             let begun = row.and_then(|row| row.variant.as_deref());
-            let choice = facts.standings.iter().find(|standing| standing.step == step.id).map(|one| &one.choice);
+            let choice = facts.trials.iter().find(|trial| trial.step == step.id).map(|one| &one.choice);
             match variant::choose(test, begun, choice, campaign, step, &facts.contact) {
                 Some(chosen) => (&chosen.mail, Some(chosen.name.as_str())),
                 // A test without variants is not read from a file.

@@ -90,7 +90,7 @@ fn story(steps: &[&str]) -> Story {
         events: Vec::new(),
         sends: Vec::new(),
         recent_mails: Vec::new(),
-        standings: std::sync::Arc::default(),
+        trials: std::sync::Arc::default(),
     };
     Story { campaign, facts, caps: Vec::new() }
 }

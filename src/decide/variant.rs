@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::campaign::{Campaign, Step};
 use crate::model::contact::Contact;
-use crate::model::standing::{Choice, Tried};
+use crate::model::trial::{Choice, Tried};
 use crate::model::variant::{Metric, Test, Thompson, Variant};
 use crate::stats::{self, Count};
 

@@ -7,7 +7,7 @@ use super::contact::Contact;
 use super::enrolment::Enrolment;
 use super::event::Event;
 use super::send::SendRecord;
-use super::standing::Standing;
+use super::trial::Trial;
 
 /// What `decide` knows of one enrolment; loaded by the store in one place.
 #[derive(Debug, Clone)]
@@ -21,5 +21,5 @@ pub struct Facts {
     /// When the contact's last campaign mails left, over all campaigns, as far back as the cap looks.
     pub recent_mails: Vec<Instant>,
     /// What was learnt of the campaign's tests by the time the run began.
-    pub standings: Arc<[Standing]>,
+    pub trials: Arc<[Trial]>,
 }

@@ -10,7 +10,7 @@ use super::percent::percent;
 use crate::decide::look::CONFIDENCE;
 use crate::model::plain::{grouped, plain};
 use crate::model::reaction::Reaction;
-use crate::model::standing::Looked;
+use crate::model::trial::Looked;
 use crate::model::variant::{Shares, Test, Winner};
 use crate::stats::{self, Count, Lead};
 

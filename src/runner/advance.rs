@@ -112,7 +112,7 @@ impl Run<'_> {
         let longest = self.rules.frequency_caps.iter().map(|cap| cap.days).max();
         let mails_since = longest.map(|days| self.now - TimeDelta::days(i64::from(days) + 2));
         let facts = work.facts(id, &known.campaign.id, known.reads_events, mails_since, self.now)?;
-        Ok(Facts { standings: Arc::clone(&known.standings), ..facts })
+        Ok(Facts { trials: Arc::clone(&known.trials), ..facts })
     }
 
     /// The same with the facts at hand.

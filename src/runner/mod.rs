@@ -43,7 +43,7 @@ use crate::model::Instant;
 use crate::model::campaign::Campaign;
 use crate::model::id::{CampaignId, ContactId, RunId};
 use crate::model::settings::Settings;
-use crate::model::standing::Standing;
+use crate::model::trial::Trial;
 use crate::store::{CampaignRow, KnownCampaign, Recovered, RunTotals, Store, StoreError};
 use crate::webhook::Caller;
 
@@ -212,7 +212,7 @@ pub(crate) struct Known<'a> {
     /// Whether deciding needs the contact's events.
     reads_events: bool,
     /// What was learnt of its tests.
-    standings: Arc<[Standing]>,
+    trials: Arc<[Trial]>,
 }
 
 impl<'a> Known<'a> {
@@ -224,7 +224,7 @@ impl<'a> Known<'a> {
             || campaign
                 .conditions()
                 .any(|condition| condition.reads_events() || condition.segments().any(segments_read));
-        Self { campaign, row: stored.row, stored, reads_events, standings: Arc::default() }
+        Self { campaign, row: stored.row, stored, reads_events, trials: Arc::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::decide::look::look;
 use crate::decide::variant::{counts, shares};
 use crate::model::Instant;
 use crate::model::campaign::{Action, Step};
-use crate::model::standing::{Choice, Looked, Standing, Tried};
+use crate::model::trial::{Choice, Looked, Trial, Tried};
 use crate::model::variant::{Shares, Test, Winner};
 use crate::stats::Count;
 use crate::store::{CampaignRow, Store, StoreError, Work};
@@ -81,18 +81,18 @@ impl Run<'_> {
             let campaign = self.known[index].campaign;
             if campaign.steps.iter().any(|step| matches!(step.action, Action::Test(_))) {
                 let work = store.begin()?;
-                let standings = self.weigh_campaign(&work, index, looks)?;
+                let trials = self.weigh_campaign(&work, index, looks)?;
                 work.commit()?;
-                self.known[index].standings = standings;
+                self.known[index].trials = trials;
             }
         }
         Ok(())
     }
 
-    fn weigh_campaign(&mut self, work: &Work<'_>, index: usize, looks: bool) -> Result<Arc<[Standing]>, StoreError> {
+    fn weigh_campaign(&mut self, work: &Work<'_>, index: usize, looks: bool) -> Result<Arc<[Trial]>, StoreError> {
         let Known { campaign, row, .. } = self.known[index];
         let now = self.now;
-        let mut standings = Vec::new();
+        let mut trials = Vec::new();
         let mut is_due = None;
         for step in &campaign.steps {
             let Action::Test(test) = &step.action else { continue };
@@ -114,9 +114,9 @@ impl Run<'_> {
             {
                 weighed.choice = looked.winner.map(Choice::Winner);
             }
-            standings.extend(weighed.choice.map(|choice| Standing { step: step.id.clone(), choice }));
+            trials.extend(weighed.choice.map(|choice| Trial { step: step.id.clone(), choice }));
         }
-        Ok(standings.into())
+        Ok(trials.into())
     }
 
     /// Takes the look at a test that is due, if one is.

@@ -45,7 +45,7 @@ impl Work<'_> {
             events: if events { self.events_of(contact, now)? } else { Vec::new() },
             sends: self.sends_of(id)?,
             recent_mails: mails_since.map_or_else(|| Ok(Vec::new()), |since| self.mails_to(contact, since))?,
-            standings: Arc::default(),
+            trials: Arc::default(),
             enrolment,
         })
     }

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use serde_json::json;
 
 use super::{CampaignRow, Result, StoreError, Work, instant, millis};
-use crate::model::standing::{Looked, Tried};
+use crate::model::trial::{Looked, Tried};
 
 impl Work<'_> {
     /// Returns the contents that a step tests, by the file that people were last sent by, and since which hour.

@@ -16,7 +16,7 @@ use drip::model::contact::{Consent, Contact};
 use drip::model::enrolment::{Enrolment, EnrolmentState};
 use drip::model::facts::Facts;
 use drip::model::id::{ContactId, EnrolmentId};
-use drip::model::standing::{Choice, Standing, Tried};
+use drip::model::trial::{Choice, Trial, Tried};
 use drip::model::variant::{Metric, Shares, Winner};
 use drip::stats::{self, Count, per_group};
 
@@ -159,7 +159,7 @@ fn facts(campaign: &Campaign) -> Facts {
         events: Vec::new(),
         sends: Vec::new(),
         recent_mails: Vec::new(),
-        standings: Arc::default(),
+        trials: Arc::default(),
     }
 }
 
@@ -183,7 +183,7 @@ fn lost(dice: &mut Dice, campaign: &Campaign, rates: [f64; 3], (days, people): (
         }
         if let Shares::Thompson(rule) = test.shares {
             let choice = Choice::Shares(shares(test, rule, &tried));
-            facts.standings = vec![Standing { step: campaign.steps[0].id.clone(), choice }].into();
+            facts.trials = vec![Trial { step: campaign.steps[0].id.clone(), choice }].into();
         }
         for _ in 0..people {
             facts.contact.address = Address::parse(&format!("p{}@example.com", dice.roll(usize::MAX))).unwrap();
@@ -235,7 +235,7 @@ fn shares_are_the_chances_of_being_the_best_and_nobody_starves() {
     // What people get is what the shares say.
     let mut facts = facts(&campaign);
     let choice = Choice::Shares(found.clone());
-    facts.standings = vec![Standing { step: campaign.steps[0].id.clone(), choice }].into();
+    facts.trials = vec![Trial { step: campaign.steps[0].id.clone(), choice }].into();
     let terms = drip::model::terms::Terms::default();
     let rules = Rules { timezone: chrono_tz::UTC, frequency_caps: &[], terms: &terms, pauses: true };
     let mut got = [0_u32; 3];

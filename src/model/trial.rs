@@ -16,7 +16,7 @@ pub struct Tried {
 
 /// What is settled of a step's test, other than by its file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct Trial {
     pub step: StepId,
     pub choice: Choice,
 }
