@@ -79,7 +79,12 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
             zone,
             period,
         };
-        return write(context, file, arguments.html.as_deref().unwrap_or_default(), &html::page(&funnels, &[], &about));
+        return write(
+            context,
+            file,
+            arguments.html.as_deref().unwrap_or_default(),
+            &html::page(&funnels, &standing_report::sheets(context, &project, about.language)?, &about),
+        );
     }
     context.output.result(&match (format, arguments.compare) {
         (ReportFormat::Table, false) if looks.is_empty() => table(context, &project, &funnels),

@@ -15,7 +15,9 @@ use crate::model::period::Period;
 use crate::model::settings::Settings;
 use crate::model::wall;
 use crate::project::Project;
+use crate::report::Language;
 use crate::report::scores::{self, Scores};
+use crate::report::sheet::{self, Sheet};
 use crate::report::stages::{self, Move, StageRow, Stages};
 use crate::stats::{Stays, median_stay};
 use crate::store::{StageMoves, Store};
@@ -41,6 +43,19 @@ pub(super) fn report(context: &Context, what: &StandingReport) -> Result<Exit, F
     Ok(Exit::Success)
 }
 
+/// Returns what there is to say of where contacts stand: nothing of what drip.yaml does not have.
+pub(super) fn sheets(context: &Context, project: &Project, language: Language) -> Result<Vec<Sheet>, Failure> {
+    let terms = &project.settings.terms;
+    let mut sheets = Vec::new();
+    if !terms.stages.is_empty() {
+        sheets.push(sheet::standing::stages(&stages(context, &project.settings, (None, None))?, language));
+    }
+    if terms.score.is_some() {
+        sheets.push(sheet::standing::scores(&scores(context, project)?, language));
+    }
+    Ok(sheets)
+}
+
 /// Counts who is in which stage, and the moves of a time: this month's, if none is named.
 pub(super) fn stages(
     context: &Context,
@@ -58,8 +73,12 @@ pub(super) fn stages(
         period.since = today.with_day(1).map(|first| wall::start_of_day(first, zone));
     }
     let counts = standings::count(context, &settings.terms)?;
-    let mut found =
-        Stages { period, nowhere: counts.stages.get(&None).map_or(0, |(people, _)| *people), ..Stages::default() };
+    let mut found = Stages {
+        zone,
+        period,
+        nowhere: counts.stages.get(&None).map_or(0, |(people, _)| *people),
+        ..Stages::default()
+    };
     let mut stays: BTreeMap<String, Vec<Stays>> = BTreeMap::new();
     if let Some(mut store) = context.open_to_read()? {
         let work = store.read()?;

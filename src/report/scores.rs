@@ -25,7 +25,8 @@ const BANDS: i64 = 12;
 const BAR: usize = 32;
 
 impl Scores {
-    fn all(&self) -> u64 {
+    /// Returns how many contacts there are.
+    pub fn all(&self) -> u64 {
         self.people.values().sum()
     }
 
@@ -35,7 +36,7 @@ impl Scores {
     }
 
     /// Returns the bands of a picture: from, to, how many. Nought stands alone, since most are there.
-    fn bands(&self) -> Vec<(i64, i64, u64)> {
+    pub fn bands(&self) -> Vec<(i64, i64, u64)> {
         let (Some(least), Some(most)) = (self.people.keys().next(), self.people.keys().next_back()) else {
             return Vec::new();
         };

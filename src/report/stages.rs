@@ -1,5 +1,6 @@
 //! How many contacts are in which stage, how they move, and how long they stay.
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::funnel::share;
@@ -21,6 +22,8 @@ pub struct Stages {
     pub nowhere: u64,
     /// The most frequent first.
     pub moves: Vec<Move>,
+    /// In whose wall time the period is meant.
+    pub zone: Tz,
 }
 
 /// One stage.
@@ -46,7 +49,8 @@ pub struct Move {
 const BAR: usize = 16;
 
 impl Stages {
-    fn people(&self) -> u64 {
+    /// Returns how many contacts there are.
+    pub fn people(&self) -> u64 {
         self.nowhere + self.stages.iter().map(|stage| stage.people).sum::<u64>()
     }
 

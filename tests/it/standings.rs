@@ -237,7 +237,7 @@ fn who_is_there_before_the_stages_takes_a_place_and_tells_nobody() {
     );
     assert_eq!(shop.sql("SELECT count(*) FROM enrolments"), ["0"]);
     // Without stages nothing of them stays.
-    shop.write("drip.yaml", &std::fs::read_to_string(shop.path("drip.yaml")).unwrap().split("stages:").next().unwrap());
+    shop.write("drip.yaml", std::fs::read_to_string(shop.path("drip.yaml")).unwrap().split("stages:").next().unwrap());
     shop.run("2026-03-03T09:00:00Z");
     assert_eq!(shop.sql("SELECT (SELECT count(*) FROM standings) + (SELECT count(*) FROM stage_changes)"), ["0"]);
 }
@@ -324,5 +324,32 @@ fn what_the_document_shows_is_read() {
     for other in others {
         let stage = if other.contains("stages:") { "" } else { LIFE };
         shop(&format!("{score}{other}{stage}")).drip(&["check"]).code(0);
+    }
+}
+
+#[test]
+fn the_page_to_show_has_the_stages_and_the_scores() {
+    let shop = shop(&format!("{LIFE}{SCORE}")).contacts("email", &["lan@example.com", "minh@example.com"]);
+    track(&shop, "lan@example.com", "2026-03-01T09:00:00Z", &["purchased"]);
+    track(&shop, "minh@example.com", "2026-03-01T09:00:00Z", &["trial_started"]);
+    let page = |file: &str, words: &[&str]| {
+        shop.drip(&[&["--now", "2026-03-02T00:00:00Z", "report", "--html", file], words].concat()).code(0);
+        std::fs::read_to_string(shop.path(file)).unwrap()
+    };
+    let english = page("en.html", &[]);
+    for part in [
+        ">Stages<",
+        "Contacts by stage",
+        "prospect",
+        "lapsed",
+        ">Scores<",
+        "36 to 40",
+        "Who came and left since 2026-03-01",
+    ] {
+        assert!(english.contains(part), "`{part}` is not in the page");
+    }
+    let vietnamese = page("vi.html", &["--language", "vi"]);
+    for part in [">Giai đoạn<", "Liên hệ theo điểm", "36 đến 40", "từ 01/03/2026"] {
+        assert!(vietnamese.contains(part), "`{part}` is not in the page");
     }
 }

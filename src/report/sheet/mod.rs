@@ -6,6 +6,7 @@ pub mod contents;
 pub mod losses;
 pub mod mails;
 pub mod revenue;
+pub mod standing;
 mod terminal;
 pub mod times;
 
