@@ -50,6 +50,12 @@ impl Work<'_> {
         Ok(found)
     }
 
+    /// Says whether anybody was ever held out of a campaign.
+    pub(super) fn holds_out(&self, campaign: CampaignRow) -> Result<bool> {
+        let text = "SELECT EXISTS (SELECT 1 FROM enrolments WHERE campaign_id = ?1 AND holdout > 0)";
+        Ok(self.sql(text)?.query_row([campaign.0], |row| row.get(0))?)
+    }
+
     /// Returns a contact's passages through a campaign with a hold-out that ended before their goal, and may still reach it.
     pub fn left_before_goal(&self, contact: ContactId, campaign: CampaignRow) -> Result<Vec<EnrolmentId>> {
         let mut statement = self.sql(

@@ -103,6 +103,11 @@ fn nothing_of_a_campaign_happens_to_who_is_held_out_but_what_they_do_counts() {
         assert_eq!(found["steps"][0]["entered"], mailed.len());
         assert_eq!(found["steps"][0]["skipped"], 0);
         assert_eq!(found["holdout"], *holdout);
+        let weeks = |what: &str| {
+            found["cohorts"].as_array().unwrap().iter().map(|week| week[what].as_u64().unwrap()).sum::<u64>()
+        };
+        assert_eq!((weeks("entered"), weeks("goal")), (mailed.len() as u64, bought(&mailed) - 10), "by week as well");
+        assert_eq!(found["times"]["days"][0]["people"], mailed.len(), "and by day");
     }
     insta::assert_snapshot!("held_out", sandbox.drip(&["--now", now, "report", "w"]).code(0).stdout);
     let story = sandbox.drip(&["contact", "show", out.first().unwrap()]).code(0).stdout;
