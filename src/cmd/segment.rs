@@ -5,14 +5,14 @@ use serde_json::json;
 use super::Failure;
 use super::contact::{How, export, list};
 use super::context::Context;
-use super::selection::Chosen;
+use super::selection::{Chosen, no_segment};
 use super::standings;
 use crate::cli::segment::SegmentCommand;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
-use crate::model::nearest;
 use crate::model::settings::Settings;
 use crate::report;
+use crate::stats::Count;
 use crate::ui::columns::columns;
 use crate::ui::words::number;
 
@@ -35,14 +35,8 @@ pub(super) fn segment(context: &Context, command: &SegmentCommand) -> Result<Exi
 /// Returns the contacts of a segment, once it is known who they are; `None` where there is no database yet.
 fn chosen<'a>(context: &Context, settings: &'a Settings, name: &str) -> Result<Option<Chosen<'a>>, Failure> {
     if !settings.terms.segments.contains_key(name) {
-        let missing = Diagnostic::error(format!("there is no segment `{name}`"));
-        let names = || settings.terms.segments.keys().map(String::as_str);
-        return Err(match nearest(name, names()) {
-            Some(near) => missing.hint(format!("did you mean `{near}`?")),
-            None if settings.terms.segments.is_empty() => missing.hint("write it under `segments` in drip.yaml"),
-            None => missing.hint(format!("the segments are {}", names().collect::<Vec<_>>().join(", "))),
-        }
-        .into());
+        let (message, hint) = no_segment(name, settings);
+        return Err(Diagnostic::error(message).hint(hint).into());
     }
     let Some(mut store) = standings::refreshed(context, &settings.terms)? else { return Ok(None) };
     let numbers = store.read()?.segment_numbers()?;
@@ -52,7 +46,7 @@ fn chosen<'a>(context: &Context, settings: &'a Settings, name: &str) -> Result<O
 
 fn all(context: &Context, settings: &Settings) -> Result<Exit, Failure> {
     let counts = standings::count(context, &settings.terms)?;
-    let share = |people: u64| report::percent((counts.people > 0).then(|| ratio(people, counts.people)));
+    let share = |people: u64| report::percent(Count { hits: people, of: counts.people }.share());
     let mut rows = vec![["segment", "contacts", "share", "may be mailed", "condition"].map(str::to_owned)];
     let mut segments = Vec::new();
     for (name, condition) in &settings.terms.segments {
@@ -77,9 +71,4 @@ fn all(context: &Context, settings: &Settings) -> Result<Exit, Failure> {
         context.output.result(&columns(&rows));
     }
     Ok(Exit::Success)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact for as many people as there are")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
 }

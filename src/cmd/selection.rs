@@ -1,6 +1,5 @@
 //! Which contacts a command means: `--where`, `--tag` and `--consent`, tested in batches.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Failure;
@@ -16,10 +15,13 @@ use crate::store::Work;
 /// How many contacts are read at once.
 pub(super) const BATCH: usize = 500;
 
+/// No more is asked of anybody.
+const ANYBODY: Selection = Selection { condition: None, tag: None, consent: None };
+
 /// A checked selection.
 pub(super) struct Chosen<'a> {
     condition: Option<Condition>,
-    selection: Cow<'a, Selection>,
+    selection: &'a Selection,
     /// Only those of this segment, by its number in the store.
     segment: Option<i64>,
     settings: &'a Settings,
@@ -32,18 +34,17 @@ impl<'a> Chosen<'a> {
     pub(super) fn new(selection: &'a Selection, settings: &'a Settings, now: Instant) -> Result<Self, Failure> {
         let condition = selection.condition.as_deref().map(|text| read(text, settings)).transpose()?;
         let reads_events = condition.as_ref().is_some_and(|condition| reads_events(condition, settings, 0));
-        Ok(Self { condition, selection: Cow::Borrowed(selection), segment: None, settings, reads_events, now })
+        Ok(Self { condition, selection, segment: None, settings, reads_events, now })
     }
 
     /// Chooses the contacts of a segment, whom the store knows.
     pub(super) fn members(segment: i64, settings: &'a Settings, now: Instant) -> Self {
-        let selection = Cow::Owned(Selection::default());
-        Self { condition: None, selection, segment: Some(segment), settings, reads_events: false, now }
+        Self { condition: None, selection: &ANYBODY, segment: Some(segment), settings, reads_events: false, now }
     }
 
     /// Says whether a contact is meant.
     pub(super) fn takes(&self, work: &Work<'_>, contact: &Contact) -> Result<bool, Failure> {
-        let Selection { tag, consent, .. } = &*self.selection;
+        let Selection { tag, consent, .. } = self.selection;
         if tag.as_ref().is_some_and(|tag| !contact.tags.contains(tag))
             || consent.is_some_and(|consent| contact.consent != consent)
         {
@@ -98,28 +99,25 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
         let hint = Some("use did(\"…\"), count(\"…\") or days_since(\"…\")".to_owned());
         return Err(wrong(span("event"), "there is no triggering `event` here".to_owned(), hint));
     }
-    let names = || settings.terms.segments.keys().map(String::as_str);
-    for name in condition.segments() {
-        if !settings.terms.segments.contains_key(name) {
-            let hint = match nearest(name, names()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "write it under `segments` in drip.yaml".to_owned(),
-            };
-            return Err(wrong(span(name), format!("there is no segment `{name}`"), Some(hint)));
-        }
+    if let Some(name) = condition.segments().find(|name| !settings.terms.segments.contains_key(*name)) {
+        let (message, hint) = no_segment(name, settings);
+        return Err(wrong(span(name), message, Some(hint)));
     }
-    let words = [
-        (
-            "score",
-            condition.reads_score() && settings.terms.score.is_none(),
-            "write what events bring under `score` in drip.yaml",
-        ),
-        ("stage", condition.reads_stage() && settings.terms.stages.is_empty(), "name them under `stages` in drip.yaml"),
-    ];
-    match words.into_iter().find(|(_, lacks, _)| *lacks) {
-        Some((word, _, hint)) => Err(wrong(span(word), format!("nobody has a `{word}` here"), Some(hint.to_owned()))),
+    match condition.unmeant(settings.terms.score.is_some(), !settings.terms.stages.is_empty()).next() {
+        Some((word, message, hint)) => Err(wrong(span(word), message, Some(hint.to_owned()))),
         None => Ok(condition),
     }
+}
+
+/// Says that there is no such segment, and what to do.
+pub(super) fn no_segment(name: &str, settings: &Settings) -> (String, String) {
+    let names: Vec<&str> = settings.terms.segments.keys().map(String::as_str).collect();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "write it under `segments` in drip.yaml".to_owned(),
+        None => format!("the segments are {}", names.join(", ")),
+    };
+    (format!("there is no segment `{name}`"), hint)
 }
 
 /// Says whether a condition, or a segment it names, looks at events; segments go no deeper than they may.

@@ -20,7 +20,7 @@ use crate::report::scores::{self, Scores};
 use crate::report::sheet::{self, Sheet};
 use crate::report::stages::{self, Move, StageRow, Stages};
 use crate::stats::{Stays, median_stay};
-use crate::store::{StageMoves, Store};
+use crate::store::StageMoves;
 
 pub(super) fn report(context: &Context, what: &StandingReport) -> Result<Exit, Failure> {
     let project = context.project()?;
@@ -112,19 +112,10 @@ pub(super) fn scores(context: &Context, project: &Project) -> Result<Scores, Fai
     found.thresholds.sort_unstable();
     found.thresholds.dedup();
     if let Some(mut store) = standings::refreshed(context, terms)? {
-        count(&mut store, |levels, elapsed| score.points_after(levels, elapsed), context, &mut found.people)?;
+        let now = context.now();
+        store.read()?.each_level(&mut |levels, looked_at| {
+            *found.people.entry(score.points_after(levels, now - looked_at)).or_default() += 1;
+        })?;
     }
     Ok(found)
-}
-
-fn count(
-    store: &mut Store,
-    points: impl Fn(&[f64], chrono::TimeDelta) -> i64,
-    context: &Context,
-    people: &mut BTreeMap<i64, u64>,
-) -> Result<(), Failure> {
-    let now = context.now();
-    Ok(store.read()?.each_level(&mut |_, levels, looked_at| {
-        *people.entry(points(&levels, now - looked_at)).or_default() += 1;
-    })?)
 }

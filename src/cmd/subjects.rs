@@ -1,7 +1,7 @@
 //! The subjects of a campaign's mails as they are written, for reports that speak of them.
 
+use crate::mail::template::written_subject;
 use crate::model::campaign::{Campaign, Mail};
-use crate::model::template::TemplateFile;
 use crate::project::Project;
 use crate::report::Funnel;
 
@@ -30,15 +30,5 @@ fn of(mail: &Mail, project: &Project) -> Option<String> {
     }
     let files = || project.templates.iter().filter(|file| file.name == mail.template);
     let own = files().find(|file| file.language.as_deref() == Some(&project.settings.language));
-    own.or_else(|| files().find(|file| file.language.is_none())).and_then(in_front)
-}
-
-/// Returns the subject in the front matter of a template, where it stands on one line.
-fn in_front(file: &TemplateFile) -> Option<String> {
-    let text = file.text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-    let front = text.strip_prefix("---\n")?.split("\n---").next()?;
-    let line = front.lines().find_map(|line| line.strip_prefix("subject:"))?.trim();
-    let quoted = |mark: char| line.strip_prefix(mark).and_then(|line| line.strip_suffix(mark));
-    let subject = quoted('"').or_else(|| quoted('\'')).unwrap_or(line);
-    (!subject.is_empty() && !subject.starts_with(['|', '>', '&', '*'])).then(|| subject.to_owned())
+    own.or_else(|| files().find(|file| file.language.is_none())).and_then(written_subject)
 }

@@ -102,6 +102,11 @@ impl Person<'_> {
         self.terms.segments.iter().filter(move |(_, condition)| holds(condition)).map(|(name, _)| name.as_str())
     }
 
+    /// Returns the score; `None` where nobody has one.
+    pub fn points(&self) -> Option<i64> {
+        self.terms.score.as_ref().map(|score| score.points(self.scope(self.now)))
+    }
+
     /// Returns what each rule of the score has brought, as of now.
     pub fn levels(&self) -> Vec<f64> {
         self.terms.score.as_ref().map(|score| score.levels_of(self.scope(self.now))).unwrap_or_default()

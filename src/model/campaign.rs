@@ -65,6 +65,11 @@ impl Campaign {
         self.audience() == Consent::Pending
     }
 
+    /// Returns who sends a mail of a step, by name: the nearest to it that says so; `None`: the one of `from`.
+    pub fn sender_of(&self, step: &Step, mail: &Mail) -> Option<String> {
+        mail.sender.as_ref().or(step.sender.as_ref()).or(self.sender.as_ref()).cloned()
+    }
+
     /// Returns the index of the step that is called `id` now or was before (`was:`).
     pub fn position_of(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.is_called(id))

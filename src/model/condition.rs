@@ -144,6 +144,21 @@ impl Condition {
         self.calls().any(|call| *call == Call::Score)
     }
 
+    /// Returns the words of the condition that mean nothing in a project without a score, or without stages: each word, what is
+    /// wrong, and what to do.
+    pub fn unmeant(
+        &self,
+        has_score: bool,
+        has_stages: bool,
+    ) -> impl Iterator<Item = (&'static str, String, &'static str)> + use<> {
+        let words = [
+            ("score", self.reads_score() && !has_score, "write what events bring under `score` in drip.yaml"),
+            ("stage", self.reads_stage() && !has_stages, "name them under `stages` in drip.yaml"),
+        ];
+        let lacking = words.into_iter().filter(|(_, lacks, _)| *lacks);
+        lacking.map(|(word, _, hint)| (word, format!("nobody has a `{word}` here"), hint))
+    }
+
     /// Returns the points that the condition compares the score with.
     pub fn score_thresholds(&self) -> impl Iterator<Item = i64> {
         let scores = self.inputs.iter().zip(self.edges.iter());

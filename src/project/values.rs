@@ -58,12 +58,8 @@ impl Words {
         for name in condition.segments() {
             unknown(source, "segment", name, span, &known);
         }
-        let words = [
-            ("score", condition.reads_score() && !self.has_score, "write what events bring under `score` in drip.yaml"),
-            ("stage", condition.reads_stage() && self.stages.is_empty(), "name them under `stages` in drip.yaml"),
-        ];
-        for (word, _, hint) in words.into_iter().filter(|(_, lacks, _)| *lacks) {
-            source.error(span.clone(), format!("nobody has a `{word}` here"), Some(hint));
+        for (_, message, hint) in condition.unmeant(self.has_score, !self.stages.is_empty()) {
+            source.error(span.clone(), message, Some(hint));
         }
     }
 }

@@ -66,7 +66,7 @@ pub struct Leaving {
 /// Returns the same for each mail that left. All intervals of a campaign hold together.
 pub(super) fn leaving(funnel: &Funnel) -> Vec<Leaving> {
     let is_told = |step: &&StepRow| step.is_mail() && step.sent > 0;
-    let confidence = stats::of_each(CONFIDENCE, funnel.steps.iter().filter(is_told).count());
+    let confidence = stats::of_comparisons(CONFIDENCE, funnel.steps.iter().filter(is_told).count());
     let each = funnel.steps.iter().enumerate().filter(|(_, step)| is_told(step));
     each.filter_map(|(at, step)| {
         let complained = rate(step, Reaction::Complained, confidence)?;

@@ -60,7 +60,7 @@ pub(super) fn beside(funnel: &Funnel) -> (Measure, Vec<Beside>) {
     let measure = if is_clicked { Measure::Clicks } else { Measure::Goals };
     let add = |sum: Count, one: Count| Count { hits: sum.hits + one.hits, of: sum.of + one.of };
     let all = mails().map(|(_, step)| measure.of(step)).fold(Count { hits: 0, of: 0 }, add);
-    let confidence = stats::of_each(CONFIDENCE, mails().count());
+    let confidence = stats::of_comparisons(CONFIDENCE, mails().count());
     let each = mails().filter_map(|(at, step)| {
         let own = measure.of(step);
         let others = Count { hits: all.hits - own.hits, of: all.of - own.of };

@@ -180,8 +180,7 @@ impl Run<'_> {
                 Decision::Send { .. } if !may_send => return Ok(Advanced::OverLimit),
                 Decision::Send { step, mail, variant, due } => {
                     self.drop_removed(work, campaign, Some(step), &mut facts)?;
-                    let sender = mail.sender.as_ref().or(step.sender.as_ref()).or(campaign.sender.as_ref()).cloned();
-                    let task = Task::Mail { mail: mail.clone(), sender };
+                    let task = Task::Mail { mail: mail.clone(), sender: campaign.sender_of(step, mail) };
                     let job = self.claim(work, index, facts, step, task, variant, due)?;
                     self.moved.insert(campaign.id.clone());
                     return Ok(Advanced::Claimed(Box::new(job)));

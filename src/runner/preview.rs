@@ -73,10 +73,7 @@ pub fn preview(parts: &Parts<'_>, preview: &Preview<'_>, token: &str) -> Result<
     };
     let task = match &step.action {
         Action::Send(_) | Action::Test(_) => match chosen() {
-            Some((_, mail)) => {
-                let sender = mail.sender.as_ref().or(step.sender.as_ref()).or(campaign.sender.as_ref()).cloned();
-                Task::Mail { mail: mail.clone(), sender }
-            }
+            Some((_, mail)) => Task::Mail { mail: mail.clone(), sender: campaign.sender_of(step, mail) },
             None => return Ok(Previewed::Nothing),
         },
         Action::Notify(notify) => Task::Notify(notify.clone()),

@@ -7,6 +7,7 @@ use super::register::BATCH;
 use crate::decide::standing::{Person, StageChange};
 use crate::model::Instant;
 use crate::model::condition::Scope;
+use crate::model::contact::Consent;
 use crate::model::event::Event;
 use crate::model::stage::STAGE_ENTERED;
 use crate::model::terms::Terms;
@@ -118,7 +119,7 @@ fn look(
             since,
             segments,
             levels: person.levels(),
-            subscribed: contact.consent == crate::model::contact::Consent::Subscribed && !contact.suppressed,
+            subscribed: contact.consent == Consent::Subscribed && !contact.suppressed,
             looked_at: known.map_or(now, |known| known.looked_at.max(now)),
             next_at: [person.next_change(), later].into_iter().flatten().min(),
         },

@@ -25,14 +25,8 @@ pub fn of_pairs(confidence: f64, things: usize) -> f64 {
     of_comparisons(confidence, things * things.saturating_sub(1) / 2)
 }
 
-/// Returns the same for each of so many comparisons.
+/// Returns the same for each of so many statements, whatever they compare.
 #[expect(clippy::cast_precision_loss, reason = "a handful")]
 pub fn of_comparisons(confidence: f64, comparisons: usize) -> f64 {
     1.0 - (1.0 - confidence) / comparisons.max(1) as f64
-}
-
-/// Returns how sure each of so many statements has to be, so that all of them together are as sure as this.
-#[expect(clippy::cast_precision_loss, reason = "a handful")]
-pub fn of_each(confidence: f64, things: usize) -> f64 {
-    1.0 - (1.0 - confidence) / things.max(1) as f64
 }

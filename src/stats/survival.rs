@@ -1,5 +1,7 @@
 //! How long something lasts when for some it is not over yet.
 
+use super::Count;
+
 /// Stays of one length: how long, whether they are over, how many.
 pub type Stays = (u64, bool, u64);
 
@@ -13,7 +15,7 @@ pub fn median_stay(stays: &[Stays]) -> Option<u64> {
     for same in sorted.chunk_by(|(a, ..), (b, ..)| a == b) {
         let over: u64 = same.iter().filter(|(_, over, _)| *over).map(|(.., number)| number).sum();
         if over > 0 {
-            share *= 1.0 - ratio(over, staying);
+            share *= 1.0 - Count { hits: over, of: staying }.share().unwrap_or_default();
         }
         // A hair, so that two halves of three quarters are no less than a half.
         if share <= 0.5 + 1e-12 {
@@ -22,11 +24,6 @@ pub fn median_stay(stays: &[Stays]) -> Option<u64> {
         staying -= same.iter().map(|(.., number)| number).sum::<u64>();
     }
     None
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact for as many people as there are")]
-fn ratio(part: u64, whole: u64) -> f64 {
-    part as f64 / whole as f64
 }
 
 #[cfg(test)]

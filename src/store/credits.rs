@@ -4,6 +4,8 @@
 //! A run costs no mail a moment for it: at its end it looks at the purchases that were there before its mails were, which are
 //! those that came meanwhile. Until then, or where a run was cut off, [`Work::uncredited`] tells a report the difference.
 
+use std::rc::Rc;
+
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
@@ -56,12 +58,12 @@ pub struct Uncredited {
 impl Work<'_> {
     /// Says whether purchases are credited by these terms.
     pub fn is_credited_by(&self, purchases: &Purchases) -> Result<bool> {
-        Ok(self.crediting()?.as_ref() == Some(&Crediting::from(purchases)))
+        Ok(self.crediting()?.is_some_and(|by| *by == Crediting::from(purchases)))
     }
 
     /// Credits every purchase by these terms, whatever it was credited to before.
     pub fn credit_all(&self, purchases: &Purchases, now: Instant) -> Result<()> {
-        let by = Crediting::from(purchases);
+        let by = Rc::new(Crediting::from(purchases));
         self.sql("DELETE FROM credits")?.execute([])?;
         self.sql("INSERT OR REPLACE INTO purchase_terms VALUES (1, ?1, ?2, ?3, ?4, ?4)")?.execute(params![
             by.event,
@@ -69,7 +71,7 @@ impl Work<'_> {
             by.within,
             millis(now)
         ])?;
-        self.credits.replace(Some(by.clone()));
+        self.credits.replace(Some(Rc::clone(&by)));
         let mut statement = self.sql("SELECT id, contact_id, at, properties FROM events WHERE name = ?1")?;
         let mut rows = statement.query([&by.event])?;
         while let Some(row) = rows.next()? {
@@ -231,14 +233,15 @@ impl Work<'_> {
     }
 
     /// Returns by which words purchases are credited, read once.
-    fn crediting(&self) -> Result<Option<Crediting>> {
+    fn crediting(&self) -> Result<Option<Rc<Crediting>>> {
         if let Some(known) = &*self.credits.borrow() {
-            return Ok(Some(known.clone()));
+            return Ok(Some(Rc::clone(known)));
         }
         let read = self
             .sql("SELECT event, amount, within FROM purchase_terms")?
             .query_row([], |row| Ok(Crediting { event: row.get(0)?, amount: row.get(1)?, within: row.get(2)? }))
-            .optional()?;
+            .optional()?
+            .map(Rc::new);
         self.credits.replace(read.clone());
         Ok(read)
     }

@@ -61,6 +61,7 @@ mod watches;
 
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant as Moment};
 
 use chrono::DateTime;
@@ -111,7 +112,7 @@ pub struct Work<'a> {
     /// Whether anybody was ever forgotten, once somebody asked.
     forgot: Cell<Option<bool>>,
     /// By which words purchases are credited, once somebody asked.
-    credits: RefCell<Option<credits::Crediting>>,
+    credits: RefCell<Option<Rc<credits::Crediting>>>,
 }
 
 impl<'a> Work<'a> {

@@ -185,12 +185,6 @@ impl Work<'_> {
         Ok(counts)
     }
 
-    /// Counts the contacts of whom nothing is known yet.
-    pub fn unknown_standings(&self) -> Result<u64> {
-        let text = "SELECT count(*) FROM standings WHERE next_at IS NOT NULL AND looked_at IS NULL";
-        Ok(self.sql(text)?.query_row([], |row| row.get(0))?)
-    }
-
     /// Returns up to `limit` contacts of a segment whose row is above another one, by row.
     pub fn members_after(&self, segment: i64, after: i64, limit: usize) -> Result<Vec<ContactId>> {
         let mut statement = self.sql(
@@ -203,12 +197,11 @@ impl Work<'_> {
     }
 
     /// Hands over what each rule of the score had brought to each contact, and when that was.
-    pub fn each_level(&self, see: &mut dyn FnMut(ContactId, Vec<f64>, Instant)) -> Result<()> {
-        let mut statement =
-            self.sql("SELECT contact_id, levels, looked_at FROM standings WHERE looked_at IS NOT NULL")?;
+    pub fn each_level(&self, see: &mut dyn FnMut(&[f64], Instant)) -> Result<()> {
+        let mut statement = self.sql("SELECT levels, looked_at FROM standings WHERE looked_at IS NOT NULL")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            see(ContactId(row.get(0)?), list(row, 1)?, instant(row.get(2)?));
+            see(&list::<f64>(row, 0)?, instant(row.get(1)?));
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 sys.dont_write_bytecode = True
 
+from contrast import CONTRAST  # noqa: E402
 from ports import free_port  # noqa: E402
 from served import served  # noqa: E402
 
@@ -44,18 +45,7 @@ PEOPLE = {
 FOOTER = "\n[Leave]({{unsubscribe_url}}) [Choose]({{preferences_url}}) {{postal_address}}\n"
 
 # What a page must be for everyone: fits, can be read, and every button and box can be hit and has a name.
-LOOK = r"""
-const parse = (css) => (css.match(/[\d.]+/g) || []).map(Number);
-const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
-  .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-const ground = (element) => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = parse(getComputedStyle(at).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour;
-  }
-  return [255, 255, 255];
-};
+LOOK = CONTRAST + r"""
 const faults = [];
 if (document.documentElement.scrollWidth > innerWidth) faults.push(`is ${document.documentElement.scrollWidth} px wide`);
 if (!document.title.trim() || !document.documentElement.lang) faults.push("has no title or no language");
@@ -66,8 +56,8 @@ while (walk.nextNode()) {
   const text = walk.currentNode.textContent.trim(), element = walk.currentNode.parentElement;
   if (!text) continue;
   const style = getComputedStyle(element);
-  const [a, b] = [light(parse(style.color)), light(ground(element))].sort((x, y) => y - x);
-  if ((a + 0.05) / (b + 0.05) < 4.5) faults.push(`shows "${text}" with a contrast of ${((a + 0.05) / (b + 0.05)).toFixed(1)}`);
+  const found = contrast(parse(style.color), ground(element));
+  if (found < 4.5) faults.push(`shows "${text}" with a contrast of ${found.toFixed(1)}`);
   if (parseFloat(style.fontSize) < 16) faults.push(`shows "${text}" in ${style.fontSize}`);
 }
 for (const button of document.querySelectorAll("button, label"))

@@ -21,6 +21,10 @@ import tempfile
 
 from selenium import webdriver
 
+sys.dont_write_bytecode = True
+
+from contrast import CONTRAST  # noqa: E402
+
 UTC = dt.timezone.utc
 FIRST = dt.datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 DAYS, PEOPLE = 70, 900
@@ -61,22 +65,7 @@ ODDS = {
     "discount": (0.03, 0.15, 0.02, 0.0),
 }
 
-LOOK = r"""
-const parse = (css) => (css.match(/[\d.]+/g) || []).map(Number);
-const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
-  .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-const ground = (element) => {
-  for (let at = element; at; at = at.parentElement) {
-    const colour = parse(getComputedStyle(at).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour;
-  }
-  return [255, 255, 255];
-};
-const contrast = (one, other) => {
-  const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
-  return (a + 0.05) / (b + 0.05);
-};
+LOOK = CONTRAST + r"""
 for (const details of document.querySelectorAll("details")) details.open = true;
 const faults = [], seen = new Set();
 const say = (fault) => { if (!seen.has(fault)) { seen.add(fault); faults.push(fault); } };

@@ -26,7 +26,7 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     let story = work.story(contact.id)?;
     let time = |at: Instant| at.format("%Y-%m-%dT%H:%M:%SZ").to_string();
     // A project that cannot be read at the moment is no reason to keep somebody's story back.
-    let settings = run.load_quietly().ok().map(|loaded| loaded.project.settings);
+    let settings = run.settings().ok();
     let standing = match &settings {
         Some(settings) => Standing::of(&work, &contact, &settings.terms, run.now())?,
         None => Standing::default(),

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 
 use crate::cmd::Failure;
 use crate::decide::standing::Person;
-use crate::model::condition::Scope;
 use crate::model::contact::Contact;
 use crate::model::terms::Terms;
 use crate::model::{Instant, wall};
@@ -26,11 +25,10 @@ impl Standing {
         }
         let history = work.events_of(contact.id, now)?;
         let person = Person { contact, history: &history, terms, now };
-        let scope = Scope { contact, event: None, history: &history, sends: &[], terms, now };
         let came = work.contact_summary(contact.id)?.created_at;
         let last = person.stages(came).pop();
         Ok(Self {
-            score: terms.score.as_ref().map(|score| score.points(scope)),
+            score: person.points(),
             stage: last.and_then(|change| Some((change.stage?, change.at))),
             segments: person.segments().map(str::to_owned).collect(),
         })

@@ -44,6 +44,7 @@ use crate::model::id::TemplateName;
 use crate::model::template::{AssetFile, TemplateFile};
 
 pub use self::locale::Locale;
+pub use self::source::written_subject;
 
 use self::compile::Compiled;
 use self::subject::Subjects;

@@ -47,6 +47,13 @@ impl Source {
     }
 }
 
+/// Returns the subject as it stands in a file's front matter, with its tags; `None` where it has none.
+pub fn written_subject(file: &TemplateFile) -> Option<String> {
+    let mut source = Source::new(file);
+    super::front::read(&mut source, true, &mut Vec::new(), &mut Vec::new());
+    source.front.subject.map(|line| line.text)
+}
+
 /// What stands in the front matter, checked.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Front {

@@ -181,7 +181,7 @@ fn limit(at: usize, language: Language) -> String {
 
 /// Draws the shares by which mails are compared, with what they may be in truth.
 fn picture(funnel: &Funnel, siblings: &[Beside], language: Language) -> Option<Picture> {
-    let confidence = crate::stats::of_each(crate::report::CONFIDENCE, siblings.len());
+    let confidence = crate::stats::of_comparisons(crate::report::CONFIDENCE, siblings.len());
     let bounds: Vec<_> = siblings.iter().map(|one| one.own.interval(confidence)).collect::<Option<_>>()?;
     let most = bounds.iter().map(|(_, high)| *high).fold(0.0, f64::max);
     if siblings.is_empty() || siblings.iter().all(|one| one.own.hits == 0) {
