@@ -17,6 +17,12 @@ pub struct TestSizeArgs {
     /// How many contents are tested against each other
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u64).range(2..=20))]
     pub contents: u64,
+    /// Of how many levels each part of a mail is that is tested by itself, as 3,2; in place of --contents
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',', conflicts_with = "contents", value_parser = clap::value_parser!(u64).range(2..=20))]
+    pub parts: Vec<u64>,
+    /// How many looks are planned, as by `at_most` of a `winner`
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=30))]
+    pub looks: u64,
     /// How often a difference that is there is to be found
     #[arg(long, value_name = "SHARE", default_value = "80%", value_parser = inner_share)]
     pub power: f64,

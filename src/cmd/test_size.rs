@@ -11,8 +11,15 @@ use crate::model::plain::grouped;
 use crate::stats;
 
 pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<Exit, Failure> {
-    let TestSizeArgs { rate, contents, power, confidence, .. } = *arguments;
-    let pair = stats::of_pairs(confidence, usize::try_from(contents).unwrap_or(usize::MAX));
+    let TestSizeArgs { rate, power, confidence, looks, .. } = *arguments;
+    let is_parted = !arguments.parts.is_empty();
+    // Each level of the part with the most of them needs so many; those of the others get more.
+    let contents = arguments.parts.iter().copied().max().unwrap_or(arguments.contents);
+    let compared = if is_parted { arguments.parts.as_slice() } else { &[contents] };
+    let whole = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let pairs = compared.iter().map(|number| number * (number - 1) / 2).sum();
+    let look = stats::of_comparisons(confidence, whole(looks));
+    let pair = stats::of_comparisons(look, whole(pairs));
     // The leader has to be clear of each of the others.
     #[expect(clippy::cast_precision_loss, reason = "twenty at most")]
     let power_of_pair = 1.0 - (1.0 - power) / (contents - 1) as f64;
@@ -35,27 +42,29 @@ pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<E
     };
     if context.output.options().json {
         let answer = json!({
-            "rate": rate, "better": better, "contents": contents, "people_each": each, "people": each * contents,
+            "rate": rate, "better": better, "contents": contents, "parts": arguments.parts, "looks": looks, "people_each": each, "people": each * contents,
             "power": power, "confidence": confidence,
         });
         context.output.result(&format!("{answer:#}\n"));
         return Ok(Exit::Success);
     }
     let (all, each) = (grouped(each * contents), grouped(each));
+    let of = if is_parted { "level" } else { "content" };
     let head = match arguments.people {
         None => {
-            format!("{each} people for each content, {all} in all, tell {} from {}.", percent(better), percent(rate))
+            format!("{each} people for each {of}, {all} in all, tell {} from {}.", percent(better), percent(rate))
         }
-        Some(_) => format!(
-            "{each} people for each content tell {} from {}, and nothing nearer.",
-            percent(better),
-            percent(rate)
-        ),
+        Some(_) => {
+            format!("{each} people for each {of} tell {} from {}, and nothing nearer.", percent(better), percent(rate))
+        }
+    };
+    let when = if looks > 1 {
+        "That is for the look at which so many have had their content: `winner` takes the planned ones by itself, and whoever\nlooks oftener, and stops at the first difference, sees one far more often."
+    } else {
+        "Look once, when so many have had their content and the time of the goal is over: whoever looks every day, and stops\nat the first difference, sees one far more often."
     };
     context.output.result(&format!(
-        "{head}\nA difference that large is found in {} of such tests; where there is none, one is seen in {}.\n\
-         Look once, when so many have had their content and the time of the goal is over: whoever looks every day, and stops\n\
-         at the first difference, sees one far more often.\n",
+        "{head}\nA difference that large is found in {} of such tests; where there is none, one is seen in {}.\n{when}\n",
         percent(power),
         percent(1.0 - confidence),
     ));

@@ -16,6 +16,7 @@
 mod all_or_nothing;
 mod calendar;
 mod case;
+mod chosen;
 mod clocks;
 mod crowd;
 mod damaged;
@@ -65,6 +66,7 @@ fn cases() -> Vec<Case> {
     let rooms = [
         killed::cases(),
         all_or_nothing::cases(),
+        chosen::cases(),
         starved::cases(),
         stopped::cases(),
         power::cases(),

@@ -81,6 +81,11 @@ fn the_size_of_a_test_is_told_before_it_begins() {
     };
     assert!(of(&["5%", "6%", "--contents", "4"]) > of(&["5%", "6%"]));
     assert!(of(&["5%", "6%", "--power", "90%"]) > of(&["5%", "6%"]));
+    // So does who looks several times, or at several parts of a mail; two parts need fewer than four contents.
+    assert!(of(&["5%", "6%", "--looks", "4"]) > of(&["5%", "6%"]));
+    assert!(of(&["5%", "6%", "--parts", "2,2"]) > of(&["5%", "6%"]));
+    assert!(of(&["5%", "6%", "--parts", "2,2"]) < of(&["5%", "6%", "--contents", "4"]));
+    assert!(told(&["5%", "6%", "--parts", "3,2"]).code(0).stdout.contains("people for each level, "));
     for (words, what) in [
         (&["5%"][..], "<BETTER>"),
         (&["5%", "5%"], "they are too near to each other"),
