@@ -24,6 +24,7 @@ pub mod slip;
 pub mod spreadsheet;
 pub mod template;
 pub mod terms;
+pub mod value;
 pub mod wall;
 pub mod window;
 

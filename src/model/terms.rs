@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::condition::Condition;
 use super::delay::Span;
+use super::event::Event;
+use super::value::Valuation;
 
 /// What words mean that the settings give a meaning to.
 #[derive(Debug, Clone, Default)]
@@ -11,6 +13,8 @@ pub struct Terms {
     /// Named conditions, for `in_segment(name)`.
     pub segments: BTreeMap<String, Condition>,
     pub purchases: Purchases,
+    /// What customers are worth.
+    pub value: Valuation,
 }
 
 /// Which events bring money.
@@ -23,6 +27,19 @@ pub struct Purchases {
     pub within: Span,
     /// The code of ISO 4217; `None`: amounts are bare numbers.
     pub currency: Option<String>,
+}
+
+impl Purchases {
+    /// Returns what was paid at a purchase, where a number says it.
+    pub fn amount_of(&self, event: &Event) -> Option<f64> {
+        Self::amount(event.properties.get(&self.amount)?)
+    }
+
+    /// Reads an amount, which other programs may have put into quotes.
+    pub fn amount(value: &serde_json::Value) -> Option<f64> {
+        let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        Some(number).filter(|number: &f64| number.is_finite())
+    }
 }
 
 impl Default for Purchases {

@@ -18,6 +18,7 @@ mod settings;
 mod smtp_url;
 mod steps;
 mod topics;
+mod value;
 mod values;
 mod web;
 mod yaml;
@@ -220,6 +221,9 @@ fn fingerprint(
         let inherited =
             (&settings.timezone, &settings.window, &settings.frequency_caps, &settings.terms.segments, &settings.utm);
         hash.update(format!("{inherited:?}{}{}", settings.language, settings.postal_address));
+        if campaign.conditions().any(|condition| settings.terms.takes_measures(condition)) {
+            hash.update(settings.terms.meaning_of_measures());
+        }
     }
     let uses = |file: &TemplateFile| {
         let name = file.name.as_str();

@@ -6,12 +6,13 @@ use super::fields::Source;
 use super::hours::window;
 use super::values::mailbox;
 use super::yaml::{Kind, Node};
-use super::{Overrides, provider, purchases, receiving, segments, sending, topics, web};
+use super::{Overrides, provider, purchases, receiving, segments, sending, topics, value, web};
 use crate::error::Diagnostic;
 use crate::model::address::Address;
 use crate::model::nearest;
 use crate::model::settings::{FrequencyCap, LONGEST_BOUNCE_NAME, Settings};
 use crate::model::terms::Terms;
+use crate::model::value::Valuation;
 use crate::model::window::Window;
 
 /// Reads the settings; `None` where something is wrong, which `source` then says.
@@ -52,6 +53,8 @@ pub(super) fn read(
     let imap = receiving::imap(source, imap_node, overrides, warnings);
     let segments = fields.take("segments").map(|node| segments::read(source, node)).unwrap_or_default();
     let purchases = fields.take("purchases").and_then(|node| purchases::read(source, node)).unwrap_or_default();
+    let value = fields.take("value").and_then(|node| value::read(source, node)).unwrap_or_default();
+    let zone = timezone.unwrap_or(Tz::UTC);
     fields.refuse(source, &["score", "stages"]);
     fields.finish(source);
     Some(Settings {
@@ -59,7 +62,7 @@ pub(super) fn read(
         reply_to: reply_to.flatten(),
         postal_address: postal_address?,
         language: language.flatten().unwrap_or_else(|| "en".to_owned()),
-        timezone: timezone.unwrap_or(Tz::UTC),
+        timezone: zone,
         window,
         frequency_caps,
         senders,
@@ -74,7 +77,7 @@ pub(super) fn read(
         smtp,
         provider: provider.flatten(),
         imap,
-        terms: Terms { segments, purchases },
+        terms: Terms { segments, purchases, value: Valuation { zone, ..value } },
     })
 }
 

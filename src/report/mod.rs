@@ -12,6 +12,7 @@ mod notes;
 mod percent;
 pub mod status;
 mod table;
+pub mod value;
 mod verdict;
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod ramp;
 mod register;
 mod settle;
 mod stock;
+pub mod value;
 mod watch;
 
 use std::collections::{BTreeSet, HashSet};
@@ -294,7 +295,13 @@ pub fn run(
         if run.stale > 0 {
             (run.tell)(Happening::Stale(run.stale));
         }
-        run.send(store, options)?
+        let stopped = run.send(store, options)?;
+        if stopped != Some(Stop::Interrupted) && run.follow_model(store)? && stopped.is_none() {
+            let limit = options.limit.map(|limit| limit.saturating_sub(run.totals.sent));
+            run.send(store, &Options { limit, ..options.clone() })?
+        } else {
+            stopped
+        }
     } else {
         Some(Stop::Interrupted)
     };

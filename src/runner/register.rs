@@ -151,7 +151,10 @@ fn form(campaign: &Campaign, settings: &Settings) -> String {
         .triggers
         .iter()
         .filter(|trigger| matches!(trigger, Trigger::Tag(_) | Trigger::Segment(_) | Trigger::Pending));
-    let digest = Sha256::digest(format!("{:?}{:?}", states.collect::<Vec<_>>(), settings.terms.segments));
+    let terms = &settings.terms;
+    let asks = |trigger: &Trigger| matches!(trigger, Trigger::Segment(condition) if terms.takes_measures(condition));
+    let meaning = if states.clone().any(asks) { terms.meaning_of_measures() } else { String::new() };
+    let digest = Sha256::digest(format!("{:?}{:?}{meaning}", states.collect::<Vec<_>>(), terms.segments));
     hexadecimal(&digest[..8])
 }
 

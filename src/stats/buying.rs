@@ -56,11 +56,13 @@ pub enum Unfit {
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Few(found, needed) => write!(f, "there are {found} customers, and it takes {needed}"),
-            Self::FewReturned(found, needed) => {
-                write!(f, "{found} of the customers bought on more than one day, and it takes {needed}")
+            Self::Few(found, needed) => {
+                write!(f, "so far {found} of the {needed} customers that it takes bought anything")
             }
-            Self::NobodyReturned => f.write_str("nobody ever bought on a second day"),
+            Self::FewReturned(found, needed) => {
+                write!(f, "so far {found} of the {needed} customers that it takes came back on another day")
+            }
+            Self::NobodyReturned => f.write_str("nobody ever came back on another day"),
             Self::Alike => f.write_str("the customers are too much alike to tell one kind of them from another"),
             Self::NoAverage => f.write_str("what they spend varies so much that it has no average"),
         }

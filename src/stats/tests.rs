@@ -100,7 +100,9 @@ fn whole(days: f64) -> u32 {
 
 fn crowd(people: impl IntoIterator<Item = Rhythm>) -> Crowd {
     let mut crowd = Crowd::default();
-    people.into_iter().for_each(|one| crowd.add(one));
+    for one in people {
+        crowd.add(one);
+    }
     crowd
 }
 
@@ -164,18 +166,18 @@ fn both_numbers_only_fall_while_somebody_waits() {
 fn where_nothing_can_be_told_that_is_said() {
     let one = |repeats| Rhythm { repeats, last: repeats * 10, age: 300 };
     let told = |people: Vec<Rhythm>| crowd(people).fit().unwrap_err().to_string();
-    assert_eq!(told(vec![]), "there are 0 customers, and it takes 50");
-    assert_eq!(told(vec![one(1); 49]), "there are 49 customers, and it takes 50");
-    assert_eq!(told(vec![one(0); 1000]), "nobody ever bought on a second day");
+    assert_eq!(told(vec![]), "so far 0 of the 50 customers that it takes bought anything");
+    assert_eq!(told(vec![one(1); 49]), "so far 49 of the 50 customers that it takes bought anything");
+    assert_eq!(told(vec![one(0); 1000]), "nobody ever came back on another day");
     let few = (0..1000).map(|at| one(u32::from(at < 19))).collect();
-    assert_eq!(told(few), "19 of the customers bought on more than one day, and it takes 20");
+    assert_eq!(told(few), "so far 19 of the 20 customers that it takes came back on another day");
     let alike = "the customers are too much alike to tell one kind of them from another";
     assert_eq!(told(vec![one(3); 1000]), alike);
     assert_eq!(told(vec![Rhythm { repeats: 3, last: 300, age: 300 }; 1000]), alike);
     let spent = |purchases, total| Spent { purchases, total };
     let told = |people: Vec<Spent>| Spending::fit(people).unwrap_err().to_string();
     assert_eq!(told(vec![spent(3, 90.0); 1000]), alike);
-    assert_eq!(told(vec![spent(1, 0.0); 50]), "0 of the customers bought on more than one day, and it takes 20");
+    assert_eq!(told(vec![spent(1, 0.0); 50]), "so far 0 of the 20 customers that it takes came back on another day");
 }
 
 #[test]

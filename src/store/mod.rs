@@ -52,6 +52,7 @@ mod story;
 mod stuck;
 mod suppressions;
 mod tallies;
+mod value;
 mod watches;
 
 use std::cell::Cell;
@@ -83,6 +84,7 @@ pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
 pub use stuck::Stuck;
 pub use suppressions::Suppressed;
+pub use value::Purchase;
 pub use watches::Watch;
 
 use crate::model::Instant;

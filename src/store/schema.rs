@@ -9,13 +9,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{Result, StoreError, backup};
 
 /// The schema that this program writes.
-pub(super) const VERSION: i64 = 9;
+pub(super) const VERSION: i64 = 10;
 
 /// "drip" in ASCII: tells our files from any other SQLite file (`PRAGMA application_id`).
 pub(super) const APPLICATION: i64 = 0x6472_6970;
 
 /// Each brings the file from its index to the next version.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("schema/1.sql"),
     include_str!("schema/2.sql"),
     include_str!("schema/3.sql"),
@@ -25,6 +25,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
     include_str!("schema/9.sql"),
+    include_str!("schema/10.sql"),
 ];
 
 pub(super) fn version(connection: &Connection) -> Result<i64> {

@@ -142,7 +142,7 @@ fn remains(sandbox: &Sandbox, bytes: &[u8]) -> bool {
 }
 
 /// Every migration, each of which brings a file to the next schema.
-pub(crate) const SCHEMAS: [&str; 9] = [
+pub(crate) const SCHEMAS: [&str; 10] = [
     include_str!("../../src/store/schema/1.sql"),
     include_str!("../../src/store/schema/2.sql"),
     include_str!("../../src/store/schema/3.sql"),
@@ -152,6 +152,7 @@ pub(crate) const SCHEMAS: [&str; 9] = [
     include_str!("../../src/store/schema/7.sql"),
     include_str!("../../src/store/schema/8.sql"),
     include_str!("../../src/store/schema/9.sql"),
+    include_str!("../../src/store/schema/10.sql"),
 ];
 
 /// Makes a project whose file an earlier drip wrote: somebody who had one mail.
@@ -187,7 +188,8 @@ pub(crate) fn schema_of(sandbox: &Sandbox, moment: &str) -> usize {
         + number(sandbox, "SELECT count(*) FROM pragma_table_info('sends') WHERE name = 'tried_at'")
         + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'link_keys'")
         + number(sandbox, "SELECT count(*) FROM pragma_table_info('contacts') WHERE name = 'paused_until'")
-        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'arrivals'");
+        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'arrivals'")
+        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'value_model'");
     assert_eq!(columns, version - 1, "{moment}: half of a schema");
     assert_eq!(sandbox.sends(), ["w a lan@example.com sent"], "{moment}");
     sandbox.check_file();

@@ -46,5 +46,6 @@ mod support;
 mod template_document;
 mod time;
 mod transport;
+mod value;
 mod webhooks;
 mod what_happens;
