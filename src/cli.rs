@@ -12,6 +12,7 @@ pub mod resolve;
 pub mod segment;
 pub mod status;
 pub mod test_size;
+pub mod value;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ use resolve::ResolveArgs;
 use segment::SegmentCommand;
 use status::StatusArgs;
 use test_size::TestSizeArgs;
+use value::ValueArgs;
 
 /// Run e-mail sequences that live as files in git
 ///
@@ -158,10 +160,17 @@ pub enum Command {
         drip report --revenue --format csv > revenue.csv\n  drip report --html report.html --language en"
     )]
     Report(ReportArgs),
-    /// Write events, sends or enrolments for a spreadsheet or another program
+    /// Show what customers are worth: how lately, how often and for how much they bought, and what is to be expected
+    #[command(
+        after_help = "A purchase is an event of `purchases` in drip.yaml. docs/value.md says what the numbers mean, and when not to\n\
+        believe them. In conditions: contact.p_alive < 0.3. One row a customer: drip export value.\n\n\
+        Examples:\n  drip value --top 20\n  drip value --refit --json"
+    )]
+    Value(ValueArgs),
+    /// Write events, sends, enrolments or customers for a spreadsheet or another program
     #[command(
         after_help = "A cell that a spreadsheet would take for a formula begins with '. The funnel: drip report --format csv; people: drip contact export.\n\n\
-        Examples:\n  drip export events --since 30d > events.csv\n  drip export sends ledger.jsonl"
+        Examples:\n  drip export events --since 30d > events.csv\n  drip export sends ledger.jsonl\n  drip export value customers.csv"
     )]
     Export(ExportArgs),
     /// Tell how many people a test of contents needs, before it begins

@@ -12,7 +12,7 @@
 //!         store     mail      webhook      dns     project    decide
 //!           └─────────┴────┬─────┴──────────┴─────────┴─────────┘
 //!                   model, error              ui, clock, exit: used by main, lib, cmd alone
-//!                                             stats: used by decide, runner, report and cmd, uses nothing
+//!                                             stats: used by model, store, decide, runner, report and cmd, uses nothing
 //! ```
 //!
 //! `runner` is handed a function that tells the time.

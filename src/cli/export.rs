@@ -39,4 +39,6 @@ pub enum Exported {
     Sends,
     /// Each passage through a campaign
     Enrolments,
+    /// Each customer, with what they are worth; a time means that of the last purchase
+    Value,
 }

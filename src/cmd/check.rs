@@ -10,7 +10,10 @@ use crate::error::{Diagnostic, Diagnostics, Level};
 use crate::exit::Exit;
 use crate::mail::template::Templates;
 use crate::model::campaign::Campaign;
+use crate::model::condition::Condition;
 use crate::model::id::TemplateName;
+use crate::model::value::Measure;
+use crate::project::Project;
 use crate::ui::words;
 
 pub(super) fn check(context: &Context) -> Result<Exit, Failure> {
@@ -55,8 +58,37 @@ pub(super) fn warnings(context: &Context, loaded: &Loaded) -> Vec<Diagnostic> {
         warnings.extend(faults.into_iter().map(|fault| Diagnostic { level: Level::Warning, ..fault }));
     }
     warnings.extend(project.settings.dkim.as_ref().and_then(|dkim| shared(&context.root, &dkim.key_file)));
+    warnings.extend(hidden(context, project));
     let mut said = HashSet::new();
     warnings.retain(|warning| said.insert(warning.to_string()));
+    warnings
+}
+
+/// Warns where contacts have attributes of their own that conditions read in place of what drip works out.
+fn hidden(context: &Context, project: &Project) -> Vec<Diagnostic> {
+    let segments = project.settings.terms.segments.values();
+    let conditions = project.campaigns.iter().flat_map(Campaign::conditions).chain(segments);
+    let measures: HashSet<Measure> = conditions.flat_map(Condition::measures).collect();
+    if measures.is_empty() {
+        return Vec::new();
+    }
+    // The file may lie on another machine than the one where files are checked.
+    let Ok(Some(mut store)) = context.open_to_read() else { return Vec::new() };
+    let Ok(work) = store.read() else { return Vec::new() };
+    let named = Measure::ALL.iter().filter(|(measure, _)| measures.contains(measure));
+    let mut warnings = Vec::new();
+    for (_, name) in named {
+        let number = work.with_attribute(name).unwrap_or(0);
+        if number > 0 {
+            let contacts = words::count(number, "contact");
+            warnings.push(
+                Diagnostic::warning(format!(
+                    "`contact.{name}` is an attribute that {contacts} brought along, and what a customer is worth for the others"
+                ))
+                .hint(format!("call that attribute otherwise: `drip import --map '{name}=shop_{name}'`")),
+            );
+        }
+    }
     warnings
 }
 

@@ -78,15 +78,23 @@ impl Context {
     /// keep a shop from recording what its customers do.
     pub(super) fn project(&self) -> Result<Project, Failure> {
         self.need_settings()?;
-        let project = project::load(&self.root, &self.overrides())?;
+        let mut project = project::load(&self.root, &self.overrides())?;
         self.warn_of(&project);
+        self.recall(&mut project.settings);
         Ok(project)
+    }
+
+    /// Puts the kept model of what customers are worth where conditions find it.
+    fn recall(&self, settings: &mut Settings) {
+        settings.terms.value.model = Store::kept_value_model(&self.database(), &settings.terms.purchases_are());
     }
 
     /// Loads drip.yaml alone, whatever else may be wrong.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         self.need_settings()?;
-        Ok(project::settings(&self.root, &self.overrides())?)
+        let mut settings = project::settings(&self.root, &self.overrides())?;
+        self.recall(&mut settings);
+        Ok(settings)
     }
 
     /// Loads drip.yaml as it stands, without what the environment says.
@@ -125,7 +133,11 @@ impl Context {
         self.need_settings()?;
         let loaded = project::load(&self.root, &self.overrides());
         let loaded = match loaded {
-            Ok(project) if Store::right_templates(&self.database()) == Some(project.templates_fingerprint()) => {
+            Ok(mut project) if Store::right_templates(&self.database()) == Some(project.templates_fingerprint()) => {
+                // Most projects do without it.
+                if runner::value::takes_model(&project.settings.terms, &project.campaigns) {
+                    self.recall(&mut project.settings);
+                }
                 let Project { templates, assets, settings, .. } = &project;
                 let templates = Templates::known_right(templates, assets, &settings.language);
                 Loaded { project, templates }
@@ -152,6 +164,7 @@ impl Context {
         match (Templates::compile(files, assets, language), loaded) {
             (Ok(templates), Ok(mut project)) => {
                 project.warnings.extend(templates.warnings().iter().cloned());
+                self.recall(&mut project.settings);
                 let wrong = wrong_lines(&templates, &project.lines);
                 if wrong.is_empty() { Ok(Loaded { project, templates }) } else { Err(Diagnostics(wrong).into()) }
             }

@@ -1,4 +1,4 @@
-//! `drip export`: events, the ledger and passages as CSV or JSON lines, for spreadsheets, databases and the like.
+//! `drip export`: events, the ledger, passages and customers as CSV or JSON lines, for spreadsheets, databases and the like.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Failure;
 use super::context::Context;
+use super::value;
 use super::written::{self, Written};
 use crate::cli::contact::ExportFormat;
 use crate::cli::export::{ExportArgs, Exported};
@@ -17,7 +18,7 @@ use crate::store::Table;
 use crate::ui::words::count;
 
 pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, Failure> {
-    let project = context.project()?;
+    let mut project = context.project()?;
     let zone = project.settings.timezone;
     let period = Period::parse(arguments.since.as_deref(), arguments.until.as_deref(), context.now(), zone)
         .map_err(Diagnostic::error)?;
@@ -31,10 +32,12 @@ pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, 
         None => None,
     };
     let (table, word) = match arguments.what {
-        Exported::Events => (Table::Events, "event"),
-        Exported::Sends => (Table::Sends, "send"),
-        Exported::Enrolments => (Table::Enrolments, "enrolment"),
+        Exported::Events => (Some(Table::Events), "event"),
+        Exported::Sends => (Some(Table::Sends), "send"),
+        Exported::Enrolments => (Some(Table::Enrolments), "enrolment"),
+        Exported::Value => (None, "customer"),
     };
+    let columns = table.map_or(&value::COLUMNS[..], Table::columns);
     let mut put = |text: &str| match &mut target {
         Some(file) => file.add(text).map_err(Failure::from),
         None => {
@@ -45,17 +48,23 @@ pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, 
     if format == ExportFormat::Csv {
         // Without the mark Excel takes it for another encoding than UTF-8.
         let mark = if file.is_some() { "\u{feff}" } else { "" };
-        put(&format!("{mark}{}", written::row(table.columns().iter().map(|name| (*name).to_owned()))?))?;
+        put(&format!("{mark}{}", written::row(columns.iter().map(|name| (*name).to_owned()))?))?;
     }
     let mut rows = 0;
-    if let Some(mut store) = context.open_to_read()? {
-        store.read()?.export(table, period, |values| {
-            rows += 1;
-            put(&match format {
-                ExportFormat::Csv => written::row(values.iter().map(|value| cell(value, arguments.raw)))?,
-                ExportFormat::Json => object(table, values),
-            })
-        })?;
+    let mut row = |values: Vec<Value>| {
+        rows += 1;
+        put(&match format {
+            ExportFormat::Csv => written::row(values.iter().map(|value| cell(value, arguments.raw)))?,
+            ExportFormat::Json => object(columns, values),
+        })
+    };
+    match table {
+        None => value::rows(context, &mut project, period, row)?,
+        Some(table) => {
+            if let Some(mut store) = context.open_to_read()? {
+                store.read()?.export(table, period, &mut row)?;
+            }
+        }
     }
     if let Some(file) = target {
         file.end()?;
@@ -65,8 +74,8 @@ pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, 
     Ok(Exit::Success)
 }
 
-fn object(table: Table, values: Vec<Value>) -> String {
-    let named = table.columns().iter().map(|name| (*name).to_owned()).zip(values);
+fn object(columns: &[&str], values: Vec<Value>) -> String {
+    let named = columns.iter().map(|name| (*name).to_owned()).zip(values);
     format!("{}\n", Value::Object(named.collect::<Map<_, _>>()))
 }
 

@@ -40,6 +40,7 @@ mod tested;
 mod topics;
 mod track;
 mod usage;
+mod value;
 mod written;
 
 use std::ffi::OsString;
@@ -116,6 +117,7 @@ fn carry_out(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Preview(arguments) => preview::preview(context, &arguments),
         Command::Run(arguments) => run::run(context, &arguments),
         Command::Report(arguments) => report::report(context, &arguments),
+        Command::Value(arguments) => value::value(context, &arguments),
         Command::Export(arguments) => export::export(context, &arguments),
         Command::TestSize(arguments) => test_size::test_size(context, &arguments),
         Command::Inbound(arguments) => inbound::inbound(context, &arguments),

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::context::{self, Context, Loaded};
 use super::happening::Told;
 use super::outgoing::{self, Outgoing};
-use super::{Failure, guard, machine, report};
+use super::{Failure, guard, machine, report, value};
 use crate::cli::RunArgs;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -94,6 +94,11 @@ pub(super) fn run(context: &Context, arguments: &RunArgs) -> Result<Exit, Failur
     let mut fields = vec![("event", json!("run")), ("totals", json!(outcome.totals))];
     fields.extend(outcome.stopped.as_ref().map(|why| ("stopped", json!(stopped(why)))));
     context.output.log(&sentence(&outcome.totals, "sent"), fields);
+    // The mail has left, and the next run need not wait for what follows.
+    drop(lock);
+    if outcome.stopped != Some(Stop::Interrupted) {
+        value::learn(context, &loaded.project, &mut store)?;
+    }
     Ok(exit)
 }
 

@@ -9,6 +9,7 @@
 mod call;
 mod edge;
 mod read;
+mod value;
 
 use std::fmt;
 use std::ops::Range;
@@ -23,6 +24,7 @@ use super::contact::Contact;
 use super::event::Event;
 use super::send::SendRecord;
 use super::terms::Terms;
+use super::value::Measure;
 
 /// CEL's standard library: making one costs a hundred times what an evaluation does.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
@@ -35,6 +37,8 @@ pub struct Condition {
     inputs: Arc<[Input]>,
     /// For each input, where its value makes a difference.
     edges: Arc<[Edges]>,
+    /// What it looks at of what customers are worth.
+    limits: Arc<[value::Limit]>,
 }
 
 /// What is wrong with a condition, and which bytes of it.
@@ -85,7 +89,9 @@ impl Condition {
     /// Returns the first thing that is wrong with it.
     pub fn parse(source: &str) -> Result<Self, ConditionError> {
         let (expression, inputs, edges) = read::read(source)?;
-        Ok(Self { source: source.into(), expression: expression.into(), inputs: inputs.into(), edges: edges.into() })
+        let limits = value::limits(&expression, &inputs).into();
+        let (expression, inputs, edges) = (expression.into(), inputs.into(), edges.into());
+        Ok(Self { source: source.into(), expression, inputs, edges, limits })
     }
 
     /// Returns the condition as it was written.
@@ -116,22 +122,27 @@ impl Condition {
             Input::Call(call) => call.next_change(scope, depth, edges),
             _ => None,
         });
-        timed.min()
+        timed.chain(value::next_change(&self.limits, scope)).min()
     }
 
     /// Says whether the condition looks at the contact's events.
     pub fn reads_events(&self) -> bool {
-        self.calls().any(Call::reads_events)
+        self.calls().any(Call::reads_events) || self.measures().next().is_some()
     }
 
     /// Says whether the condition can change by the mere passing of time.
     pub fn reads_clock(&self) -> bool {
-        self.calls().any(Call::reads_clock)
+        self.calls().any(Call::reads_clock) || !self.limits.is_empty()
     }
 
     /// Says whether the condition looks at a triggering event.
     pub fn reads_trigger(&self) -> bool {
         self.inputs.iter().any(|input| matches!(input, Input::Event | Input::Property(_) | Input::HasProperty(_)))
+    }
+
+    /// Returns what the condition may ask of what the contact is worth.
+    pub fn measures(&self) -> impl Iterator<Item = Measure> {
+        self.inputs.iter().filter_map(value::of)
     }
 
     /// Returns the segments that the condition names.
@@ -221,8 +232,12 @@ impl Input {
     fn value(&self, scope: Scope<'_>, depth: usize) -> Value {
         match self {
             Self::Contact => contact_map(scope.contact),
-            Self::Attribute(name) => attribute(scope.contact, name).unwrap_or(Value::Null),
-            Self::HasAttribute(name) => Value::Bool(attribute(scope.contact, name).is_some()),
+            Self::Attribute(name) => {
+                attribute(scope.contact, name).or_else(|| value::measured(scope, name)).unwrap_or(Value::Null)
+            }
+            Self::HasAttribute(name) => {
+                Value::Bool(attribute(scope.contact, name).or_else(|| value::measured(scope, name)).is_some())
+            }
             Self::Event => scope.event.map_or(Value::Null, event_map),
             Self::Property(name) => scope.event.and_then(|event| property(event, name)).unwrap_or(Value::Null),
             Self::HasProperty(name) => Value::Bool(scope.event.is_some_and(|event| property(event, name).is_some())),

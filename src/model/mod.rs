@@ -28,6 +28,7 @@ pub mod stage;
 pub mod template;
 pub mod terms;
 pub mod trial;
+pub mod value;
 pub mod variant;
 pub mod wall;
 pub mod window;

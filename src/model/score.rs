@@ -109,6 +109,11 @@ impl Score {
         reached
     }
 
+    /// Returns the conditions of its rules.
+    pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.rules.iter().filter_map(|rule| rule.condition.as_ref())
+    }
+
     /// Returns whether an event may bring points.
     pub fn counts(&self, event: &str) -> bool {
         self.rules.iter().any(|rule| rule.event == event)

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::condition::Condition;
 use super::delay::Span;
+use super::event::Event;
 use super::score::Score;
 use super::stage::Stage;
+use super::value::Valuation;
 
 /// What words mean that the settings give a meaning to.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,8 @@ pub struct Terms {
     /// In the order in which people go through them.
     pub stages: Vec<Stage>,
     pub purchases: Purchases,
+    /// What customers are worth.
+    pub value: Valuation,
 }
 
 impl Terms {
@@ -25,19 +29,21 @@ impl Terms {
         !self.segments.is_empty() || !self.stages.is_empty() || self.score.is_some()
     }
 
-    /// Returns the events that they look at.
+    /// Returns the events that they look at, and reports with them.
     pub fn events(&self) -> impl Iterator<Item = &str> {
+        let bought = self.purchases.event.as_str();
         let scored = self.score.iter().flat_map(|score| &score.rules).map(|rule| rule.event.as_str());
-        scored.chain(self.conditions().flat_map(Condition::events))
+        scored.chain(self.conditions().flat_map(Condition::events)).chain([bought])
     }
 
     /// Returns every condition among them.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
-        let scored = self.score.iter().flat_map(|score| &score.rules).filter_map(|rule| rule.condition.as_ref());
+        let scored = self.score.iter().flat_map(Score::conditions);
         self.segments.values().chain(self.stages.iter().map(|stage| &stage.condition)).chain(scored)
     }
 
-    /// Returns what changes whenever a condition may come to mean something else.
+    /// Returns what changes whenever a condition may come to mean something else, but for what it asks of what customers are
+    /// worth.
     pub fn form(&self) -> String {
         // As it was before there were the others, where there are none.
         let mut form = format!("{:?}", self.segments);
@@ -61,6 +67,19 @@ pub struct Purchases {
     pub within: Span,
     /// The code of ISO 4217; `None`: amounts are bare numbers.
     pub currency: Option<String>,
+}
+
+impl Purchases {
+    /// Returns what was paid at a purchase, where a number says it.
+    pub fn amount_of(&self, event: &Event) -> Option<f64> {
+        Self::amount(event.properties.get(&self.amount)?)
+    }
+
+    /// Reads an amount, which other programs may have put into quotes.
+    pub fn amount(value: &serde_json::Value) -> Option<f64> {
+        let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        Some(number).filter(|number: &f64| number.is_finite())
+    }
 }
 
 impl Default for Purchases {

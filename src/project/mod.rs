@@ -21,6 +21,7 @@ mod standing;
 mod steps;
 mod terms;
 mod topics;
+mod value;
 mod values;
 mod web;
 mod yaml;
@@ -224,6 +225,9 @@ fn fingerprint(
         let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps);
         hash.update(format!("{inherited:?}{}{:?}", settings.terms.form(), settings.utm));
         hash.update(format!("{}{}", settings.language, settings.postal_address));
+        if campaign.conditions().any(|condition| settings.terms.takes_measures(condition)) {
+            hash.update(settings.terms.meaning_of_measures());
+        }
     }
     let uses = |file: &TemplateFile| {
         let name = file.name.as_str();

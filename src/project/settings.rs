@@ -49,14 +49,15 @@ pub(super) fn read(
     let provider = fields.take("provider").map(|node| provider::read(source, node));
     let imap_node = fields.take("imap");
     let imap = receiving::imap(source, imap_node, overrides, warnings);
-    let terms = terms::read(source, &mut fields);
+    let zone = timezone.unwrap_or(Tz::UTC);
+    let terms = terms::read(source, &mut fields, zone);
     fields.finish(source);
     Some(Settings {
         from: from?,
         reply_to: reply_to.flatten(),
         postal_address: postal_address?,
         language: language.flatten().unwrap_or_else(|| "en".to_owned()),
-        timezone: timezone.unwrap_or(Tz::UTC),
+        timezone: zone,
         window,
         frequency_caps,
         senders,

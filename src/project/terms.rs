@@ -1,18 +1,21 @@
-//! What `drip.yaml` gives a meaning to: segments, the score, stages, purchases.
+//! What `drip.yaml` gives a meaning to: segments, the score, stages, purchases, what customers are worth.
 
 use std::ops::Range;
+
+use chrono_tz::Tz;
 
 use super::fields::{Fields, Source};
 use super::values::{NAME_HINT, Words};
 use super::yaml::{Kind, Node};
-use super::{purchases, score};
+use super::{purchases, score, value};
 use crate::model::condition::Condition;
 use crate::model::id::is_name;
 use crate::model::stage::{STAGE_ENTERED, Stage};
 use crate::model::terms::Terms;
+use crate::model::value::Valuation;
 
 /// Reads all of it; what is wrong, `source` then says.
-pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>) -> Terms {
+pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>, zone: Tz) -> Terms {
     let segments_node = fields.take("segments");
     let stages_node = fields.take("stages");
     let score_node = fields.take("score");
@@ -20,6 +23,7 @@ pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>) -> Terms {
     let stages = stages_node.map(|node| named(source, node, "stage")).unwrap_or_default();
     let score = score_node.and_then(|node| score::read(source, node));
     let purchases = fields.take("purchases").and_then(|node| purchases::read(source, node)).unwrap_or_default();
+    let value = fields.take("value").and_then(|node| value::read(source, node)).unwrap_or_default();
     for (name, condition, span) in &stages {
         if condition.events().any(|event| event == STAGE_ENTERED) {
             let message = format!("stage `{name}` looks at `{STAGE_ENTERED}`, which it brings about itself");
@@ -42,6 +46,7 @@ pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>) -> Terms {
         score: score.map(|(score, _)| score),
         stages: stages.into_iter().map(|(name, condition, _)| Stage { name, condition }).collect(),
         purchases,
+        value: Valuation { zone, ..value },
     }
 }
 

@@ -24,6 +24,7 @@ pub mod status;
 mod table;
 mod tested;
 pub mod times;
+pub mod value;
 mod verdict;
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod register;
 mod settle;
 pub mod standing;
 mod stock;
+pub mod value;
 mod watch;
 pub mod weigh;
 
@@ -309,9 +310,14 @@ pub fn run(
         }
         run.weigh(store, true)?;
         let stopped = run.send(store, options)?;
-        // Nobody's mail waits until everyone has been looked at for the first time.
+        // Nobody's mail waits until everyone has been looked at for the first time, or by another model.
         standing::refresh(store, rules.terms, now, Whom::Everyone, &|| run.is_interrupted())?;
-        stopped
+        if stopped != Some(Stop::Interrupted) && run.follow_model(store)? && stopped.is_none() {
+            let limit = options.limit.map(|limit| limit.saturating_sub(run.totals.sent));
+            run.send(store, &Options { limit, ..options.clone() })?
+        } else {
+            stopped
+        }
     } else {
         Some(Stop::Interrupted)
     };

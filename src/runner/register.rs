@@ -160,7 +160,10 @@ fn note_matching(
 /// Returns what changes whenever other people may match the tag and segment triggers.
 fn form(campaign: &Campaign, settings: &Settings) -> String {
     let states = campaign.triggers.iter().filter(|trigger| trigger.is_state());
-    let digest = Sha256::digest(format!("{:?}{}", states.collect::<Vec<_>>(), settings.terms.form()));
+    let terms = &settings.terms;
+    let asks = |trigger: &Trigger| trigger.state().is_some_and(|condition| terms.takes_measures(condition));
+    let meaning = if states.clone().any(asks) { terms.meaning_of_measures() } else { String::new() };
+    let digest = Sha256::digest(format!("{:?}{}{meaning}", states.collect::<Vec<_>>(), terms.form()));
     hexadecimal(&digest[..8])
 }
 

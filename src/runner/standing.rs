@@ -9,6 +9,7 @@ use crate::model::Instant;
 use crate::model::condition::Scope;
 use crate::model::contact::Consent;
 use crate::model::event::Event;
+use crate::model::id::ContactId;
 use crate::model::stage::STAGE_ENTERED;
 use crate::model::terms::Terms;
 use crate::store::{Change, NewEvent, Standing, Store, StoreError, ToLookAt, UnseenEvent, Work};
@@ -33,6 +34,9 @@ pub fn refresh(
     if !prepare(store, terms)? {
         return Ok(());
     }
+    if whom == Whom::Everyone {
+        follow_model(store, terms, now, is_enough)?;
+    }
     let kinds: &[bool] = if whom == Whom::Everyone { &[false, true] } else { &[false] };
     for unknown in kinds {
         while !is_enough() {
@@ -56,15 +60,55 @@ pub fn refresh(
     Ok(())
 }
 
+/// Looks at every customer again where another model of what they are worth says something else of them.
+fn follow_model(
+    store: &mut Store,
+    terms: &Terms,
+    now: Instant,
+    is_enough: &dyn Fn() -> bool,
+) -> Result<(), StoreError> {
+    let model = model(terms);
+    if store.read()?.standings_model()? == model {
+        return Ok(());
+    }
+    let mut after = ContactId(0);
+    while !is_enough() {
+        let work = store.begin_group()?;
+        let batch = work.customers_after(&terms.purchases, after, BATCH)?;
+        let Some(last) = batch.last() else {
+            work.set_standings_model(model.as_deref())?;
+            return work.commit();
+        };
+        after = *last;
+        let numbers = work.segment_numbers()?;
+        for id in &batch {
+            if let Some(who) = work.to_look_at_again(*id)? {
+                look(&work, &who, terms, &numbers, now)?;
+            }
+        }
+        work.commit()?;
+    }
+    Ok(())
+}
+
+/// Returns what changes with the model, where standings take it.
+fn model(terms: &Terms) -> Option<String> {
+    terms.conditions().any(|condition| terms.takes_model(condition)).then(|| terms.model_version())
+}
+
 /// Sees to it that standings are kept for these terms; says whether there is anything to keep.
 fn prepare(store: &mut Store, terms: &Terms) -> Result<bool, StoreError> {
-    let form = terms.has_standings().then(|| terms.form());
+    let form = terms.has_standings().then(|| {
+        let takes_measures = terms.conditions().any(|condition| terms.takes_measures(condition));
+        terms.form() + &if takes_measures { terms.meaning_of_measures() } else { String::new() }
+    });
     if store.read()?.standings_form()? != form {
         let work = store.begin()?;
         // Another process may have been faster.
         if work.standings_form()? != form {
             let segments: Vec<&str> = terms.segments.keys().map(String::as_str).collect();
             work.keep_standings(form.as_deref(), &segments)?;
+            work.set_standings_model(model(terms).as_deref())?;
         }
         work.commit()?;
     }

@@ -14,6 +14,7 @@ use crate::model::Instant;
 use crate::model::campaign::{Campaign, Trigger};
 use crate::model::condition::Condition;
 use crate::model::contact::Contact;
+use crate::model::terms::Terms;
 use crate::store::{Store, StoreError, Watch, Work};
 
 impl Run<'_> {
@@ -30,18 +31,21 @@ impl Run<'_> {
 
     /// Sets the watch over every contact, once for each form of the triggers.
     fn watch_everyone(&mut self, store: &mut Store, index: usize) -> Result<(), StoreError> {
-        let known = &self.known[index];
-        let form = form(known.campaign, self.rules);
-        if known.stored.watched.as_deref() == Some(&form) {
+        let (form, whole) = form(self.known[index].campaign, self.rules);
+        // Where only the model of what customers are worth is another one, `follow_model` looks at them.
+        if self.known[index].stored.watched.as_deref().is_some_and(|watched| watched.starts_with(&form)) {
             return Ok(());
         }
         let mut after = 0;
         loop {
+            let known = &self.known[index];
             let work = store.begin()?;
             let contacts = work.contacts_after(after, BATCH)?;
             let Some(last) = contacts.last() else {
-                work.set_watched(known.row, &form)?;
-                return work.commit();
+                work.set_watched(known.row, &whole)?;
+                work.commit()?;
+                self.known[index].stored.watched = Some(whole);
+                return Ok(());
             };
             after = last.id.0;
             for contact in &contacts {
@@ -66,7 +70,7 @@ impl Run<'_> {
     }
 
     /// Looks at one contact whose time has come.
-    fn look(&mut self, work: &Work<'_>, index: usize, due: &Watch) -> Result<(), StoreError> {
+    pub(super) fn look(&mut self, work: &Work<'_>, index: usize, due: &Watch) -> Result<(), StoreError> {
         let contact = work.contact_of(due.contact)?;
         let (rules, now) = (self.rules, self.now);
         let known = &self.known[index];
@@ -136,8 +140,16 @@ fn next(
     Ok([day, edge].into_iter().flatten().min())
 }
 
-/// Returns what changes whenever the watches must be set anew.
-fn form(campaign: &Campaign, rules: Rules<'_>) -> String {
-    let digest = Sha256::digest(format!("{:?}{}{}", campaign.triggers, rules.terms.form(), rules.timezone));
-    crate::model::octets::hexadecimal(&digest[..8])
+/// Returns what changes whenever the watches must be set anew, and with it what does so whenever the model of what customers
+/// are worth is another one, where the triggers take it.
+pub(super) fn form(campaign: &Campaign, rules: Rules<'_>) -> (String, String) {
+    let hash = |text: String| crate::model::octets::hexadecimal(&Sha256::digest(text)[..8]);
+    let takes = |wanted: fn(&Terms, &Condition) -> bool| {
+        campaign.triggers.iter().filter_map(Trigger::state).any(|condition| wanted(rules.terms, condition))
+    };
+    let meaning = if takes(Terms::takes_measures) { rules.terms.meaning_of_measures() } else { String::new() };
+    let form = hash(format!("{:?}{}{}{meaning}", campaign.triggers, rules.terms.form(), rules.timezone));
+    let model = if takes(Terms::takes_model) { hash(rules.terms.model_version()) } else { String::new() };
+    let whole = format!("{form}{model}");
+    (form, whole)
 }

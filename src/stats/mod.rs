@@ -1,15 +1,24 @@
-//! What counts say, and how sure one may be: intervals, the chance of being the best, sizes of samples. Knows no word of drip.
+//! What counts say, and how sure one may be: intervals, the chance of being the best, sizes of samples, how
+//! often people come back and what they spend. Knows no word of drip.
 
 mod best;
+mod buying;
+mod hyper;
 mod lead;
+mod newton;
 mod proportion;
 mod size;
+mod spending;
 mod survival;
+#[cfg(test)]
+mod tests;
 
 pub use best::best;
+pub use buying::{Buying, Crowd, Rhythm, Unfit};
 pub use lead::{Lead, lead};
 pub use proportion::{Count, difference};
 pub use size::{detectable, per_group};
+pub use spending::{Spending, Spent};
 pub use survival::{Stays, median_stay};
 
 use statrs::distribution::{ContinuousCDF, Normal};

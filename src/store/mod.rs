@@ -57,6 +57,7 @@ mod stuck;
 mod suppressions;
 mod tallies;
 mod trials;
+mod value;
 mod watches;
 
 use std::cell::{Cell, RefCell};
@@ -92,6 +93,7 @@ pub use status::DueCounts;
 pub use story::{ContactSummary, StoryLine};
 pub use stuck::Stuck;
 pub use suppressions::Suppressed;
+pub use value::Purchase;
 pub use watches::Watch;
 
 use crate::model::Instant;

@@ -62,11 +62,35 @@ pub struct StageMoves {
 /// The key in `meta` of the conditions that standings are kept for.
 const FORM: &str = "standings";
 
+/// The key in `meta` of the model of what customers are worth by which they were looked at, where the conditions take it.
+const MODEL: &str = "standings_model";
+
+const TO_LOOK_AT: &str =
+    "SELECT s.contact_id, s.is_new, c.created_at, s.looked_at, s.stage, s.since, s.segments, s.levels, s.subscribed, s.next_at
+     FROM standings s CROSS JOIN contacts c ON c.id = s.contact_id";
+
 impl Work<'_> {
     /// Returns for which form of the conditions standings are kept; `None`: none are.
     pub fn standings_form(&self) -> Result<Option<String>> {
         let row = self.sql("SELECT value FROM meta WHERE key = ?1")?.query_row([FORM], |row| row.get(0)).optional()?;
         Ok(row)
+    }
+
+    /// Returns by which model of what customers are worth they were looked at; `None`: by none.
+    pub fn standings_model(&self) -> Result<Option<String>> {
+        let row = self.sql("SELECT value FROM meta WHERE key = ?1")?.query_row([MODEL], |row| row.get(0)).optional()?;
+        Ok(row)
+    }
+
+    /// Notes that every customer was looked at by this model.
+    pub fn set_standings_model(&self, model: Option<&str>) -> Result<()> {
+        match model {
+            Some(model) => self
+                .sql("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+                .execute(params![MODEL, model])?,
+            None => self.sql("DELETE FROM meta WHERE key = ?1")?.execute([MODEL])?,
+        };
+        Ok(())
     }
 
     /// Begins to keep standings for another form of the conditions: everybody is to be found out anew. `None`: no more.
@@ -101,33 +125,24 @@ impl Work<'_> {
     /// Returns up to `limit` contacts of which something may be different now; with `unknown`, those of whom nothing is known
     /// yet, else the others.
     pub fn to_look_at(&self, now: Instant, unknown: bool, limit: usize) -> Result<Vec<ToLookAt>> {
-        let mut statement = self.sql(
-            "SELECT s.contact_id, s.is_new, c.created_at, s.looked_at, s.stage, s.since, s.segments, s.levels, s.subscribed, s.next_at
-             FROM standings s CROSS JOIN contacts c ON c.id = s.contact_id
-             WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND (s.looked_at IS NULL AND s.is_new = 0) = ?2
-             ORDER BY s.next_at LIMIT ?3",
-        )?;
+        let mut statement = self.sql(&format!(
+            "{TO_LOOK_AT} WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND (s.looked_at IS NULL AND s.is_new = 0) = ?2
+             ORDER BY s.next_at LIMIT ?3"
+        ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut rows = statement.query(params![millis(now), unknown, limit])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let looked_at: Option<i64> = row.get(3)?;
-            let known = match looked_at {
-                Some(at) => Some(Standing {
-                    stage: row.get(4)?,
-                    since: row.get::<_, Option<i64>>(5)?.map(instant),
-                    segments: list(row, 6)?,
-                    levels: list(row, 7)?,
-                    subscribed: row.get(8)?,
-                    looked_at: instant(at),
-                    next_at: row.get::<_, Option<i64>>(9)?.map(instant),
-                }),
-                None => None,
-            };
-            let (contact, is_new, came) = (ContactId(row.get(0)?), row.get(1)?, instant(row.get(2)?));
-            found.push(ToLookAt { contact, known, is_new, came });
+            found.push(to_look_at(row)?);
         }
         Ok(found)
+    }
+
+    /// Returns one contact to look at, whatever may be different; `None` where no standings are kept.
+    pub fn to_look_at_again(&self, contact: ContactId) -> Result<Option<ToLookAt>> {
+        let mut statement = self.sql(&format!("{TO_LOOK_AT} WHERE s.contact_id = ?1"))?;
+        let mut rows = statement.query([contact.0])?;
+        rows.next()?.map(to_look_at).transpose()
     }
 
     /// Keeps where a contact stands.
@@ -236,6 +251,23 @@ impl Work<'_> {
         }
         Ok(stays)
     }
+}
+
+fn to_look_at(row: &Row<'_>) -> Result<ToLookAt> {
+    let looked_at: Option<i64> = row.get(3)?;
+    let known = match looked_at {
+        Some(at) => Some(Standing {
+            stage: row.get(4)?,
+            since: row.get::<_, Option<i64>>(5)?.map(instant),
+            segments: list(row, 6)?,
+            levels: list(row, 7)?,
+            subscribed: row.get(8)?,
+            looked_at: instant(at),
+            next_at: row.get::<_, Option<i64>>(9)?.map(instant),
+        }),
+        None => None,
+    };
+    Ok(ToLookAt { contact: ContactId(row.get(0)?), known, is_new: row.get(1)?, came: instant(row.get(2)?) })
 }
 
 fn list<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Vec<T>> {

@@ -152,7 +152,7 @@ fn the_whole_story_stands_in_the_order_of_time() {
         .drip(&["--now", "2026-03-05T00:00:00Z", "contact", "unsubscribe", "lan@example.com", "--reason", "by phone"])
         .code(0);
     sandbox.run("2026-03-05T01:00:00Z");
-    let story = sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout;
+    let story = sandbox.drip(&["--now", "2026-03-05T01:00:00Z", "contact", "show", "lan@example.com"]).code(0).stdout;
     insta::assert_snapshot!(story);
     sandbox.database().execute("UPDATE sends SET kind = 'notify', variant = 'b', state = 3, reason = 'busy', retry_at = at + 300000 WHERE id = 1", []).unwrap();
     let told = sandbox.drip(&["contact", "show", "lan@example.com"]).code(0).stdout;

@@ -9,11 +9,11 @@ use std::path::Path;
 /// Each room of `src/`, and the rooms below it that it may use beside itself.
 const ROOMS: [(&str, &[&str]); 21] = [
     ("error", &[]),
-    ("model", &["error"]),
+    ("model", &["stats", "error"]),
     ("stats", &[]),
     ("decide", &["stats", "model", "error"]),
     ("project", &["model", "error"]),
-    ("store", &["model", "error"]),
+    ("store", &["stats", "model", "error"]),
     ("mail", &["model", "error"]),
     ("webhook", &["model", "error"]),
     ("dns", &["model", "error"]),

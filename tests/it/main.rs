@@ -52,5 +52,7 @@ mod template_document;
 mod tested;
 mod time;
 mod transport;
+mod value;
+mod value_followed;
 mod webhooks;
 mod what_happens;

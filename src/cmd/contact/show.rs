@@ -10,8 +10,13 @@ use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::Instant;
 use crate::model::contact::Contact;
+use crate::model::event::Event;
+use crate::model::terms::Terms;
+use crate::model::value::Customer;
 use crate::model::wall;
+use crate::report::value::{self, Worth};
 use crate::ui::sanitise;
+use crate::ui::words::count;
 
 pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     let address = address(email)?;
@@ -31,6 +36,10 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
         Some(settings) => Standing::of(&work, &contact, &settings.terms, run.now())?,
         None => Standing::default(),
     };
+    let worth = match &settings {
+        Some(settings) => worth(&work.events_of(contact.id, run.now())?, &settings.terms, run.now()),
+        None => None,
+    };
     if run.output.options().json {
         let lines: Vec<_> =
             story.iter().map(|line| json!({ "at": time(line.at), "kind": line.kind, "what": line.what, "retry_at": line.retry_at.map(time) })).collect();
@@ -39,10 +48,11 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
         json["created_at"] = time(summary.created_at).into();
         standing.add_to(&mut json);
         json["story"] = lines.into();
+        json["value"] = worth.as_ref().map(value::of_one).into();
         run.output.result(&format!("{json:#}\n"));
         return Ok(Exit::Success);
     }
-    let zone = settings.map_or(Tz::UTC, |settings| settings.timezone);
+    let zone = settings.as_ref().map_or(Tz::UTC, |settings| settings.timezone);
     let paused = contact.pause(run.now()).map(|until| wall::shown(until, zone));
     let mut text = format!("{}\n", contact.address);
     let mut row = |name: &str, value: &str| {
@@ -68,6 +78,9 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     for (name, value) in &contact.attributes {
         row(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     }
+    if let (Some(worth), Some(settings)) = (&worth, &settings) {
+        bought(worth, &settings.terms, &mut row);
+    }
     text += &format!("\n  (times of {zone})\n");
     for line in &story {
         let at = wall::shown(line.at, zone);
@@ -76,6 +89,34 @@ pub(super) fn show(run: &Context, email: &str) -> Result<Exit, Failure> {
     }
     run.output.result(&text);
     Ok(Exit::Success)
+}
+
+/// Returns what somebody is worth who bought anything.
+fn worth(history: &[Event], terms: &Terms, now: Instant) -> Option<Worth> {
+    let zone = terms.value.zone;
+    let customer = Customer::of(history, &terms.purchases, zone, now)?;
+    Some(Worth::of(customer, terms, wall::wall(now, zone).date()))
+}
+
+fn bought(worth: &Worth, terms: &Terms, row: &mut impl FnMut(&str, &str)) {
+    let money = |amount: f64| value::amount(amount, terms.purchases.currency.as_deref());
+    let (days, ago) = (count(u64::from(worth.customer.days), "day"), count(u64::from(worth.recency), "day"));
+    let paid =
+        if worth.customer.total > 0.0 { format!(", for {}", money(worth.customer.total)) } else { String::new() };
+    row("bought", &format!("on {days}, the last {ago} ago{paid}"));
+    if let Some(cell) = worth.cell {
+        row("rfm", &cell.to_string());
+    }
+    if let Some(alive) = worth.alive {
+        row("alive", &format!("{:.0} %", 100.0 * alive));
+    }
+    if let Some(purchases) = worth.purchases {
+        let value = worth.value.map(|value| format!(", {}", money(value))).unwrap_or_default();
+        row(
+            "expected",
+            &format!("{purchases:.2} purchases{value} within {}", count(u64::from(terms.value.ahead), "day")),
+        );
+    }
 }
 
 /// Returns what stands in a contact itself.
