@@ -123,7 +123,7 @@ fn look(
     now: Instant,
 ) -> Result<(), StoreError> {
     let contact = work.contact_of(who.contact)?;
-    let history = work.events_of(who.contact, now)?;
+    let (history, later) = work.events_around(who.contact, now)?;
     let person = Person { contact: &contact, history: &history, terms, now };
     // Under a clock that went back, or `--now`, what came later is not undone.
     let known = who.known.as_ref();
@@ -155,9 +155,9 @@ fn look(
     let number = |name: &str| numbers.iter().find(|(known, _)| known == name).map(|(_, number)| *number);
     let mut segments: Vec<i64> = person.segments().filter_map(number).collect();
     segments.sort_unstable();
-    let later = work.next_event_of(who.contact, now)?;
     work.set_standing(
         who.contact,
+        known,
         &Standing {
             stage,
             since,

@@ -149,10 +149,17 @@ impl Work<'_> {
 
     /// Returns a contact's events up to `now`, oldest first.
     pub fn events_of(&self, contact: ContactId, now: Instant) -> Result<Vec<Event>> {
-        let mut statement =
-            self.sql("SELECT id, name, at, properties FROM events WHERE contact_id = ?1 AND at <= ?2 ORDER BY at, id")?;
-        let rows = statement.query_map(params![contact.0, millis(now)], read)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        Ok(self.events_around(contact, now)?.0)
+    }
+
+    /// Returns a contact's events up to `now`, oldest first, and when the next one happens, where it is known already.
+    pub fn events_around(&self, contact: ContactId, now: Instant) -> Result<(Vec<Event>, Option<Instant>)> {
+        // Sorted here: for the few events of one person SQLite's sorter takes longer than reading them.
+        let mut statement = self.sql("SELECT id, name, at, properties FROM events WHERE contact_id = ?1")?;
+        let mut events = statement.query_map([contact.0], read)?.collect::<rusqlite::Result<Vec<Event>>>()?;
+        events.sort_unstable_by_key(|event| (event.at, event.id));
+        let later = events.split_off(events.partition_point(|event| event.at <= now));
+        Ok((events, later.first().map(|event| event.at)))
     }
 
     /// Returns a contact's events up to `now` that a run has looked at, and one that none has, oldest first.
@@ -163,13 +170,6 @@ impl Work<'_> {
         )?;
         let rows = statement.query_map(params![contact.0, millis(now), and.0], read)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Returns when the first event of a contact after an instant happens, where one is known already.
-    pub fn next_event_of(&self, contact: ContactId, after: Instant) -> Result<Option<Instant>> {
-        let text = "SELECT min(at) FROM events WHERE contact_id = ?1 AND at > ?2";
-        let at: Option<i64> = self.sql(text)?.query_row(params![contact.0, millis(after)], |row| row.get(0))?;
-        Ok(at.map(instant))
     }
 
     /// Returns a contact's events of a name since a time, oldest first.

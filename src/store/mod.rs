@@ -148,7 +148,7 @@ impl Store {
         // An answer row each; `execute_batch` steps over them. The second reads the file.
         let store = store.prepare_file("PRAGMA foreign_keys=ON; PRAGMA schema_version;")?;
         schema::check(&store.connection, path)?;
-        store.prepare_file("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?.migrate()
+        store.prepare_file("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;")?.migrate()
     }
 
     /// Opens the file to read alone; `None` when it is not there yet.

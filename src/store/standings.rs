@@ -23,6 +23,13 @@ pub struct Standing {
     pub next_at: Option<Instant>,
 }
 
+impl Standing {
+    fn is_same_place(&self, other: &Self) -> bool {
+        (&self.stage, self.since, &self.segments, self.subscribed)
+            == (&other.stage, other.since, &other.segments, other.subscribed)
+    }
+}
+
 /// A contact to look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToLookAt {
@@ -145,22 +152,32 @@ impl Work<'_> {
         rows.next()?.map(to_look_at).transpose()
     }
 
-    /// Keeps where a contact stands.
-    pub fn set_standing(&self, contact: ContactId, standing: &Standing) -> Result<()> {
+    /// Keeps where a contact stands, who stood in `known` before.
+    pub fn set_standing(&self, contact: ContactId, known: Option<&Standing>, standing: &Standing) -> Result<()> {
         let list = |error| StoreError::Row(format!("standing: {error}"));
+        let levels = serde_json::to_string(&standing.levels).map_err(list)?;
+        let (looked_at, next_at) = (millis(standing.looked_at), standing.next_at.map(millis));
+        // An index is written anew for every column that is set, whether it changes or not, and most people stay where they are.
+        if known.is_some_and(|known| known.is_same_place(standing)) {
+            self.sql(
+                "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0 WHERE contact_id = ?1",
+            )?
+            .execute(params![contact.0, levels, looked_at, next_at])?;
+            return Ok(());
+        }
         self.sql(
-            "UPDATE standings SET stage = ?2, since = ?3, segments = ?4, levels = ?5, subscribed = ?6, looked_at = ?7,
-                 next_at = ?8, is_new = 0 WHERE contact_id = ?1",
+            "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0, stage = ?5, since = ?6,
+                 segments = ?7, subscribed = ?8 WHERE contact_id = ?1",
         )?
         .execute(params![
             contact.0,
+            levels,
+            looked_at,
+            next_at,
             standing.stage,
             standing.since.map(millis),
             serde_json::to_string(&standing.segments).map_err(list)?,
-            serde_json::to_string(&standing.levels).map_err(list)?,
             standing.subscribed,
-            millis(standing.looked_at),
-            standing.next_at.map(millis)
         ])?;
         Ok(())
     }
