@@ -29,7 +29,7 @@ pub(super) fn serve(context: &Context, listen: Option<SocketAddr>) -> Result<Exi
             .hint("write `public_url: https://mail.acme.example`, the address under which readers reach this server")
             .into());
     };
-    let mut store = context.open()?.with_more_memory()?;
+    let mut store = context.open()?.with_savepoints_in_memory()?;
     let site = Site {
         keys: Keys::new(store.read()?.link_keys()?),
         feed_key: environment::variable("DRIP_EVENTS_KEY"),

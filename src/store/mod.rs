@@ -148,6 +148,7 @@ impl Store {
         // An answer row each; `execute_batch` steps over them. The second reads the file.
         let store = store.prepare_file("PRAGMA foreign_keys=ON; PRAGMA schema_version;")?;
         schema::check(&store.connection, path)?;
+        // 16 MB of memory at most, for transactions that touch many pages without order.
         store.prepare_file("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000;")?.migrate()
     }
 
@@ -225,10 +226,9 @@ impl Store {
         result
     }
 
-    /// Sets more memory aside, for transactions that touch many pages without order: 16 MB, and what a savepoint keeps is in
-    /// no file either.
-    pub fn with_more_memory(self) -> Result<Self> {
-        self.connection.execute_batch("PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY")?;
+    /// Keeps what savepoints set aside in memory, and in no file.
+    pub fn with_savepoints_in_memory(self) -> Result<Self> {
+        self.connection.execute_batch("PRAGMA temp_store=MEMORY")?;
         Ok(self)
     }
 
