@@ -63,6 +63,11 @@ impl Context {
         Self { root, clock, output: Rc::clone(&self.output), environment }
     }
 
+    /// Says whether the time is one that `--now` names.
+    pub(super) fn is_played(&self) -> bool {
+        self.clock != Clock::System
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.clock.now()
     }

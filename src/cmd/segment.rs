@@ -6,7 +6,7 @@ use super::Failure;
 use super::contact::{How, export, list};
 use super::context::Context;
 use super::selection::{Chosen, no_segment};
-use super::standings;
+use super::standings::{self, Counts};
 use crate::cli::segment::SegmentCommand;
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -34,18 +34,24 @@ pub(super) fn segment(context: &Context, command: &SegmentCommand) -> Result<Exi
 
 /// Returns the contacts of a segment, once it is known who they are; `None` where there is no database yet.
 fn chosen<'a>(context: &Context, settings: &'a Settings, name: &str) -> Result<Option<Chosen<'a>>, Failure> {
-    if !settings.terms.segments.contains_key(name) {
+    let Some(condition) = settings.terms.segments.get(name) else {
         let (message, hint) = no_segment(name, settings);
         return Err(Diagnostic::error(message).hint(hint).into());
+    };
+    if context.is_played() {
+        return Ok(context.open_to_read()?.map(|_| Chosen::in_segment(condition.clone(), settings, context.now())));
     }
-    let Some(mut store) = standings::refreshed(context, &settings.terms)? else { return Ok(None) };
-    let numbers = store.read()?.segment_numbers()?;
+    let Some(mut found) = standings::refreshed(context, &settings.terms)? else { return Ok(None) };
+    let numbers = found.store.read()?.segment_numbers()?;
     let number = numbers.into_iter().find(|(known, _)| known == name).map(|(_, number)| number);
     Ok(number.map(|number| Chosen::members(number, settings, context.now())))
 }
 
 fn all(context: &Context, settings: &Settings) -> Result<Exit, Failure> {
-    let counts = standings::count(context, &settings.terms)?;
+    let counts = match standings::refreshed(context, &settings.terms)? {
+        Some(mut found) => standings::count(&mut found.store)?,
+        None => Counts::default(),
+    };
     let share = |people: u64| report::percent(Count { hits: people, of: counts.people }.share());
     let mut rows = vec![["segment", "contacts", "share", "may be mailed", "condition"].map(str::to_owned)];
     let mut segments = Vec::new();

@@ -42,6 +42,12 @@ impl<'a> Chosen<'a> {
         Self { condition: None, selection: &ANYBODY, segment: Some(segment), settings, reads_events: false, now }
     }
 
+    /// Chooses the contacts of whom the condition of a segment holds.
+    pub(super) fn in_segment(condition: Condition, settings: &'a Settings, now: Instant) -> Self {
+        let reads_events = reads_events(&condition, settings, 0);
+        Self { condition: Some(condition), selection: &ANYBODY, segment: None, settings, reads_events, now }
+    }
+
     /// Says whether a contact is meant.
     pub(super) fn takes(&self, work: &Work<'_>, contact: &Contact) -> Result<bool, Failure> {
         let Selection { tag, consent, .. } = self.selection;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::Datelike;
 
 use super::context::Context;
+use super::standings::Refreshed;
 use super::{Failure, report, standings};
 use crate::cli::report::StandingReport;
 use crate::error::Diagnostic;
@@ -72,7 +73,8 @@ pub(super) fn stages(
         let today = wall::wall(context.now(), zone).date();
         period.since = today.with_day(1).map(|first| wall::start_of_day(first, zone));
     }
-    let counts = standings::count(context, &settings.terms)?;
+    let mut refreshed = standings::refreshed(context, &settings.terms)?;
+    let counts = refreshed.as_mut().map(|found| standings::count(&mut found.store)).transpose()?.unwrap_or_default();
     let mut found = Stages {
         zone,
         period,
@@ -80,7 +82,7 @@ pub(super) fn stages(
         ..Stages::default()
     };
     let mut stays: BTreeMap<String, Vec<Stays>> = BTreeMap::new();
-    if let Some(mut store) = context.open_to_read()? {
+    if let Some(Refreshed { store, .. }) = &mut refreshed {
         let work = store.read()?;
         for (stage, hours, is_over, people) in work.stage_stays(context.now())? {
             stays.entry(stage).or_default().push((hours, is_over, people));
@@ -111,9 +113,9 @@ pub(super) fn scores(context: &Context, project: &Project) -> Result<Scores, Fai
     found.thresholds = conditions.flat_map(Condition::score_thresholds).collect();
     found.thresholds.sort_unstable();
     found.thresholds.dedup();
-    if let Some(mut store) = standings::refreshed(context, terms)? {
+    if let Some(mut refreshed) = standings::refreshed(context, terms)? {
         let now = context.now();
-        store.read()?.each_level(&mut |levels, looked_at| {
+        refreshed.store.read()?.each_level(&mut |levels, looked_at| {
             *found.people.entry(score.points_after(levels, now - looked_at)).or_default() += 1;
         })?;
     }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Context as _;
+use tempfile::TempDir;
+
 use super::Failure;
 use super::context::Context;
 use crate::model::terms::Terms;
@@ -18,21 +21,37 @@ pub(super) struct Counts {
     pub(super) stages: BTreeMap<Option<String>, (u64, u64)>,
 }
 
+/// A store that knows of everybody where they stand.
+pub(super) struct Refreshed {
+    pub(super) store: Store,
+    /// Where it is a copy.
+    _folder: Option<TempDir>,
+}
+
 /// Opens the store once it is known of everybody where they stand; `None` where there is no store yet.
-pub(super) fn refreshed(context: &Context, terms: &Terms) -> Result<Option<Store>, Failure> {
-    if context.open_to_read()?.is_none() {
-        return Ok(None);
-    }
-    let mut store = context.open()?;
+///
+/// At a time that `--now` names it is a copy: what would be in a month, or was a month ago, is no one's business but the asker's.
+pub(super) fn refreshed(context: &Context, terms: &Terms) -> Result<Option<Refreshed>, Failure> {
+    let Some(read) = context.open_to_read()? else { return Ok(None) };
+    let (mut store, folder) = if context.is_played() {
+        let folder = tempfile::Builder::new().prefix("drip-").tempdir().context("no temporary folder can be made")?;
+        let mut copy = read.copy_to(&folder.path().join("drip.db"))?;
+        let work = copy.begin()?;
+        work.forget_standings_after(context.now())?;
+        work.commit()?;
+        (copy, Some(folder))
+    } else {
+        drop(read);
+        (context.open()?, None)
+    };
     // Whoever stops it loses nothing: the next one goes on from there.
     refresh(&mut store, terms, context.now(), Whom::Everyone, &|| false)?;
-    Ok(Some(store))
+    Ok(Some(Refreshed { store, _folder: folder }))
 }
 
 /// Counts the contacts as they stand now.
-pub(super) fn count(context: &Context, terms: &Terms) -> Result<Counts, Failure> {
+pub(super) fn count(store: &mut Store) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
-    let Some(mut store) = refreshed(context, terms)? else { return Ok(counts) };
     let work = store.read()?;
     let names: BTreeMap<i64, String> =
         work.segment_numbers()?.into_iter().map(|(name, number)| (number, name)).collect();

@@ -9,6 +9,7 @@ use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::import::{is_viet_nam, moment, typed};
 use crate::model::campaign::Campaign;
+use crate::model::event::refusal;
 use crate::model::id::is_name;
 use crate::model::nearest;
 use crate::model::wall;
@@ -26,6 +27,9 @@ pub(super) fn track(
     if !is_name(event) {
         let wrong = Diagnostic::error(format!("`{event}` is not an event name"));
         return Err(wrong.hint("use letters, digits, `-`, `_` and `.`, as `page_viewed`").into());
+    }
+    if let Some((why, hint)) = refusal(event) {
+        return Err(Diagnostic::error(format!("`{event}` as an event {why}")).hint(hint).into());
     }
     // What a customer did is recorded whatever is wrong with the files: it will not be told a second time.
     let project = match context.project() {

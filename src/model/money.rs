@@ -63,6 +63,12 @@ impl Money {
         (amount <= MOST).then_some(Self(if negative { -amount } else { amount }))
     }
 
+    /// Returns the amount for what is estimated anyhow.
+    #[expect(clippy::cast_precision_loss, reason = "what is summed up here is exact up to a cent of a billion")]
+    pub fn as_f64(self) -> f64 {
+        self.0 as f64 / ONE as f64
+    }
+
     /// Returns the amount as people of a language read it, with its currency: `1,250,000 VND`, in Vietnamese `1.250.000 ₫`.
     pub fn shown(self, currency: Option<&str>, vietnamese: bool) -> String {
         let (group, point) = if vietnamese { ('.', ',') } else { (',', '.') };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::condition::Condition;
 use super::delay::Span;
 use super::event::Event;
+use super::money::Money;
 use super::score::Score;
 use super::stage::Stage;
 use super::value::Valuation;
@@ -45,12 +46,38 @@ impl Terms {
     /// Returns what changes whenever a condition may come to mean something else, but for what it asks of what customers are
     /// worth.
     pub fn form(&self) -> String {
+        self.written(&self.segments.iter().collect(), true, true)
+    }
+
+    /// Returns what changes whenever one of these conditions may come to mean something else, by what it names and what that
+    /// names in turn.
+    pub fn form_of<'a>(&'a self, conditions: impl Iterator<Item = &'a Condition>) -> String {
+        let mut open: Vec<&Condition> = conditions.collect();
+        let mut segments = BTreeMap::new();
+        let (mut score, mut stages) = (false, false);
+        while let Some(condition) = open.pop() {
+            for (name, named) in condition.segments().filter_map(|name| self.segments.get_key_value(name)) {
+                if segments.insert(name, named).is_none() {
+                    open.push(named);
+                }
+            }
+            if condition.reads_score() && !std::mem::replace(&mut score, true) {
+                open.extend(self.score.iter().flat_map(Score::conditions));
+            }
+            if condition.reads_stage() && !std::mem::replace(&mut stages, true) {
+                open.extend(self.stages.iter().map(|stage| &stage.condition));
+            }
+        }
+        self.written(&segments, score, stages)
+    }
+
+    fn written(&self, segments: &BTreeMap<&String, &Condition>, score: bool, stages: bool) -> String {
         // As it was before there were the others, where there are none.
-        let mut form = format!("{:?}", self.segments);
-        if let Some(score) = &self.score {
+        let mut form = format!("{segments:?}");
+        if let Some(score) = self.score.as_ref().filter(|_| score) {
             form += &format!("{score:?}");
         }
-        if !self.stages.is_empty() {
+        if !self.stages.is_empty() && stages {
             form += &format!("{:?}", self.stages);
         }
         form
@@ -77,8 +104,7 @@ impl Purchases {
 
     /// Reads an amount, which other programs may have put into quotes.
     pub fn amount(value: &serde_json::Value) -> Option<f64> {
-        let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
-        Some(number).filter(|number: &f64| number.is_finite())
+        Money::read(value).map(Money::as_f64)
     }
 }
 

@@ -223,7 +223,7 @@ fn fingerprint(
     hash.update(text);
     if let Some(settings) = settings {
         let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps);
-        hash.update(format!("{inherited:?}{}{:?}", settings.terms.form(), settings.utm));
+        hash.update(format!("{inherited:?}{}{:?}", settings.terms.form_of(campaign.conditions()), settings.utm));
         hash.update(format!("{}{}", settings.language, settings.postal_address));
         if campaign.conditions().any(|condition| settings.terms.takes_measures(condition)) {
             hash.update(settings.terms.meaning_of_measures());

@@ -9,13 +9,16 @@ use crate::model::campaign::{Campaign, Existing, Trigger};
 use crate::model::condition::Scope;
 use crate::model::contact::{Consent, Contact};
 use crate::model::event::Event;
-use crate::model::id::CampaignId;
+use crate::model::id::{CampaignId, EventId};
 use crate::model::octets::hexadecimal;
 use crate::model::settings::Settings;
 use crate::store::{CampaignRow, PausedBy, Store, StoreError, Work};
 
 /// How many contacts are looked at in one transaction.
 pub(super) const BATCH: usize = 500;
+
+/// So many events are looked at in one transaction when all purchases are credited anew.
+const CREDITED_AT_ONCE: i64 = 20_000;
 
 /// A campaign that was not there before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +57,17 @@ fn credit(store: &mut Store, settings: &Settings, now: Instant) -> Result<(), St
         return Ok(());
     }
     let work = store.begin()?;
-    work.credit_all(purchases, now)?;
-    work.commit()
+    work.begin_crediting(purchases, now)?;
+    work.commit()?;
+    loop {
+        // Others who write have their turn in between.
+        let work = store.begin_group()?;
+        let has_more = work.credit_some(CREDITED_AT_ONCE)?;
+        work.commit()?;
+        if !has_more {
+            return Ok(());
+        }
+    }
 }
 
 /// Brings what the store knows of the campaigns up to the files.
@@ -135,6 +147,9 @@ fn note_matching(
     everyone: bool,
 ) -> Result<u64, StoreError> {
     let rules = Rules::from(settings);
+    // Whoever came to match since the last run looked is not there already, and enters as ever.
+    let looked_at = if everyone { None } else { work.last_look()?.map(|at| at.min(now)) };
+    let as_of = looked_at.unwrap_or(now);
     let (mut matching, mut after) = (0, 0);
     loop {
         let contacts = work.contacts_after(after, BATCH)?;
@@ -144,7 +159,10 @@ fn note_matching(
             if !everyone && work.is_changed(contact.id)? {
                 continue;
             }
-            let matches = matches(work, campaign, contact, rules, now)?;
+            let matches = matches(campaign, contact, rules, as_of, &|| match looked_at {
+                Some(at) => work.seen_events_of(contact.id, EventId(0), at),
+                None => work.events_of(contact.id, now),
+            })?;
             match campaign.existing {
                 Existing::Skip => matching += u64::from(work.set_member(row, contact.id, matches)?),
                 Existing::Include if matches => {
@@ -163,7 +181,8 @@ fn form(campaign: &Campaign, settings: &Settings) -> String {
     let terms = &settings.terms;
     let asks = |trigger: &Trigger| trigger.state().is_some_and(|condition| terms.takes_measures(condition));
     let meaning = if states.clone().any(asks) { terms.meaning_of_measures() } else { String::new() };
-    let digest = Sha256::digest(format!("{:?}{}{meaning}", states.collect::<Vec<_>>(), terms.form()));
+    let named = terms.form_of(states.clone().filter_map(Trigger::state));
+    let digest = Sha256::digest(format!("{:?}{named}{meaning}", states.collect::<Vec<_>>()));
     hexadecimal(&digest[..8])
 }
 
@@ -173,12 +192,12 @@ pub(super) fn has_state_trigger(campaign: &Campaign) -> bool {
 }
 
 /// Says whether a contact matches one of a campaign's tag and segment triggers.
-pub(super) fn matches(
-    work: &Work<'_>,
+fn matches(
     campaign: &Campaign,
     contact: &Contact,
     rules: Rules<'_>,
     now: Instant,
+    events_up_to_now: &dyn Fn() -> Result<Vec<Event>, StoreError>,
 ) -> Result<bool, StoreError> {
     let mut events: Option<Vec<Event>> = None;
     for trigger in &campaign.triggers {
@@ -187,7 +206,7 @@ pub(super) fn matches(
             Trigger::Pending => contact.consent == Consent::Pending,
             Trigger::Segment(condition) | Trigger::Score { condition, .. } => {
                 if condition.reads_events() && events.is_none() {
-                    events = Some(work.events_of(contact.id, now)?);
+                    events = Some(events_up_to_now()?);
                 }
                 let history = events.as_deref().unwrap_or_default();
                 condition.holds(Scope { contact, event: None, history, sends: &[], terms: rules.terms, now })
@@ -210,6 +229,6 @@ pub(super) fn became_member(
     rules: Rules<'_>,
     now: Instant,
 ) -> Result<bool, StoreError> {
-    let matches = matches(work, campaign, contact, rules, now)?;
+    let matches = matches(campaign, contact, rules, now, &|| work.events_of(contact.id, now))?;
     work.set_member(row, contact.id, matches)
 }

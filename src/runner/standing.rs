@@ -31,7 +31,7 @@ pub fn refresh(
     whom: Whom,
     is_enough: &dyn Fn() -> bool,
 ) -> Result<(), StoreError> {
-    if !prepare(store, terms)? {
+    if !prepare(store, terms, now)? {
         return Ok(());
     }
     if whom == Whom::Everyone {
@@ -97,7 +97,7 @@ fn model(terms: &Terms) -> Option<String> {
 }
 
 /// Sees to it that standings are kept for these terms; says whether there is anything to keep.
-fn prepare(store: &mut Store, terms: &Terms) -> Result<bool, StoreError> {
+fn prepare(store: &mut Store, terms: &Terms, now: Instant) -> Result<bool, StoreError> {
     let form = terms.has_standings().then(|| {
         let takes_measures = terms.conditions().any(|condition| terms.takes_measures(condition));
         terms.form() + &if takes_measures { terms.meaning_of_measures() } else { String::new() }
@@ -107,12 +107,25 @@ fn prepare(store: &mut Store, terms: &Terms) -> Result<bool, StoreError> {
         // Another process may have been faster.
         if work.standings_form()? != form {
             let segments: Vec<&str> = terms.segments.keys().map(String::as_str).collect();
-            work.keep_standings(form.as_deref(), &segments)?;
+            let stages = stages_form(terms);
+            if form.is_some() && work.stages_form()?.as_ref() == Some(&stages) {
+                work.look_at_everybody_again(form.as_deref(), &segments, now)?;
+            } else {
+                work.keep_standings(form.as_deref(), &segments, &stages)?;
+            }
             work.set_standings_model(model(terms).as_deref())?;
         }
         work.commit()?;
     }
     Ok(form.is_some())
+}
+
+/// Returns what changes whenever a stage may come to mean something else.
+fn stages_form(terms: &Terms) -> String {
+    let conditions = || terms.stages.iter().map(|stage| &stage.condition);
+    let takes_measures = conditions().any(|condition| terms.takes_measures(condition));
+    let meaning = if takes_measures { terms.meaning_of_measures() } else { String::new() };
+    format!("{:?}{}{meaning}", terms.stages, terms.form_of(conditions()))
 }
 
 fn look(

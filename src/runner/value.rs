@@ -31,6 +31,8 @@ pub fn takes_model(terms: &Terms, campaigns: &[Campaign]) -> bool {
 pub fn is_stale(terms: &Terms, now: Instant) -> bool {
     match (&terms.value.model, terms.value.refit) {
         (None, _) => true,
+        // Of a time to come, as `--now` may have it: it knows what nobody can know yet.
+        (Some(model), _) if model.fitted_at > now => true,
         (Some(_), None) => false,
         (Some(model), Some(days)) => {
             // Where too few had bought, there may be enough of them tomorrow.

@@ -48,8 +48,10 @@ impl Run<'_> {
                 return Ok(());
             };
             after = last.id.0;
+            // Whose moment came since the last run would be passed over by a watch that is set from now on.
             for contact in &contacts {
-                set(&work, known, contact, self.rules, self.now)?;
+                let fired = work.watch(self.known[index].row, contact.id)?.and_then(|watch| watch.fired);
+                self.look(&work, index, &Watch { contact: contact.id, at: None, fired })?;
             }
             work.commit()?;
         }
@@ -148,7 +150,12 @@ pub(super) fn form(campaign: &Campaign, rules: Rules<'_>) -> (String, String) {
         campaign.triggers.iter().filter_map(Trigger::state).any(|condition| wanted(rules.terms, condition))
     };
     let meaning = if takes(Terms::takes_measures) { rules.terms.meaning_of_measures() } else { String::new() };
-    let form = hash(format!("{:?}{}{}{meaning}", campaign.triggers, rules.terms.form(), rules.timezone));
+    let form = hash(format!(
+        "{:?}{}{}{meaning}",
+        campaign.triggers,
+        rules.terms.form_of(campaign.triggers.iter().filter_map(Trigger::state)),
+        rules.timezone
+    ));
     let model = if takes(Terms::takes_model) { hash(rules.terms.model_version()) } else { String::new() };
     let whole = format!("{form}{model}");
     (form, whole)

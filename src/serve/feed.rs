@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::{Room, secret};
 use crate::model::Instant;
 use crate::model::address::Address;
+use crate::model::event::refusal;
 use crate::model::id::is_name;
 use crate::model::octets::hexadecimal;
 use crate::model::wall;
@@ -112,6 +113,9 @@ fn event(line: usize, text: &str, now: Instant) -> std::result::Result<Read, Str
     let address = Address::parse(&told.email).map_err(|error| format!("`email`: {error}"))?;
     if !is_name(&told.event) {
         return Err(format!("`{}` is not an event name; use letters, digits, `-`, `_` and `.`", told.event));
+    }
+    if let Some((why, hint)) = refusal(&told.event) {
+        return Err(format!("`{}` as an event {why}; {hint}", told.event));
     }
     let at = match &told.at {
         None => now,

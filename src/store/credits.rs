@@ -25,6 +25,9 @@ pub(super) struct Crediting {
     within: i64,
 }
 
+/// The key in `meta` of how far crediting anew has come; not there once it is done.
+const CREDITED: &str = "credited_up_to";
+
 /// A purchase.
 struct Purchase {
     id: EventId,
@@ -56,31 +59,60 @@ pub struct Uncredited {
 }
 
 impl Work<'_> {
-    /// Says whether purchases are credited by these terms.
+    /// Says whether all purchases are credited by these terms.
     pub fn is_credited_by(&self, purchases: &Purchases) -> Result<bool> {
+        Ok(self.is_crediting_by(purchases)? && self.credited_up_to()?.is_none())
+    }
+
+    fn is_crediting_by(&self, purchases: &Purchases) -> Result<bool> {
         Ok(self.crediting()?.is_some_and(|by| *by == Crediting::from(purchases)))
     }
 
-    /// Credits every purchase by these terms, whatever it was credited to before.
-    pub fn credit_all(&self, purchases: &Purchases, now: Instant) -> Result<()> {
+    /// Credits what is recorded from now on by these terms, and begins to credit everything else anew; goes on where somebody
+    /// had begun.
+    pub fn begin_crediting(&self, purchases: &Purchases, now: Instant) -> Result<()> {
+        if self.is_crediting_by(purchases)? {
+            return Ok(());
+        }
         let by = Rc::new(Crediting::from(purchases));
-        self.sql("DELETE FROM credits")?.execute([])?;
         self.sql("INSERT OR REPLACE INTO purchase_terms VALUES (1, ?1, ?2, ?3, ?4, ?4)")?.execute(params![
             by.event,
             by.amount,
             by.within,
             millis(now)
         ])?;
-        self.credits.replace(Some(Rc::clone(&by)));
-        let mut statement = self.sql("SELECT id, contact_id, at, properties FROM events WHERE name = ?1")?;
-        let mut rows = statement.query([&by.event])?;
+        self.credits.replace(Some(by));
+        self.sql("INSERT OR REPLACE INTO meta VALUES (?1, '0')")?.execute([CREDITED])?;
+        Ok(())
+    }
+
+    /// Credits the purchases among the next so many events, whatever they were credited to before; says whether there are more.
+    pub fn credit_some(&self, events: i64) -> Result<bool> {
+        let (Some(by), Some(after)) = (self.crediting()?, self.credited_up_to()?) else { return Ok(false) };
+        let upto = after.saturating_add(events);
+        self.sql("DELETE FROM credits WHERE event_id > ?1 AND event_id <= ?2")?.execute([after, upto])?;
+        let text = "SELECT id, contact_id, at, properties FROM events WHERE id > ?1 AND id <= ?2 AND +name = ?3";
+        let mut statement = self.sql(text)?;
+        let mut rows = statement.query(params![after, upto, by.event])?;
         while let Some(row) = rows.next()? {
             let purchase = by.read(row)?;
             if let Some(credit) = self.credit_of(&by, &purchase)? {
                 self.set_credit(purchase.id, credit)?;
             }
         }
-        Ok(())
+        let last: i64 = self.sql("SELECT coalesce(max(id), 0) FROM events")?.query_row([], |row| row.get(0))?;
+        if upto < last {
+            self.sql("UPDATE meta SET value = ?2 WHERE key = ?1")?.execute(params![CREDITED, upto.to_string()])?;
+        } else {
+            self.sql("DELETE FROM meta WHERE key = ?1")?.execute([CREDITED])?;
+        }
+        Ok(upto < last)
+    }
+
+    /// Returns the last event that is credited by the present terms; `None`: all are.
+    fn credited_up_to(&self) -> Result<Option<i64>> {
+        let text = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1";
+        Ok(self.sql(text)?.query_row([CREDITED], |row| row.get(0)).optional()?)
     }
 
     /// Credits an event that was recorded just now, if it is a purchase.

@@ -37,9 +37,18 @@ impl Table {
                 "message_id",
                 "reactions",
             ],
-            Self::Enrolments => {
-                &["campaign", "email", "round", "state", "position", "entered_at", "ended_at", "goal_step", "reason"]
-            }
+            Self::Enrolments => &[
+                "campaign",
+                "email",
+                "round",
+                "state",
+                "position",
+                "entered_at",
+                "ended_at",
+                "goal_step",
+                "reason",
+                "held_out",
+            ],
         }
     }
 
@@ -65,7 +74,8 @@ impl Table {
             }
             Self::Enrolments => {
                 "SELECT k.name, c.email, n.round, n.state, n.position, strftime('%Y-%m-%dT%H:%M:%SZ', n.entered_at / 1000, 'unixepoch'),
-                     strftime('%Y-%m-%dT%H:%M:%SZ', n.ended_at / 1000, 'unixepoch'), n.goal_step, n.reason
+                     strftime('%Y-%m-%dT%H:%M:%SZ', n.ended_at / 1000, 'unixepoch'), n.goal_step, n.reason,
+                     coalesce(n.holdout > 0, 0)
                  FROM enrolments n JOIN contacts c ON c.id = n.contact_id JOIN campaigns k ON k.id = n.campaign_id
                  WHERE n.entered_at >= ?1 AND n.entered_at < ?2 ORDER BY n.id"
             }

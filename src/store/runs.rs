@@ -102,6 +102,15 @@ impl Work<'_> {
             .optional()?)
     }
 
+    /// Returns as of when the last run that came to its end looked at people.
+    pub fn last_look(&self) -> Result<Option<Instant>> {
+        let at: Option<i64> = self
+            .sql("SELECT started_at FROM runs WHERE ended_at IS NOT NULL ORDER BY id DESC LIMIT 1")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(at.map(instant))
+    }
+
     /// Returns the latest time by the clock that any of the last thousand runs saw: whoever's clock went back and is right
     /// again has the time before that, and is not warned for ever.
     pub fn high_water(&self) -> Result<Option<Instant>> {

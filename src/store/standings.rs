@@ -69,6 +69,9 @@ pub struct StageMoves {
 /// The key in `meta` of the conditions that standings are kept for.
 const FORM: &str = "standings";
 
+/// The key in `meta` of the stages among them.
+const STAGES: &str = "standings_stages";
+
 /// The key in `meta` of the model of what customers are worth by which they were looked at, where the conditions take it.
 const MODEL: &str = "standings_model";
 
@@ -101,25 +104,54 @@ impl Work<'_> {
     }
 
     /// Begins to keep standings for another form of the conditions: everybody is to be found out anew. `None`: no more.
-    pub fn keep_standings(&self, form: Option<&str>, segments: &[&str]) -> Result<()> {
+    pub fn keep_standings(&self, form: Option<&str>, segments: &[&str], stages: &str) -> Result<()> {
         let Some(form) = form else {
             for text in ["DELETE FROM standings", "DELETE FROM stage_changes", "DELETE FROM segments"] {
                 self.sql(text)?.execute([])?;
             }
-            self.sql("DELETE FROM meta WHERE key = ?1")?.execute([FORM])?;
+            self.sql("DELETE FROM meta WHERE key = ?1 OR key = ?2")?.execute([FORM, STAGES])?;
             return Ok(());
         };
         self.sql("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
-            .execute([FORM, form])?;
-        for name in segments {
-            self.sql("INSERT INTO segments (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([name])?;
-        }
+            .execute([STAGES, stages])?;
+        self.keep_form(form, segments)?;
         self.sql("UPDATE standings SET looked_at = NULL, next_at = 0, is_new = 0")?.execute([])?;
         self.sql(
             "INSERT INTO standings (contact_id, next_at) SELECT id, 0 FROM contacts WHERE true ON CONFLICT DO NOTHING",
         )?
         .execute([])?;
         Ok(())
+    }
+
+    /// Begins to keep standings for another form of all but the stages: everybody is looked at again and is meanwhile known to be
+    /// in the stage in which they were. Whose moment has come is not put off for that.
+    pub fn look_at_everybody_again(&self, form: Option<&str>, segments: &[&str], now: Instant) -> Result<()> {
+        self.keep_form(form.unwrap_or_default(), segments)?;
+        self.sql("UPDATE standings SET next_at = -1 WHERE next_at IS NULL OR next_at > ?1")?.execute([millis(now)])?;
+        Ok(())
+    }
+
+    fn keep_form(&self, form: &str, segments: &[&str]) -> Result<()> {
+        self.sql("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+            .execute([FORM, form])?;
+        for name in segments {
+            self.sql("INSERT INTO segments (name) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([name])?;
+        }
+        Ok(())
+    }
+
+    /// Forgets where they stand who were looked at later than an instant.
+    pub fn forget_standings_after(&self, now: Instant) -> Result<()> {
+        self.sql("UPDATE standings SET looked_at = NULL, next_at = 0, is_new = 0 WHERE looked_at > ?1")?
+            .execute([millis(now)])?;
+        Ok(())
+    }
+
+    /// Returns for which form of the stages alone they are kept.
+    pub fn stages_form(&self) -> Result<Option<String>> {
+        let row =
+            self.sql("SELECT value FROM meta WHERE key = ?1")?.query_row([STAGES], |row| row.get(0)).optional()?;
+        Ok(row)
     }
 
     /// Returns the numbers of the segments by name.
@@ -130,10 +162,10 @@ impl Work<'_> {
     }
 
     /// Returns up to `limit` contacts of which something may be different now; with `unknown`, those of whom nothing is known
-    /// yet, else the others.
+    /// yet or only the conditions are others, else the others.
     pub fn to_look_at(&self, now: Instant, unknown: bool, limit: usize) -> Result<Vec<ToLookAt>> {
         let mut statement = self.sql(&format!(
-            "{TO_LOOK_AT} WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND (s.looked_at IS NULL AND s.is_new = 0) = ?2
+            "{TO_LOOK_AT} WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND (s.looked_at IS NULL AND s.is_new = 0 OR s.next_at < 0) = ?2
              ORDER BY s.next_at LIMIT ?3"
         ))?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -45,7 +45,8 @@ fn spreadsheets_get_every_row() {
     assert_eq!(lines.len() - 1, sandbox.sql("SELECT count(*) FROM sends")[0].parse::<usize>().unwrap());
     let passages = export(&["enrolments"]);
     assert!(
-        passages.starts_with("campaign,email,round,state,position,entered_at,ended_at,goal_step,reason\nwelcome,"),
+        passages
+            .starts_with("campaign,email,round,state,position,entered_at,ended_at,goal_step,reason,held_out\nwelcome,"),
         "{passages}"
     );
 }

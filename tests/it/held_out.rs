@@ -55,6 +55,9 @@ fn nothing_of_a_campaign_happens_to_who_is_held_out_but_what_they_do_counts() {
     people(&sandbox, 0, 400);
     sandbox.run(MONDAY);
     let out = held_out(&sandbox);
+    let exported = sandbox.drip(&["--now", MONDAY, "export", "enrolments"]).code(0).stdout;
+    let told = exported.lines().filter(|line| line.starts_with("w,") && line.ends_with(",1")).count();
+    assert_eq!(told, out.len(), "{exported}");
     assert!((55..=105).contains(&out.len()), "{} of 400", out.len());
     let mailed: BTreeSet<String> =
         sandbox.outbox().into_iter().map(|mail| mail.to).filter(|to| to.starts_with('p')).collect();

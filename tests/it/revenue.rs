@@ -298,6 +298,12 @@ fn each_purchase_is_credited_once_whatever_comes_first() {
         let sandbox = std::mem::replace(&mut story.sandbox, Sandbox::new());
         story.sandbox = sandbox.settings(&settings).through(&relay);
         story.agree("purchased", 3 * DAY / 2);
+        // Cut off on the way, it goes on from there.
+        let half = "INSERT INTO meta SELECT 'credited_up_to', max(id) / 2 FROM events;
+            DELETE FROM credits WHERE event_id > (SELECT max(id) / 2 FROM events)";
+        story.sandbox.database().execute_batch(half).unwrap();
+        story.agree("purchased", 3 * DAY / 2);
+        assert_eq!(story.sandbox.sql("SELECT count(*) FROM meta WHERE key = 'credited_up_to'"), ["0"]);
         story.sandbox.edit("w", HEAD, &RENAMED);
         story.sandbox.drip(&["--now", &story.words(), "run"]);
         story.agree("purchased", 3 * DAY / 2);

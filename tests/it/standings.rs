@@ -59,7 +59,9 @@ fn points_come_with_events_stand_no_higher_than_allowed_and_fade() {
     track(&shop, "lan@example.com", "2026-03-11T10:20:00Z", &["trial_started"]);
     assert_eq!(score("2026-03-11T10:20:00Z"), 54);
     assert_eq!(score("2027-03-11T10:20:00Z"), 40, "this never fades");
-    track(&shop, "lan@example.com", "2027-03-11T10:20:00Z", &["complained"]);
+    // As a complaint is noted that comes in.
+    let complaint = "INSERT INTO events (contact_id, name, at) SELECT id, 'complained', unixepoch('2027-03-11T10:20:00Z') * 1000 FROM contacts";
+    shop.database().execute(complaint, []).unwrap();
     assert_eq!(score("2027-03-11T10:20:00Z"), -10);
     assert_eq!(score("2027-03-21T10:20:00Z"), 15);
 }
@@ -208,10 +210,53 @@ fn people_go_through_the_stages_of_a_life_as_buyers_and_each_is_an_event_that_le
     new       → loyal     1
     prospect  → new       1
     ");
+    // What a report looked at by a time that was named is kept nowhere.
+    assert_eq!(
+        shop.sql("SELECT email || ' ' || stage FROM v_stages ORDER BY 1"),
+        ["lan@example.com lapsed", "minh@example.com prospect"]
+    );
+    shop.run("2026-05-21T10:00:00Z");
     assert_eq!(
         shop.sql("SELECT email || ' ' || stage FROM v_stages ORDER BY 1"),
         ["lan@example.com loyal", "minh@example.com prospect"]
     );
+}
+
+#[test]
+fn another_word_in_the_settings_keeps_nobody_out_whose_moment_came_meanwhile() {
+    for (campaign, who) in [
+        ("trigger: { segment: days_since(\"purchased\") >= 90 }", "lan@example.com"),
+        ("trigger: { stage: lapsed }", "lan@example.com"),
+        ("trigger: { segment: in_segment(\"silent\") }", "lan@example.com"),
+        ("trigger: { event: stage_entered, where: event.stage == \"lapsed\" }", "lan@example.com"),
+        ("trigger: { segment: 'did(\"purchased\", \"30d\")' }", "minh@example.com"),
+        (
+            "trigger: { event: stage_entered, where: event.stage == \"new\" && event.from == \"prospect\" }",
+            "minh@example.com",
+        ),
+    ] {
+        for edit in [
+            "segments: { silent: days_since(\"purchased\") >= 90 }",
+            "segments: { silent: days_since(\"purchased\") >= 90, here: contact.city == \"Huế\" }",
+            "segments: { silent: days_since(\"purchased\") >= 90 }\nscore: { points: [{ event: clicked, points: 5 }] }",
+        ] {
+            // Lan falls silent on 29 May, Minh buys that day, and no run looks between the 28th and the change of the file.
+            let before = LIFE.to_owned() + "segments: { silent: days_since(\"purchased\") >= 90 }";
+            let shop = Sandbox::new().settings(&before).campaign("c", campaign, &["id: hello, send: mail"]);
+            shop.run("2026-02-01T03:00:00Z");
+            shop.write("people.csv", "email\nlan@example.com\nminh@example.com\n");
+            shop.drip(&["--now", "2026-02-02T03:00:00Z", "import", "people.csv"]).code(0);
+            track(&shop, "lan@example.com", "2026-02-28T09:00:00Z", &["purchased"]);
+            shop.run("2026-03-01T03:00:00Z");
+            shop.drip(&["-q", "--now", "2026-05-28T03:00:00Z", "run", "--trust-clock"]).code(0);
+            track(&shop, "minh@example.com", "2026-05-29T10:00:00Z", &["purchased"]);
+            let shop = shop.settings(&(LIFE.to_owned() + edit));
+            shop.run("2026-06-02T03:00:00Z");
+            shop.run("2026-06-02T04:00:00Z");
+            let got: Vec<_> = shop.outbox().into_iter().map(|mail| mail.to).collect();
+            assert!(got.contains(&who.to_owned()), "{campaign}, then {edit}: {got:?}");
+        }
+    }
 }
 
 #[test]

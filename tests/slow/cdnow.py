@@ -60,6 +60,21 @@ Chào {{first_name}} {{last_name}}, this is a mail of {{campaign.id}}.
 """,
 }
 
+# What is asked about at the end, so that the page of a report that is made of it has it as well.
+STANDING = """\
+stages:
+  prospect: "true"
+  new: did("purchased")
+  loyal: count("purchased", "365d") >= 3
+  lapsed: days_since("purchased") >= 90
+  inactive: days_since("purchased") >= 365
+segments:
+  warm: score >= 20
+score:
+  half_life: 60d
+  points: [{ event: purchased, points: 20, at_most: 60 }]
+"""
+
 
 def run_of(day):
     """The one run of a day."""
@@ -131,6 +146,63 @@ def expected(people, purchases):
         if len(bought) >= 5 and (start := first_run(bought[4])):
             add(passage("loyal", email, 1, start, start, [("vip", 0)], [], zone))
     return enrolments, sends
+
+
+def stage(bought, now):
+    """The stage of somebody who bought at these times, oldest first."""
+    past = [at for at in bought if at <= now]
+    if not past:
+        return "prospect"
+    silent = (now - past[-1]).days
+    if silent >= 90:
+        return "inactive" if silent >= 365 else "lapsed"
+    return "loyal" if sum(now - at <= dt.timedelta(days=365) for at in past) >= 3 else "new"
+
+
+def moves(bought, since, now):
+    """From which stage to which somebody went in a time: at a purchase, or so many days after one."""
+    edges = {at + dt.timedelta(days=days) for at in bought for days in (0, 90, 365)}
+    # A purchase counts in a year up to the last moment of it.
+    edges |= {at + dt.timedelta(days=365, milliseconds=1) for at in bought}
+    last = stage(bought, bought[0])
+    for at in sorted(edge for edge in edges if bought[0] <= edge < now):
+        following = stage(bought, at)
+        if following != last and at >= since:
+            yield last, following
+        last = following
+
+
+def points(bought, now):
+    """The whole points at a time: twenty a purchase, sixty at the most, half of it gone after sixty days."""
+    level, before = 0.0, None
+    for at in bought:
+        fade = 0.5 ** ((at - before) / dt.timedelta(days=60)) if before else 1.0
+        level, before = min(level * fade + 20, 60.0), at
+    return int(level * 0.5 ** ((now - before) / dt.timedelta(days=60)) + 1e-9)
+
+
+def standing(purchases, stages, scores, now):
+    """Compares where everybody stands with what their purchases say."""
+    wrong = 0
+    lives = [sorted(bought) for bought in purchases.values()]
+    counts = collections.Counter(stage(bought, now) for bought in lives)
+    since = now.replace(day=1, hour=0)
+    went = collections.Counter(move for bought in lives for move in moves(bought, since, now))
+    have = collections.Counter(points(bought, now) for bought in lives)
+    found = {row["stage"]: row["contacts"] for row in stages["stages"]}
+    for what, found, wanted in [
+        ("stages", found, {name: counts[name] for name in found}),
+        ("moves of the month", {(row["from"], row["to"]): row["contacts"] for row in stages["moves"]}, dict(went)),
+        ("scores", [sum(row["contacts"] for row in scores["bands"]), *(row["contacts"] for row in scores["thresholds"])],
+         [len(lives), sum(number for number_of, number in have.items() if number_of >= 20)]),
+        ("bands", [row["contacts"] for row in scores["bands"]],
+         [sum(number for of, number in have.items() if row["from"] <= of <= row["to"]) for row in scores["bands"]]),
+    ]:
+        if found != wanted:
+            wrong += 1
+            print(f"DIFFERENT {what}: found {found}, expected {wanted}")
+    print(f"{dict(counts)}; {sum(went.values())} moves in the last month; {have.total()} scores; {wrong} differences")
+    return wrong
 
 
 class Relay(socketserver.ThreadingTCPServer):
@@ -214,7 +286,10 @@ def main():
             day += dt.timedelta(days=1)
         end = run_of(LAST).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = json.loads(call("--now", end, "report", "--format", "json"))
-        return compare(project, report, relay, options.month, enrolments, sends)
+        wrong = compare(project, report, relay, options.month, enrolments, sends)
+        (project / "drip.yaml").write_text(FILES["drip.yaml"] + STANDING, encoding="utf-8")
+        told = [json.loads(call("--now", end, "report", what, "--json")) for what in ("stages", "scores")]
+        return 1 if wrong + standing(purchases, *told, run_of(LAST)) else 0
 
 
 def compare(project, report, relay, month, enrolments, sends):
@@ -260,7 +335,7 @@ def compare(project, report, relay, month, enrolments, sends):
     check("mails in the outbox", outbox, len(sends) - sum(through_smtp.values()))
     print(f"{len(sends)} sends, {len(relay.mails)} of them by SMTP in {month}, {outbox} in the outbox; "
           f"{len(enrolments)} enrolments; {wrong} differences")
-    return 1 if wrong else 0
+    return wrong
 
 
 if __name__ == "__main__":

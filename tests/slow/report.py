@@ -31,7 +31,10 @@ DAYS, PEOPLE = 70, 900
 HOSTILE = '<script>alert(1)</script> & "Trà"'
 FILES = {
     "drip.yaml": "from: Trà Sen Vàng <hello@acme.example>\npostal_address: 12 Lý Thường Kiệt, Hà Nội\nlanguage: vi\n"
-    "timezone: Asia/Ho_Chi_Minh\nfrequency_cap: none\npurchases: { event: purchased, amount: value, within: 5d, currency: VND }\n",
+    "timezone: Asia/Ho_Chi_Minh\nfrequency_cap: none\npurchases: { event: purchased, amount: value, within: 5d, currency: VND }\n"
+    "stages: { thử: 'true', mới: did(\"purchased\"), thân: count(\"purchased\") >= 2, vắng: days_since(\"purchased\") >= 20 }\n"
+    "score: { half_life: 14d, points: [{ event: trial_started, points: 10 }, { event: purchased, points: 25 }] }\n"
+    "segments: { nóng: score >= 20 }\n",
     "campaigns/nuoi-duong.yaml": """\
 name: Nuôi dưỡng khách dùng thử
 trigger: { event: trial_started }
@@ -124,6 +127,7 @@ const part = (section) => ({
 });
 return {
   overview: [...document.querySelectorAll("main > section:not(.campaign) > table")].map(table)[0] || [],
+  standing: [...document.querySelectorAll("main > section.part")].map(part),
   campaigns: [...document.querySelectorAll("section.campaign")].map((section) => ({
     id: section.querySelector("code") ? text(section.querySelector("code")) : text(section.querySelector("h2")),
     figures: [...section.querySelectorAll("dl.figures div")].map((div) => text(div.querySelector("dd"))),
@@ -234,7 +238,8 @@ def share(part, whole):
 class Checked:
     """The numbers of a page beside those of the JSON report."""
 
-    def __init__(self, report, page, language):
+    def __init__(self, report, standing, page, language):
+        self.standing = standing
         self.numbers, self.page, self.faults, self.checked, self.language = Numbers(language), page, [], 0, language
         self.campaigns = report["campaigns"]
 
@@ -268,7 +273,32 @@ class Checked:
                 self.faults.append(f"a section of {section['id']!r}, not {campaign['campaign']!r}")
             if campaign["enrolled"]:
                 self.campaign(campaign, section)
+        stages, scores = self.standing
+        if len(self.page["standing"]) != 2:
+            self.faults.append(f"{len(self.page['standing'])} parts on where contacts stand, not 2")
+            return self.faults
+        self.stages(stages, self.page["standing"][0])
+        self.scores(scores, self.page["standing"][1])
         return self.faults
+
+    def stages(self, stages, part):
+        people = stages["contacts"]
+        wanted = []
+        for row in stages["stages"]:
+            hours = row["median_stay_h"]
+            stay = [] if hours is None else hours if hours < 48 else hours // 24
+            wanted.append([row["stage"], row["contacts"], share(row["contacts"], people), row["subscribed"], row["entered"], row["left"], stay])
+        self.rows("stages", part["table"], wanted)
+        self.bars("stages", part, [(row["stage"], [row["contacts"]], row["contacts"] / people) for row in stages["stages"]])
+        most = [row["contacts"] for row in stages["moves"] if row["from"] and row["to"]][:3]
+        self.cell("moves", part["lead"][0] if part["lead"] else "", most)
+
+    def scores(self, scores, part):
+        people, to = scores["contacts"], "đến" if self.language == "vi" else "to"
+        named = [(f"{row['from']} {to} {row['to']}" if row["from"] != row["to"] else str(row["from"]), row["contacts"]) for row in reversed(scores["bands"])]
+        self.rows("scores", part["table"], [[name, number, share(number, people)] for name, number in named])
+        self.bars("scores", part, [(name, [number], number / people) for name, number in named])
+        self.rows("thresholds", [["", line] for line in part["lead"]], [["", [row["points"], row["contacts"]]] for row in scores["thresholds"]])
 
     def campaign(self, campaign, section):
         name, parts = campaign["campaign"], list(section["parts"])
@@ -469,6 +499,7 @@ def main():
                     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
                 report = json.loads(call("--format", "json"))
+                standing = [json.loads(call(what, "--json")) for what in ("stages", "scores")]
                 for language in ("vi", "en"):
                     page = scratch / f"{name}-{language}.html"
                     call("--html", str(page), "--language", language)
@@ -482,7 +513,7 @@ def main():
                             browser.shoot(f"{name}-{language}-{width}-{scheme}")
                     browser.open(page, "light", 1280)
                     browser.noise(page)
-                    found = Checked(report, browser.browser.execute_script(READ), language)
+                    found = Checked(report, standing, browser.browser.execute_script(READ), language)
                     for fault in found.all():
                         say(f"{name}, {language}: {fault}")
                     checked += found.checked

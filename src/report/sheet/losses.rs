@@ -16,6 +16,8 @@ struct Loss<'a> {
     lost: Option<f64>,
     /// The mail before it.
     before: Option<&'a StepRow>,
+    /// How many wait for it, or for a step between the two.
+    waiting: u64,
 }
 
 /// Returns the part.
@@ -53,7 +55,7 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
         }];
     }
     let percent = |share| language.percent(share).unwrap_or_default();
-    for Loss { step, lost, before } in &losses {
+    for Loss { step, lost, before, .. } in &losses {
         let goals = before.map(|before| language.number(before.goal)).unwrap_or_default();
         sheet.rows.push(vec![
             plain(&step.id).into_owned(),
@@ -86,7 +88,7 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
 
 /// Returns the rows for programs, one a mail.
 pub fn rows(funnel: &Funnel) -> Vec<Value> {
-    let each = losses(funnel).into_iter().map(|Loss { step, lost, before }| {
+    let each = losses(funnel).into_iter().map(|Loss { step, lost, before, .. }| {
         json!({
             "step": step.id, "sent": step.sent, "cumulative_rate": rounded(funnel.cumulative(step)), "drop_off": rounded(lost),
             "goal_before": before.map(|before| before.goal), "waiting": step.waiting,
@@ -96,22 +98,28 @@ pub fn rows(funnel: &Funnel) -> Vec<Value> {
 }
 
 fn losses(funnel: &Funnel) -> Vec<Loss<'_>> {
-    let mut before = None;
+    let (mut before, mut waiting) = (None, 0);
     let mut found = Vec::new();
-    for (index, step) in funnel.steps.iter().enumerate().filter(|(_, step)| step.is_mail() && !step.gone) {
-        found.push(Loss { step, lost: funnel.drop_off(index), before });
-        before = Some(step);
+    for (index, step) in funnel.steps.iter().enumerate() {
+        waiting += step.waiting;
+        if step.is_mail() && !step.gone {
+            found.push(Loss { step, lost: funnel.drop_off(index), before, waiting });
+            (before, waiting) = (Some(step), 0);
+        }
     }
     found
 }
 
-/// Returns the mails between which the largest share of people go who neither reached the goal nor came to the second, passed
-/// over or not.
+/// Returns the mails between which the largest share of people go who got past the first, passed over or not, and neither reached
+/// the goal nor wait for the second, nor got past it.
 fn worst<'a>(losses: &[Loss<'a>]) -> Option<(&'a StepRow, &'a StepRow, f64)> {
-    let each = losses.iter().filter_map(|Loss { step, before, .. }| {
+    let passed = |step: &StepRow| step.sent + step.skipped + step.rejected + step.unknown;
+    let each = losses.iter().filter_map(|Loss { step, before, waiting, .. }| {
         let before = (*before)?;
-        let lost = before.entered.saturating_sub(before.goal + step.entered);
-        Some((before, *step, share(lost, before.entered).filter(|lost| *lost > 0.0)?))
+        // Whoever waits for the step, or on the way to it, has not left.
+        let there = passed(step) + step.held + step.deferred + waiting;
+        let lost = passed(before).saturating_sub(before.goal + there);
+        Some((before, *step, share(lost, passed(before)).filter(|lost| *lost > 0.0)?))
     });
     each.max_by(|(.., one), (.., other)| one.total_cmp(other))
 }
