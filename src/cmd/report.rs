@@ -83,7 +83,16 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
             context,
             file,
             arguments.html.as_deref().unwrap_or_default(),
-            &html::page(&funnels, &standing_report::sheets(context, &project, about.language)?, &about),
+            &html::page(
+                &funnels,
+                &standing_report::sheets(
+                    context,
+                    &project,
+                    (arguments.since.as_deref(), arguments.until.as_deref()),
+                    about.language,
+                )?,
+                &about,
+            ),
         );
     }
     context.output.result(&match (format, arguments.compare) {

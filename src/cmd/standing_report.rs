@@ -45,11 +45,16 @@ pub(super) fn report(context: &Context, what: &StandingReport) -> Result<Exit, F
 }
 
 /// Returns what there is to say of where contacts stand: nothing of what drip.yaml does not have.
-pub(super) fn sheets(context: &Context, project: &Project, language: Language) -> Result<Vec<Sheet>, Failure> {
+pub(super) fn sheets(
+    context: &Context,
+    project: &Project,
+    (since, until): (Option<&str>, Option<&str>),
+    language: Language,
+) -> Result<Vec<Sheet>, Failure> {
     let terms = &project.settings.terms;
     let mut sheets = Vec::new();
     if !terms.stages.is_empty() {
-        sheets.push(sheet::standing::stages(&stages(context, &project.settings, (None, None))?, language));
+        sheets.push(sheet::standing::stages(&stages(context, &project.settings, (since, until))?, language));
     }
     if terms.score.is_some() {
         sheets.push(sheet::standing::scores(&scores(context, project)?, language));

@@ -24,7 +24,7 @@ impl Holdout {
     }
 
     /// Says whether the lift is more than chance: up or down.
-    fn is_clear(&self) -> bool {
+    pub(super) fn is_clear(&self) -> bool {
         self.lift().is_some_and(|(_, (low, high))| low > 0.0 || high < 0.0)
     }
 }

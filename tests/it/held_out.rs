@@ -96,6 +96,12 @@ fn nothing_of_a_campaign_happens_to_who_is_held_out_but_what_they_do_counts() {
     let bought = |group: &BTreeSet<String>| buyers.iter().filter(|who| group.contains(*who)).count() as u64;
     assert_eq!((of("mailed", "goal"), of("held_out", "goal")), (bought(&mailed), bought(&out)), "also who had left");
     assert_eq!(holdout["lift"]["is_clear"], true, "{holdout}");
+    sandbox.drip(&["--now", now, "report", "w", "--html", "page.html", "--language", "en"]).code(0);
+    let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(
+        page.contains("Mailed people reach the goal more often by ") && page.contains(", which is more than chance.")
+    );
+    assert!(page.contains(">held out<") && page.contains(&format!(">{}<", out.len())), "{page}");
     // The funnel is of those who were mailed, whether it is tallied or counted.
     for words in [&[][..], &["--since", "2026-03-01"]] {
         let found = report(&sandbox, now, words);

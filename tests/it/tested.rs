@@ -185,6 +185,9 @@ fn the_winner_gets_all_mails_once_each_content_had_its_time() {
     assert!(status.contains("offer: b won the test on 2026-03-09 11:00"), "{status}");
     let shown = sandbox.drip(&["--now", now, "campaign", "show", "w"]).code(0).stdout;
     assert!(shown.contains("test b has won, everyone gets it"), "{shown}");
+    sandbox.drip(&["--now", "2026-03-10T04:00:00Z", "report", "--html", "page.html", "--language", "en"]).code(0);
+    let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("b won, and gets all mails since: "), "{page}");
 
     // The tide turns, and the decision stays; also through edits of what is not tested, and a new name of the step.
     let late: Vec<String> = after.iter().filter(|(_, what)| *what == "a").map(|(who, _)| who.clone()).collect();

@@ -7,7 +7,7 @@ use super::picture;
 use crate::model::plain::plain;
 use crate::model::reaction::Reaction;
 use crate::report::funnel::Revenue;
-use crate::report::sheet::{Picture, Sheet, cohorts, contents, losses, mails, revenue, times};
+use crate::report::sheet::{Picture, Sheet, cohorts, contents, holdout, losses, mails, revenue, times};
 use crate::report::{Funnel, Language};
 
 /// With so many columns a table is read line by line on a telephone.
@@ -67,6 +67,7 @@ pub(super) fn campaign(funnel: &Funnel, place: usize, language: Language) -> Mar
         parts.extend(times::sheet(funnel, language));
         parts.extend(cohorts::sheet(funnel, language));
     }
+    parts.extend(holdout::sheet(funnel, language));
     parts.extend(contents::sheets(funnel, language));
     parts.push(mails::sheet(funnel, language));
     parts.push(revenue::sheet(funnel, language));

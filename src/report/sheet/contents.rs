@@ -2,7 +2,9 @@
 
 use super::{Bar, Picture, Sheet, uncertain};
 use crate::model::plain::plain;
+use crate::model::variant::Shares;
 use crate::report::language::Language;
+use crate::report::tested::TestRow;
 use crate::report::{CONFIDENCE, Funnel, StepRow};
 
 /// Returns a part for each step under test that anybody got.
@@ -60,8 +62,38 @@ fn sheet(step: &StepRow, language: Language) -> Sheet {
     sheet
 }
 
+/// Says what was decided of a test, or who gets what now; `None` where all is as the file has it.
+fn decided(row: &TestRow, language: Language) -> Option<String> {
+    let each = |parts: Vec<String>| parts.join(" · ");
+    if let Some((name, look)) = row.won() {
+        let name = plain(name);
+        let counts = look.counts.iter().map(|(name, of, hits)| {
+            let (name, of, hits) = (plain(name), language.number(*of), language.number(*hits));
+            format!("{name} {hits}/{of}")
+        });
+        let counts = each(counts.collect());
+        return Some(match language {
+            Language::English => format!("{name} won, and gets all mails since: {counts}."),
+            Language::Vietnamese => format!("{name} đã thắng và từ đó mọi thư đều dùng nội dung này: {counts}."),
+        });
+    }
+    if row.test.shares == Shares::Fixed {
+        return None;
+    }
+    let shares = row.test.variants.iter().zip(&row.shares);
+    let shares = shares.map(|(variant, share)| {
+        format!("{} {}", plain(&variant.name), language.percent(Some(*share)).unwrap_or_default())
+    });
+    let now =
+        language.either("More is sent of what does better; now", "Nội dung nào tốt hơn được gửi nhiều hơn; hiện nay");
+    Some(format!("{now}: {}.", each(shares.collect())))
+}
+
 /// Says what may be read in the numbers.
 fn read(step: &StepRow, language: Language) -> String {
+    if let Some(said) = step.test.as_ref().and_then(|row| decided(row, language)) {
+        return said;
+    }
     let Some(verdict) = step.verdict() else {
         return language.either("Nothing can be read in it yet.", "Chưa thể kết luận gì.").to_owned();
     };

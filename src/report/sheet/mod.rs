@@ -3,6 +3,7 @@
 
 pub mod cohorts;
 pub mod contents;
+pub mod holdout;
 pub mod losses;
 pub mod mails;
 pub mod revenue;
