@@ -52,12 +52,15 @@ impl Measure {
     }
 }
 
-/// Compares each mail of a campaign with all others of it together, by clicks where any are known. All intervals hold together,
+/// Compares each mail of a campaign that had the time to work with all others of it together, by clicks where any are known. All intervals hold together,
 /// so that among many mails none looks weak by chance.
 pub(super) fn beside(funnel: &Funnel) -> (Measure, Vec<Beside>) {
-    let mails = || funnel.steps.iter().enumerate().filter(|(_, step)| step.is_mail() && !step.gone && step.sent > 0);
-    let is_clicked = mails().any(|(_, step)| step.reactions.of(Reaction::Clicked) > 0);
+    let sent = || funnel.steps.iter().enumerate().filter(|(_, step)| step.is_mail() && !step.gone && step.sent > 0);
+    let is_clicked = sent().any(|(_, step)| step.reactions.of(Reaction::Clicked) > 0);
     let measure = if is_clicked { Measure::Clicks } else { Measure::Goals };
+    let last = funnel.steps.iter().rposition(|step| !step.gone);
+    // A passage may end with the last step: that no goal came after it says nothing of its mail.
+    let mails = || sent().filter(|(at, step)| is_clicked || step.goal > 0 || last != Some(*at));
     let add = |sum: Count, one: Count| Count { hits: sum.hits + one.hits, of: sum.of + one.of };
     let all = mails().map(|(_, step)| measure.of(step)).fold(Count { hits: 0, of: 0 }, add);
     let confidence = stats::of_comparisons(CONFIDENCE, mails().count());

@@ -10,7 +10,7 @@ use crate::model::period::Period;
 use crate::model::reaction::Reaction;
 use crate::report::limits::{Standing, leaving};
 use crate::report::sheet::{Picture, Sheet, cohorts, contents, losses, mails, markdown, revenue, terminal, times};
-use crate::report::siblings::{Measure, beside};
+use crate::report::siblings::{Beside, Measure, beside};
 use crate::report::{Course, Funnel, Language, Revenue, StepRow, VariantRow, html};
 
 fn now() -> DateTime<Utc> {
@@ -239,4 +239,21 @@ fn amounts_are_exact_and_each_content_has_its_own() {
     assert_eq!(sheet.lead, ["100.0001\u{a0}EUR from 2 purchases."]);
     assert_eq!(sheet.rows[1], ["offer · a", "3", "1", "0.0001\u{a0}EUR", "0.00\u{a0}EUR"]);
     assert_eq!(sheet.rows[2], ["offer · b", "3", "1", "100.00\u{a0}EUR", "33.33\u{a0}EUR"]);
+}
+
+#[test]
+fn no_mail_is_weak_because_the_passage_ends_with_it() {
+    let mut funnel = trial();
+    funnel.steps.retain(|step| step.is_mail() && !step.gone);
+    for row in &mut funnel.steps {
+        (row.reactions, row.sent, row.goal) = (StepRow::default().reactions, 1_000, 100);
+    }
+    let is_weak = |funnel: &Funnel| beside(funnel).1.iter().any(Beside::is_weak);
+    let last = funnel.steps.len() - 1;
+    funnel.steps[last].goal = 0;
+    assert!(!is_weak(&funnel), "nobody's goal could come after it");
+    funnel.steps[last].goal = 1;
+    assert!(is_weak(&funnel));
+    (funnel.steps[last].goal, funnel.steps[0].goal) = (100, 0);
+    assert!(is_weak(&funnel));
 }
