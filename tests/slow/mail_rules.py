@@ -362,10 +362,11 @@ def main():
                 name = os.path.join(folder, os.path.basename(os.path.dirname(story)) + ending)
                 shutil.copytree(os.path.dirname(story), name)
                 words = open(story).read().split()
-                # from TIME for DAYS days, a run every HOURS hours; how often makes no difference to what a mail is made of
+                # from TIME for DAYS days, a run every HOURS hours; in a long one how often makes no difference to what a mail is made of
                 start = datetime.datetime.fromisoformat(words[1].replace("Z", "+00:00"))
                 project = Project(drip, name, web)
-                play(project, start, int(words[3]), max(int(words[8]), 24) if web else int(words[8]))
+                days, hours = int(words[3]), int(words[8])
+                play(project, start, days, 24 if web and days >= 100 else hours)
                 wrong += report(project)
             starter = os.path.join(folder, "starter" + ending)
             subprocess.run([drip, "init", starter], check=True, capture_output=True)
