@@ -49,13 +49,14 @@ impl Terms {
         self.written(&self.segments.iter().collect(), true, true)
     }
 
-    /// Returns what changes whenever one of these conditions may come to mean something else, by what it names and what that
-    /// names in turn.
+    /// Returns what changes whenever one of these conditions may come to mean something else, by what it names, what that
+    /// names in turn, and what customers are worth.
     pub fn form_of<'a>(&'a self, conditions: impl Iterator<Item = &'a Condition>) -> String {
         let mut open: Vec<&Condition> = conditions.collect();
         let mut segments = BTreeMap::new();
-        let (mut score, mut stages) = (false, false);
+        let (mut score, mut stages, mut measures) = (false, false, false);
         while let Some(condition) = open.pop() {
+            measures |= condition.measures().next().is_some();
             for (name, named) in condition.segments().filter_map(|name| self.segments.get_key_value(name)) {
                 if segments.insert(name, named).is_none() {
                     open.push(named);
@@ -68,7 +69,8 @@ impl Terms {
                 open.extend(self.stages.iter().map(|stage| &stage.condition));
             }
         }
-        self.written(&segments, score, stages)
+        let meaning = if measures { self.meaning_of_measures() } else { String::new() };
+        self.written(&segments, score, stages) + &meaning
     }
 
     fn written(&self, segments: &BTreeMap<&String, &Condition>, score: bool, stages: bool) -> String {

@@ -225,9 +225,6 @@ fn fingerprint(
         let inherited = (&settings.timezone, &settings.window, &settings.frequency_caps);
         hash.update(format!("{inherited:?}{}{:?}", settings.terms.form_of(campaign.conditions()), settings.utm));
         hash.update(format!("{}{}", settings.language, settings.postal_address));
-        if campaign.conditions().any(|condition| settings.terms.takes_measures(condition)) {
-            hash.update(settings.terms.meaning_of_measures());
-        }
     }
     let uses = |file: &TemplateFile| {
         let name = file.name.as_str();

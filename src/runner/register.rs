@@ -178,11 +178,8 @@ fn note_matching(
 /// Returns what changes whenever other people may match the tag and segment triggers.
 fn form(campaign: &Campaign, settings: &Settings) -> String {
     let states = campaign.triggers.iter().filter(|trigger| trigger.is_state());
-    let terms = &settings.terms;
-    let asks = |trigger: &Trigger| trigger.state().is_some_and(|condition| terms.takes_measures(condition));
-    let meaning = if states.clone().any(asks) { terms.meaning_of_measures() } else { String::new() };
-    let named = terms.form_of(states.clone().filter_map(Trigger::state));
-    let digest = Sha256::digest(format!("{:?}{named}{meaning}", states.collect::<Vec<_>>()));
+    let named = settings.terms.form_of(states.clone().filter_map(Trigger::state));
+    let digest = Sha256::digest(format!("{:?}{named}", states.collect::<Vec<_>>()));
     hexadecimal(&digest[..8])
 }
 

@@ -122,10 +122,8 @@ fn prepare(store: &mut Store, terms: &Terms, now: Instant) -> Result<bool, Store
 
 /// Returns what changes whenever a stage may come to mean something else.
 fn stages_form(terms: &Terms) -> String {
-    let conditions = || terms.stages.iter().map(|stage| &stage.condition);
-    let takes_measures = conditions().any(|condition| terms.takes_measures(condition));
-    let meaning = if takes_measures { terms.meaning_of_measures() } else { String::new() };
-    format!("{:?}{}{meaning}", terms.stages, terms.form_of(conditions()))
+    let conditions = terms.stages.iter().map(|stage| &stage.condition);
+    format!("{:?}{}", terms.stages, terms.form_of(conditions))
 }
 
 fn look(

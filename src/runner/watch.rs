@@ -14,7 +14,6 @@ use crate::model::Instant;
 use crate::model::campaign::{Campaign, Trigger};
 use crate::model::condition::Condition;
 use crate::model::contact::Contact;
-use crate::model::terms::Terms;
 use crate::store::{Store, StoreError, Watch, Work};
 
 impl Run<'_> {
@@ -146,17 +145,10 @@ fn next(
 /// are worth is another one, where the triggers take it.
 pub(super) fn form(campaign: &Campaign, rules: Rules<'_>) -> (String, String) {
     let hash = |text: String| crate::model::octets::hexadecimal(&Sha256::digest(text)[..8]);
-    let takes = |wanted: fn(&Terms, &Condition) -> bool| {
-        campaign.triggers.iter().filter_map(Trigger::state).any(|condition| wanted(rules.terms, condition))
-    };
-    let meaning = if takes(Terms::takes_measures) { rules.terms.meaning_of_measures() } else { String::new() };
-    let form = hash(format!(
-        "{:?}{}{}{meaning}",
-        campaign.triggers,
-        rules.terms.form_of(campaign.triggers.iter().filter_map(Trigger::state)),
-        rules.timezone
-    ));
-    let model = if takes(Terms::takes_model) { hash(rules.terms.model_version()) } else { String::new() };
+    let (terms, states) = (rules.terms, || campaign.triggers.iter().filter_map(Trigger::state));
+    let form = hash(format!("{:?}{}{}", campaign.triggers, terms.form_of(states()), rules.timezone));
+    let takes_model = states().any(|condition| terms.takes_model(condition));
+    let model = if takes_model { hash(terms.model_version()) } else { String::new() };
     let whole = format!("{form}{model}");
     (form, whole)
 }
