@@ -66,8 +66,8 @@ pub(super) fn warnings(context: &Context, loaded: &Loaded) -> Vec<Diagnostic> {
 
 /// Warns where contacts have attributes of their own that conditions read in place of what drip works out.
 fn hidden(context: &Context, project: &Project) -> Vec<Diagnostic> {
-    let segments = project.settings.terms.segments.values();
-    let conditions = project.campaigns.iter().flat_map(Campaign::conditions).chain(segments);
+    let named = project.settings.terms.conditions();
+    let conditions = project.campaigns.iter().flat_map(Campaign::conditions).chain(named);
     let measures: HashSet<Measure> = conditions.flat_map(Condition::measures).collect();
     if measures.is_empty() {
         return Vec::new();
