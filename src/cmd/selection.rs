@@ -109,6 +109,14 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
         let (message, hint) = no_segment(name, settings);
         return Err(wrong(span(name), message, Some(hint)));
     }
+    let stages: Vec<&str> = settings.terms.stages.iter().map(|stage| stage.name.as_str()).collect();
+    if let Some(name) = condition.stages().find(|name| !stages.is_empty() && !stages.contains(name)) {
+        let hint = match nearest(name, stages.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the stages are {}", stages.join(", ")),
+        };
+        return Err(wrong(span(name), format!("there is no stage `{name}`"), Some(hint)));
+    }
     match condition.unmeant(settings.terms.score.is_some(), !settings.terms.stages.is_empty()).next() {
         Some((word, message, hint)) => Err(wrong(span(word), message, Some(hint.to_owned()))),
         None => Ok(condition),

@@ -19,6 +19,7 @@ use cel::{Context, Env, IdedExpr, Value};
 
 use self::call::Call;
 pub(super) use self::edge::Edges;
+use self::read::Read;
 use super::Instant;
 use super::contact::Contact;
 use super::event::Event;
@@ -39,6 +40,8 @@ pub struct Condition {
     edges: Arc<[Edges]>,
     /// What it looks at of what customers are worth.
     limits: Arc<[value::Limit]>,
+    /// The stages that it names.
+    stages: Arc<[String]>,
 }
 
 /// What is wrong with a condition, and which bytes of it.
@@ -88,10 +91,10 @@ impl Condition {
     /// # Errors
     /// Returns the first thing that is wrong with it.
     pub fn parse(source: &str) -> Result<Self, ConditionError> {
-        let (expression, inputs, edges) = read::read(source)?;
+        let Read { expression, inputs, edges, stages } = read::read(source)?;
         let limits = value::limits(&expression, &inputs).into();
         let (expression, inputs, edges) = (expression.into(), inputs.into(), edges.into());
-        Ok(Self { source: source.into(), expression, inputs, edges, limits })
+        Ok(Self { source: source.into(), expression, inputs, edges, limits, stages: stages.into() })
     }
 
     /// Returns the condition as it was written.
@@ -180,6 +183,11 @@ impl Condition {
     /// Says whether the condition names `stage`.
     pub fn reads_stage(&self) -> bool {
         self.calls().any(|call| *call == Call::Stage)
+    }
+
+    /// Returns the stages that the condition names.
+    pub fn stages(&self) -> impl Iterator<Item = &str> {
+        self.stages.iter().map(String::as_str)
     }
 
     /// Returns the events that the condition names.

@@ -24,6 +24,11 @@ pub(super) fn score(source: &mut Source, node: &Node, around: &Surroundings<'_>)
     let condition = Condition::parse(&format!("score >= {points}")).ok()?;
     if let Some(words) = &around.words {
         words.check(source, &condition, &node.span);
+        #[expect(clippy::cast_precision_loss, reason = "points are far below 2^53")]
+        if let Some(most) = words.most_points.filter(|most| points as f64 > *most) {
+            let hint = format!("write `score: {most}` or less, or raise `at_most` under `score` in drip.yaml");
+            source.error(node.span.clone(), format!("no score comes beyond {most}"), Some(&hint));
+        }
     }
     Some(Trigger::Score { points, condition })
 }

@@ -35,6 +35,7 @@ pub(super) fn read(source: &mut Source, fields: &mut Fields<'_>, zone: Tz) -> Te
     let known = Words {
         segments: segments_node.map(names).unwrap_or_default(),
         has_score: score_node.is_some(),
+        most_points: score.as_ref().and_then(|(score, _)| score.at_most),
         stages: stages_node.map(names).unwrap_or_default(),
     };
     let named = segments.iter().chain(&stages).map(|(_, condition, span)| (condition, span));

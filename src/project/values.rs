@@ -38,6 +38,8 @@ pub(super) struct Surroundings<'a> {
 pub(super) struct Words {
     pub(super) segments: Vec<String>,
     pub(super) has_score: bool,
+    /// The points that no score goes beyond.
+    pub(super) most_points: Option<f64>,
     pub(super) stages: Vec<String>,
 }
 
@@ -46,6 +48,7 @@ impl From<&Terms> for Words {
         Self {
             segments: terms.segments.keys().cloned().collect(),
             has_score: terms.score.is_some(),
+            most_points: terms.score.as_ref().and_then(|score| score.at_most),
             stages: terms.stages.iter().map(|stage| stage.name.clone()).collect(),
         }
     }
@@ -57,6 +60,10 @@ impl Words {
         let known: Vec<&str> = self.segments.iter().map(String::as_str).collect();
         for name in condition.segments() {
             unknown(source, "segment", name, span, &known);
+        }
+        let known: Vec<&str> = self.stages.iter().map(String::as_str).collect();
+        for name in condition.stages().filter(|_| !known.is_empty()) {
+            unknown(source, "stage", name, span, &known);
         }
         for (_, message, hint) in condition.unmeant(self.has_score, !self.stages.is_empty()) {
             source.error(span.clone(), message, Some(hint));

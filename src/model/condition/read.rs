@@ -52,7 +52,17 @@ const STANDARD: [&str; 31] = [
     "hasValue",
 ];
 
-pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>, Vec<Edges>), ConditionError> {
+/// What a text says.
+pub(super) struct Read {
+    pub(super) expression: IdedExpr,
+    pub(super) inputs: Vec<Input>,
+    /// One for each input.
+    pub(super) edges: Vec<Edges>,
+    /// The stages that `stage` is compared with.
+    pub(super) stages: Vec<String>,
+}
+
+pub(super) fn read(source: &str) -> Result<Read, ConditionError> {
     let whole = 0..source.len();
     if source.trim().is_empty() {
         return Err(ConditionError { message: "the condition is empty".to_owned(), span: whole, hint: None });
@@ -71,7 +81,8 @@ pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>, Vec<Edges>), C
     }
     let (mut expression, positions) =
         Parser::new().parse_with_source_info(source).map_err(|errors| syntax(source, &errors.errors))?;
-    let mut reader = Reader { source, positions: &positions, inputs: Vec::new(), edges: Vec::new(), bound: Vec::new() };
+    let (inputs, edges, stages, bound) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut reader = Reader { source, positions: &positions, inputs, edges, stages, bound };
     reader.expression(&mut expression)?;
     if let Expr::Literal(literal) = &expression.expr
         && !matches!(literal, LiteralValue::Boolean(_))
@@ -83,7 +94,7 @@ pub(super) fn read(source: &str) -> Result<(IdedExpr, Vec<Input>, Vec<Edges>), C
             hint,
         });
     }
-    Ok((expression, reader.inputs, reader.edges))
+    Ok(Read { expression, inputs: reader.inputs, edges: reader.edges, stages: reader.stages })
 }
 
 /// Finds what people write who think of another language, before CEL's grammar complains in its own words.
@@ -185,8 +196,8 @@ struct Reader<'a> {
     source: &'a str,
     positions: &'a SourceInfo,
     inputs: Vec<Input>,
-    /// One for each input.
     edges: Vec<Edges>,
+    stages: Vec<String>,
     /// Names that a macro such as `exists` binds.
     bound: Vec<String>,
 }
@@ -196,6 +207,7 @@ impl Reader<'_> {
         if self.take_out(node, Edges::Everywhere)? {
             return Ok(());
         }
+        self.note_stages(node);
         self.compared(node)?;
         let id = node.id;
         match &mut node.expr {
@@ -249,6 +261,20 @@ impl Reader<'_> {
         self.edges[index].add(edges);
         node.expr = Expr::Ident(variable(index));
         Ok(true)
+    }
+
+    /// Notes what `stage` is compared with, or looked for among.
+    fn note_stages(&mut self, node: &IdedExpr) {
+        let Expr::Call(CallExpr { func_name, target: None, args }) = &node.expr else { return };
+        let [left, right] = args.as_slice() else { return };
+        let is_stage = |node: &IdedExpr| matches!(self.input(node), Ok(Some(Input::Call(Call::Stage))));
+        let found: Vec<&str> = match (func_name.as_str(), &right.expr) {
+            ("_==_" | "_!=_", _) if is_stage(left) => text(right).into_iter().collect(),
+            ("_==_" | "_!=_", _) if is_stage(right) => text(left).into_iter().collect(),
+            ("@in", Expr::List(list)) if is_stage(left) => list.elements.iter().filter_map(text).collect(),
+            _ => return,
+        };
+        self.stages.extend(found.into_iter().map(str::to_owned));
     }
 
     /// Takes out what is compared with a whole number, and keeps that: nothing changes until it is crossed.
