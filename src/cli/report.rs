@@ -39,7 +39,7 @@ pub struct ReportArgs {
     /// What purchases brought, each credited to the last mail before it
     #[arg(long, conflicts_with = "compare")]
     pub revenue: bool,
-    /// Write everything as one page to show, which needs no network
+    /// Write everything as one page to show, which needs no network; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["compare", "format", "drop_off", "times", "cohorts", "mails", "revenue"])]
     pub html: Option<String>,
     /// The language of that page, `en` or `vi`; the project's if left out
@@ -60,10 +60,17 @@ pub enum StandingReport {
         /// The same up to the end of a day, or up to so long ago
         #[arg(long, value_name = "DATE|DURATION")]
         until: Option<String>,
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+        format: ReportFormat,
     },
     /// How many contacts have which score
-    #[command(after_help = "Example:\n  drip report scores")]
-    Scores,
+    #[command(after_help = "Examples:\n  drip report scores\n  drip report scores --format csv")]
+    Scores {
+        /// The form of the output
+        #[arg(long, value_enum, default_value_t = ReportFormat::Table)]
+        format: ReportFormat,
+    },
 }
 
 /// The form of a report.

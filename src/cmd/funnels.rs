@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::tested;
 use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign, Step};
-use crate::model::delay::Origin;
+use crate::model::delay::{Origin, Span};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
@@ -115,7 +115,7 @@ pub(super) fn funnel(
         tested::tests(work, row, campaign, &mut funnel, now)?;
     }
     tested::held_out(&held_out, &mut funnel);
-    funnel.holdout = tested::compared(work, row, campaign, period)?;
+    funnel.holdout = tested::compared(work, row, campaign, period, now)?;
     Ok(funnel)
 }
 
@@ -129,6 +129,9 @@ pub(super) fn course(
     now: Instant,
 ) -> Result<Course> {
     let (mut days, mut weeks) = (times::Counting::new(now), cohorts::Counting::new(now, zone));
+    for step in campaign.iter().flat_map(|campaign| &campaign.steps).filter(|step| step.action.is_mail()) {
+        days.know(step.id.as_str());
+    }
     work.entries(row, period, |entered| {
         days.enter(entered);
         weeks.enter(entered);
@@ -162,6 +165,8 @@ fn days(steps: &[Step]) -> Vec<u32> {
 /// Returns the funnel of a campaign that nobody has entered.
 pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
     let steps = campaign.map_or(&[][..], |campaign| &campaign.steps);
+    let watched = campaign.and_then(|campaign| campaign.goal.as_ref()?.within).map(Span::elapsed);
+    let is_too_late = |day: u32| watched.is_some_and(|watched| TimeDelta::days(day.into()) >= watched);
     Funnel {
         campaign: id.clone(),
         name: campaign.map_or_else(|| id.as_str().to_owned(), |campaign| campaign.name.clone()),
@@ -181,6 +186,7 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
                 id: step.id.as_str().to_owned(),
                 kind: step.action.kind(),
                 day: Some(day),
+                is_too_late: is_too_late(day),
                 ..StepRow::default()
             })
             .collect(),

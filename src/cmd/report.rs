@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::context::{self, Context};
 use super::written::{self, Written};
-use super::{Failure, funnels, standing_report, subjects};
+use super::{Failure, funnels, standing_report, subjects, tested};
 use crate::cli::report::{ReportArgs, ReportFormat};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
@@ -26,6 +26,8 @@ struct Scope {
     period: Period,
     /// Whether each passage is looked at.
     is_close: bool,
+    /// Whether what people bought who were held out is looked at.
+    is_paid: bool,
 }
 
 pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, Failure> {
@@ -44,19 +46,19 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
         let error = Diagnostic::error("a file of CSV holds one table".to_owned());
         return Err(error.hint("ask for one of --times, --cohorts, --drop-off, --mails and --revenue").into());
     }
-    let is_close = arguments.html.is_some()
-        || (format == ReportFormat::Json && !arguments.compare)
-        || looks.iter().any(|look| look.is_close);
-    let mut page = match &arguments.html {
+    let all = arguments.html.is_some() || (format == ReportFormat::Json && !arguments.compare);
+    let is_close = all || looks.iter().any(|look| look.is_close);
+    let is_paid = all || arguments.revenue;
+    let mut page = match arguments.html.as_deref() {
+        None | Some("-") => None,
         Some(file) => {
             refuse_foreign(context, Path::new(file))?;
             Some(Written::begin(Path::new(file))?)
         }
-        None => None,
     };
     let wanted = |id: &CampaignId| only.is_empty() || only.contains(id);
     let mut funnels = match open(context, &project)? {
-        Some(mut store) => read_scope(context, &project, &mut store, wanted, &Scope { period, is_close })?,
+        Some(mut store) => read_scope(context, &project, &mut store, wanted, &Scope { period, is_close, is_paid })?,
         None => {
             let wanted = project.campaigns.iter().filter(|campaign| wanted(&campaign.id));
             wanted.map(|campaign| funnels::empty(&campaign.id, Some(campaign))).collect()
@@ -70,7 +72,7 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
     // In the order in which they were named.
     funnels.sort_by_key(|funnel| only.iter().position(|id| *id == funnel.campaign));
     let style = style(context, &project);
-    if let Some(file) = page.take() {
+    if let Some(name) = &arguments.html {
         let code = arguments.language.as_deref().unwrap_or(&project.settings.language);
         let about = html::About {
             language: Language::of(code),
@@ -79,21 +81,14 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
             zone,
             period,
         };
-        return write(
-            context,
-            file,
-            arguments.html.as_deref().unwrap_or_default(),
-            &html::page(
-                &funnels,
-                &standing_report::sheets(
-                    context,
-                    &project,
-                    (arguments.since.as_deref(), arguments.until.as_deref()),
-                    about.language,
-                )?,
-                &about,
-            ),
-        );
+        let moved = (arguments.since.as_deref(), arguments.until.as_deref());
+        let standing = standing_report::sheets(context, &project, moved, about.language)?;
+        let text = html::page(&funnels, &standing, &about);
+        match page.take() {
+            Some(file) => write(context, file, name, &text)?,
+            None => context.output.result(&text),
+        }
+        return Ok(Exit::Success);
     }
     context.output.result(&match (format, arguments.compare) {
         (ReportFormat::Table, false) if looks.is_empty() => table(context, &project, &funnels),
@@ -102,7 +97,9 @@ pub(super) fn report(context: &Context, arguments: &ReportArgs) -> Result<Exit, 
         (ReportFormat::Json, false) => format!("{:#}\n", report::json(&funnels)),
         (ReportFormat::Json, true) => format!("{:#}\n", compare::json(&funnels)),
         (ReportFormat::Csv, false) => match looks.first() {
-            Some(look) => sheet::csv(funnels.iter().map(|funnel| (funnel.campaign.as_str(), (look.rows)(funnel)))),
+            Some(look) => {
+                sheet::csv(funnels.iter().map(|funnel| (Some(funnel.campaign.as_str()), (look.rows)(funnel))))
+            }
             None => report::csv(&funnels),
         },
         (ReportFormat::Csv, true) => compare::csv(&funnels),
@@ -135,11 +132,11 @@ fn refuse_foreign(context: &Context, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(context: &Context, mut file: Written, name: &str, page: &str) -> Result<Exit, Failure> {
+fn write(context: &Context, mut file: Written, name: &str, page: &str) -> Result<(), Failure> {
     file.add(page)?;
     file.end()?;
     context.output.status(&format!("The report is in {name}."));
-    Ok(Exit::Success)
+    Ok(())
 }
 
 /// Opens the store to read. Where the settings say otherwise than before what a purchase is, each is credited anew first.
@@ -192,8 +189,8 @@ pub(super) fn read(
     store: &mut Store,
     wanted: impl Fn(&CampaignId) -> bool,
 ) -> Result<Vec<Funnel>, Failure> {
-    let mut funnels =
-        read_scope(context, project, store, wanted, &Scope { period: Period::default(), is_close: false })?;
+    let scope = Scope { period: Period::default(), is_close: false, is_paid: false };
+    let mut funnels = read_scope(context, project, store, wanted, &scope)?;
     for funnel in &mut funnels {
         funnel.currency.clone_from(&project.settings.terms.purchases.currency);
     }
@@ -214,6 +211,9 @@ fn read_scope(
         let mut funnel = funnels::funnel(&work, known.row, &known.id, campaign, scope.period, &uncredited, now)?;
         if scope.is_close {
             funnel.course = Some(funnels::course(&work, known.row, campaign, scope.period, zone, now)?);
+        }
+        if scope.is_paid {
+            tested::bought(&work, known.row, campaign, &mut funnel, now)?;
         }
         Ok::<_, Failure>(funnel)
     };

@@ -6,13 +6,14 @@ use chrono::Datelike;
 
 use super::context::Context;
 use super::standings::Refreshed;
-use super::{Failure, report, standings};
-use crate::cli::report::StandingReport;
+use super::{Failure, standings};
+use crate::cli::report::{ReportFormat, StandingReport};
 use crate::error::Diagnostic;
 use crate::exit::Exit;
 use crate::model::campaign::Campaign;
 use crate::model::condition::Condition;
 use crate::model::period::Period;
+use crate::model::score::Score;
 use crate::model::settings::Settings;
 use crate::model::wall;
 use crate::project::Project;
@@ -25,23 +26,43 @@ use crate::store::StageMoves;
 
 pub(super) fn report(context: &Context, what: &StandingReport) -> Result<Exit, Failure> {
     let project = context.project()?;
-    let is_json = context.output.options().json;
+    let format = |asked: ReportFormat| if context.output.options().json { ReportFormat::Json } else { asked };
     let text = match what {
-        StandingReport::Stages { since, until } => {
-            let found = stages(context, &project.settings, (since.as_deref(), until.as_deref()))?;
-            if is_json {
-                format!("{:#}\n", stages::json(&found))
-            } else {
-                stages::table(&found, report::style(context, &project))
+        StandingReport::Stages { since, until, format: asked } => {
+            need_stages(&project.settings)?;
+            let mut refreshed = standings::refreshed(context, &project.settings.terms)?;
+            let period = (since.as_deref(), until.as_deref());
+            let found = stages(context, &project.settings, period, refreshed.as_mut())?;
+            let sheets = || {
+                [sheet::standing::stages(&found, Language::English), sheet::standing::moves(&found, Language::English)]
+            };
+            match format(*asked) {
+                ReportFormat::Json => format!("{:#}\n", stages::json(&found)),
+                ReportFormat::Csv => sheet::csv([(None, stages::rows(&found))]),
+                ReportFormat::Table => drawn(context, &sheets()),
+                ReportFormat::Markdown => sheets().iter().map(sheet::markdown).collect::<Vec<_>>().join("\n"),
             }
         }
-        StandingReport::Scores => {
-            let found = scores(context, &project)?;
-            if is_json { format!("{:#}\n", scores::json(&found)) } else { scores::table(&found) }
+        StandingReport::Scores { format: asked } => {
+            let score = need_score(&project.settings)?;
+            let mut refreshed = standings::refreshed(context, &project.settings.terms)?;
+            let found = scores(context, &project, score, refreshed.as_mut())?;
+            let sheet = || sheet::standing::scores(&found, Language::English);
+            match format(*asked) {
+                ReportFormat::Json => format!("{:#}\n", scores::json(&found)),
+                ReportFormat::Csv => sheet::csv([(None, scores::rows(&found))]),
+                ReportFormat::Table => drawn(context, &[sheet()]),
+                ReportFormat::Markdown => sheet::markdown(&sheet()),
+            }
         }
     };
     context.output.result(&text);
     Ok(Exit::Success)
+}
+
+fn drawn(context: &Context, sheets: &[Sheet]) -> String {
+    let (width, colour) = (context.output.width(), context.output.colours_results());
+    sheets.iter().map(|sheet| sheet::terminal(sheet, width, colour)).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns what there is to say of where contacts stand: nothing of what drip.yaml does not have.
@@ -53,32 +74,48 @@ pub(super) fn sheets(
 ) -> Result<Vec<Sheet>, Failure> {
     let terms = &project.settings.terms;
     let mut sheets = Vec::new();
-    if !terms.stages.is_empty() {
-        sheets.push(sheet::standing::stages(&stages(context, &project.settings, (since, until))?, language));
+    if terms.stages.is_empty() && terms.score.is_none() {
+        return Ok(sheets);
     }
-    if terms.score.is_some() {
-        sheets.push(sheet::standing::scores(&scores(context, project)?, language));
+    let mut refreshed = standings::refreshed(context, terms)?;
+    if !terms.stages.is_empty() {
+        let found = stages(context, &project.settings, (since, until), refreshed.as_mut())?;
+        sheets.extend([sheet::standing::stages(&found, language), sheet::standing::moves(&found, language)]);
+    }
+    if let Some(score) = &terms.score {
+        sheets.push(sheet::standing::scores(&scores(context, project, score, refreshed.as_mut())?, language));
     }
     Ok(sheets)
 }
 
-/// Counts who is in which stage, and the moves of a time: this month's, if none is named.
-pub(super) fn stages(
-    context: &Context,
-    settings: &Settings,
-    (since, until): (Option<&str>, Option<&str>),
-) -> Result<Stages, Failure> {
+fn need_stages(settings: &Settings) -> Result<(), Failure> {
     if settings.terms.stages.is_empty() {
         let hint = "name them in their order, as `stages: { prospect: 'true', customer: did(\"purchased\") }`";
         return Err(Diagnostic::error("drip.yaml has no `stages`").hint(hint).into());
     }
+    Ok(())
+}
+
+fn need_score(settings: &Settings) -> Result<&Score, Failure> {
+    settings.terms.score.as_ref().ok_or_else(|| {
+        let hint = "write what events bring, as `score: { points: [{ event: clicked, points: 5 }] }`";
+        Diagnostic::error("drip.yaml has no `score`").hint(hint).into()
+    })
+}
+
+/// Counts who is in which stage, and the moves of a time: this month's, if none is named.
+fn stages(
+    context: &Context,
+    settings: &Settings,
+    (since, until): (Option<&str>, Option<&str>),
+    mut refreshed: Option<&mut Refreshed>,
+) -> Result<Stages, Failure> {
     let zone = settings.timezone;
     let mut period = Period::parse(since, until, context.now(), zone).map_err(Diagnostic::error)?;
     if period == Period::default() {
         let today = wall::wall(context.now(), zone).date();
         period.since = today.with_day(1).map(|first| wall::start_of_day(first, zone));
     }
-    let mut refreshed = standings::refreshed(context, &settings.terms)?;
     let counts = refreshed.as_mut().map(|found| standings::count(&mut found.store)).transpose()?.unwrap_or_default();
     let mut found = Stages {
         zone,
@@ -87,7 +124,7 @@ pub(super) fn stages(
         ..Stages::default()
     };
     let mut stays: BTreeMap<String, Vec<Stays>> = BTreeMap::new();
-    if let Some(Refreshed { store, .. }) = &mut refreshed {
+    if let Some(Refreshed { store, .. }) = refreshed {
         let work = store.read()?;
         for (stage, hours, is_over, people) in work.stage_stays(context.now())? {
             stays.entry(stage).or_default().push((hours, is_over, people));
@@ -106,19 +143,20 @@ pub(super) fn stages(
 }
 
 /// Counts who has how many points.
-pub(super) fn scores(context: &Context, project: &Project) -> Result<Scores, Failure> {
+fn scores(
+    context: &Context,
+    project: &Project,
+    score: &Score,
+    refreshed: Option<&mut Refreshed>,
+) -> Result<Scores, Failure> {
     let terms = &project.settings.terms;
-    let Some(score) = &terms.score else {
-        let hint = "write what events bring, as `score: { points: [{ event: clicked, points: 5 }] }`";
-        return Err(Diagnostic::error("drip.yaml has no `score`").hint(hint).into());
-    };
     let mut found = Scores::default();
     let campaigns = project.campaigns.iter();
     let conditions = campaigns.flat_map(Campaign::conditions).chain(terms.conditions());
     found.thresholds = conditions.flat_map(Condition::score_thresholds).collect();
     found.thresholds.sort_unstable();
     found.thresholds.dedup();
-    if let Some(mut refreshed) = standings::refreshed(context, terms)? {
+    if let Some(refreshed) = refreshed {
         let now = context.now();
         refreshed.store.read()?.each_level(&mut |levels, looked_at| {
             *found.people.entry(score.points_after(levels, now - looked_at)).or_default() += 1;

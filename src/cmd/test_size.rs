@@ -27,7 +27,7 @@ pub(super) fn test_size(context: &Context, arguments: &TestSizeArgs) -> Result<E
         (Some(better), _) => {
             let each = stats::per_group(rate, better, pair, power_of_pair).ok_or_else(|| {
                 Diagnostic::error("no number of people tells these shares apart: they are too near to each other")
-                    .hint("write a better share that is further from the first")
+                    .hint("write a better share that is further from the first, or what so many people show with `--people 4000`")
             })?;
             (better, each)
         }

@@ -1,14 +1,16 @@
 //! What the store knows of tests and hold-outs → the rows of a report.
 
+use chrono::TimeDelta;
+
 use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::period::Period;
 use crate::model::trial::Choice;
-use crate::report::{Funnel, Holdout, TestRow};
+use crate::report::{Bought, Funnel, Holdout, TestRow};
 use crate::runner::weigh;
 use crate::stats::Count;
-use crate::store::{CampaignRow, Group, Result, Work};
+use crate::store::{CampaignRow, Compared, Group, Result, Work};
 
 /// Adds how its tests stand to the funnel of a campaign.
 pub(super) fn tests(
@@ -60,11 +62,41 @@ pub(super) fn compared(
     row: CampaignRow,
     campaign: Option<&Campaign>,
     period: Period,
+    now: Instant,
 ) -> Result<Option<Holdout>> {
-    let Some(hundredths) = campaign.and_then(|campaign| campaign.holdout) else { return Ok(None) };
-    let (held_out, mailed) = work.held_out_groups(row, hundredths, period)?;
+    let Some((hundredths, within)) = campaign.and_then(watched) else { return Ok(None) };
+    let (held_out, mailed) = work.held_out_groups(row, &Compared { hundredths, period, ripe: now - within })?;
     let count = |group: Group| Count { hits: group.goals, of: group.people };
-    Ok(Some(Holdout { hundredths, mailed: count(mailed), held_out: count(held_out) }))
+    let unripe = mailed.unripe + held_out.unripe;
+    Ok(Some(Holdout { hundredths, mailed: count(mailed), held_out: count(held_out), unripe, bought: None }))
+}
+
+/// Adds what both groups bought.
+pub(super) fn bought(
+    work: &Work<'_>,
+    row: CampaignRow,
+    campaign: Option<&Campaign>,
+    funnel: &mut Funnel,
+    now: Instant,
+) -> Result<()> {
+    let (Some((hundredths, within)), Some(holdout)) = (campaign.and_then(watched), &mut funnel.holdout) else {
+        return Ok(());
+    };
+    let compared = Compared { hundredths, period: funnel.period, ripe: now - within };
+    let mut bought = Bought::default();
+    work.bought_beside(row, &compared, within, |is_held_out, purchases, amount| {
+        let group = if is_held_out { &mut bought.held_out } else { &mut bought.mailed };
+        group.add(purchases, amount);
+    })?;
+    bought.mailed.fill(holdout.mailed.of);
+    bought.held_out.fill(holdout.held_out.of);
+    holdout.bought = Some(bought);
+    Ok(())
+}
+
+/// Returns how many hundredths a campaign holds out, and how long those who enter are watched.
+fn watched(campaign: &Campaign) -> Option<(u32, TimeDelta)> {
+    Some((campaign.holdout?, campaign.goal.as_ref()?.within?.elapsed()))
 }
 
 /// Returns the tests of a campaign that no further look will be taken at: the step, when the last was, and who won.

@@ -69,6 +69,17 @@ impl Money {
         self.0 as f64 / ONE as f64
     }
 
+    /// Returns the amount that is nearest to an estimate, in what the currency has.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "a number beyond all bounds is the greatest there is"
+    )]
+    pub fn near(estimate: f64, currency: Option<&str>) -> Self {
+        let unit = unit_of(currency);
+        Self(((estimate * ONE as f64 / unit as f64).round() as i64).saturating_mul(unit))
+    }
+
     /// Returns the amount as people of a language read it, with its currency: `1,250,000 VND`, in Vietnamese `1.250.000 ₫`.
     pub fn shown(self, currency: Option<&str>, vietnamese: bool) -> String {
         let (group, point) = if vietnamese { ('.', ',') } else { (',', '.') };
@@ -94,7 +105,7 @@ impl Money {
 
     /// Returns what one of so many parts is, rounded to what the currency has; `None` of no parts.
     pub fn shared(self, parts: u64, currency: Option<&str>) -> Option<Self> {
-        let unit = 10_i128.pow(u32::try_from(DIGITS - digits_of(currency)).unwrap_or_default());
+        let unit = i128::from(unit_of(currency));
         let (amount, parts) = (i128::from(self.0), i128::from(parts));
         let halves = parts * unit;
         (parts > 0)
@@ -109,6 +120,11 @@ impl Money {
         let length = digits.trim_end_matches('0').len().max(least);
         (whole.to_string(), digits[..length].to_owned())
     }
+}
+
+/// Returns the smallest amount that a currency has.
+fn unit_of(currency: Option<&str>) -> i64 {
+    10_i64.pow(u32::try_from(DIGITS - digits_of(currency)).unwrap_or_default())
 }
 
 /// Returns how many digits a currency has behind the point (ISO 4217).
@@ -219,6 +235,9 @@ mod tests {
         assert_eq!(each(1_000_000, 3, Some("KWD")).as_deref(), Some("33.333"));
         assert_eq!(each(i64::MAX, 1, None).map(|text| text.len() > 10), Some(true));
         assert_eq!(each(5, 0, None), None);
+        let near = |estimate, currency| Money::near(estimate, currency).to_string();
+        assert_eq!((near(12.345_1, Some("EUR")), near(-0.6, Some("VND"))), ("12.35".to_owned(), "-1".to_owned()));
+        assert_eq!((near(f64::NAN, None), near(1e300, None).len() > 10), ("0".to_owned(), true));
     }
 
     proptest! {

@@ -33,7 +33,7 @@ fn campaign(funnel: &Funnel) -> Value {
         "due_24h": funnel.due_24h,
         "due_7d": funnel.due_7d,
         "late": funnel.late,
-        "holdout": funnel.holdout.as_ref().map(lift::json),
+        "holdout": funnel.holdout.as_ref().map(|holdout| lift::json(holdout, funnel.currency.as_deref())),
         "steps": steps,
         "mails": mails::rows(funnel),
         "times": times::json(funnel),

@@ -42,8 +42,8 @@ pub(super) fn notes(funnel: &Funnel, zone: Tz) -> Vec<Note> {
         note("Late", vec![format!("{} should have gone before now", grouped(funnel.late))], true);
     }
     if let Some(time) = funnel.goal_time {
-        let within = [("half of them", time.median), ("90 %", time.p90)];
-        note("Goal", within.map(|(who, span)| format!("{who} within {}", length(span))).to_vec(), false);
+        let within = [("half of those who reached it within", time.median), ("90 % within", time.p90)];
+        note("Goal", within.map(|(who, span)| format!("{who} {}", length(span))).to_vec(), false);
     }
     let revenue = funnel.revenue();
     if revenue.is_told() {

@@ -4,12 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::funnel::share;
-use super::grid::grid;
-use super::percent::percent;
-use super::table::bar;
-use crate::model::plain::grouped;
-
 /// The scores as they stand.
 #[derive(Debug, Clone, Default)]
 pub struct Scores {
@@ -21,8 +15,6 @@ pub struct Scores {
 
 /// More rows than this are no picture any more.
 const BANDS: i64 = 12;
-/// Columns of the terminal.
-const BAR: usize = 32;
 
 impl Scores {
     /// Returns how many contacts there are.
@@ -49,6 +41,11 @@ impl Scores {
             let band = points.signum() * ((points.abs() + width - 1) / width);
             *bands.entry(band).or_default() += people;
         }
+        // A gap between people shows as one.
+        let ends = bands.keys().next().copied().zip(bands.keys().next_back().copied());
+        for band in ends.into_iter().flat_map(|(first, last)| first..=last) {
+            bands.entry(band).or_default();
+        }
         let edges = |band: i64| match band {
             0 => (0, 0),
             1.. => ((band - 1) * width + 1, band * width),
@@ -58,39 +55,18 @@ impl Scores {
     }
 }
 
-/// Returns the scores as text for a terminal, with a line break at the end.
-pub fn table(scores: &Scores) -> String {
-    let all = scores.all();
-    if all == 0 {
-        return "No contacts yet.\n".to_owned();
-    }
-    let part = |people: u64| percent(share(people, all)).unwrap_or_default();
-    let rows = scores.bands().into_iter().rev().map(|(from, to, people)| {
-        let points = if from == to { from.to_string() } else { format!("{from} to {to}") };
-        vec![points, bar(people, all, BAR), grouped(people), part(people)]
-    });
-    let mut text = grid(&["points", "", "contacts", "share"], rows.collect(), 2);
-    for points in &scores.thresholds {
-        let people = scores.at_least(*points);
-        text += &format!("\n{points} or more, where something begins: {} ({})", grouped(people), part(people));
-    }
-    if !scores.thresholds.is_empty() {
-        text.push('\n');
-    }
-    text
+/// Returns the bands for programs, one a row.
+pub fn rows(scores: &Scores) -> Vec<Value> {
+    let each = scores.bands().into_iter();
+    each.map(|(from, to, people)| json!({ "from": from, "to": to, "contacts": people })).collect()
 }
 
 /// Returns the scores for programs.
 pub fn json(scores: &Scores) -> Value {
-    let bands: Vec<_> = scores
-        .bands()
-        .into_iter()
-        .map(|(from, to, people)| json!({ "from": from, "to": to, "contacts": people }))
-        .collect();
     let thresholds: Vec<_> = scores
         .thresholds
         .iter()
         .map(|points| json!({ "points": points, "contacts": scores.at_least(*points) }))
         .collect();
-    json!({ "contacts": scores.all(), "bands": bands, "thresholds": thresholds })
+    json!({ "contacts": scores.all(), "bands": rows(scores), "thresholds": thresholds })
 }

@@ -59,8 +59,10 @@ pub(super) fn beside(funnel: &Funnel) -> (Measure, Vec<Beside>) {
     let is_clicked = sent().any(|(_, step)| step.reactions.of(Reaction::Clicked) > 0);
     let measure = if is_clicked { Measure::Clicks } else { Measure::Goals };
     let last = funnel.steps.iter().rposition(|step| !step.gone);
-    // A passage may end with the last step: that no goal came after it says nothing of its mail.
-    let mails = || sent().filter(|(at, step)| is_clicked || step.goal > 0 || last != Some(*at));
+    // A passage may end with the last step, or its time to reach the goal before one: that no goal came after such a mail says
+    // nothing of it.
+    let may_lead = |at: usize, step: &StepRow| last != Some(at) && !step.is_too_late;
+    let mails = || sent().filter(|(at, step)| is_clicked || step.goal > 0 || may_lead(*at, step));
     let add = |sum: Count, one: Count| Count { hits: sum.hits + one.hits, of: sum.of + one.of };
     let all = mails().map(|(_, step)| measure.of(step)).fold(Count { hits: 0, of: 0 }, add);
     let confidence = stats::of_comparisons(CONFIDENCE, mails().count());

@@ -68,13 +68,22 @@ impl Counting {
         self.ages[age] += 1;
     }
 
+    /// Names a step that goals may be credited to, so that it is told of one that brings none.
+    pub fn know(&mut self, step: &str) {
+        self.place(Some(step));
+    }
+
     /// Counts one that reached the goal so long after it began, with the step that the goal is credited to.
     pub fn reach(&mut self, entered: Instant, took: TimeDelta, step: Option<&str>) {
-        let place = self.steps.iter().position(|known| known.as_deref() == step).unwrap_or_else(|| {
+        let place = self.place(step);
+        *self.goals.entry((day_of(took), day_of(self.now - entered), place)).or_default() += 1;
+    }
+
+    fn place(&mut self, step: Option<&str>) -> usize {
+        self.steps.iter().position(|known| known.as_deref() == step).unwrap_or_else(|| {
             self.steps.push(step.map(str::to_owned));
             self.steps.len() - 1
-        });
-        *self.goals.entry((day_of(took), day_of(self.now - entered), place)).or_default() += 1;
+        })
     }
 
     /// Returns what follows.

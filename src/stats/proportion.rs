@@ -51,7 +51,7 @@ impl Count {
 }
 
 /// Returns the point below which so much of a beta distribution lies.
-fn beta_point(a: f64, b: f64, share: f64) -> f64 {
+pub(super) fn beta_point(a: f64, b: f64, share: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..HALVINGS {
         let middle = f64::midpoint(low, high);

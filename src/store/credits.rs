@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Map, Value};
 
@@ -19,7 +20,7 @@ use crate::model::terms::Purchases;
 /// By which words purchases are credited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Crediting {
-    event: String,
+    pub(super) event: String,
     amount: String,
     /// In milliseconds.
     within: i64,
@@ -265,7 +266,7 @@ impl Work<'_> {
     }
 
     /// Returns by which words purchases are credited, read once.
-    fn crediting(&self) -> Result<Option<Rc<Crediting>>> {
+    pub(super) fn crediting(&self) -> Result<Option<Rc<Crediting>>> {
         if let Some(known) = &*self.credits.borrow() {
             return Ok(Some(Rc::clone(known)));
         }
@@ -282,14 +283,19 @@ impl Work<'_> {
 impl Crediting {
     /// Reads id, contact, time and properties.
     fn read(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Purchase> {
-        let properties: Option<Map<String, Value>> =
-            row.get_ref(3)?.as_str_or_null().ok().flatten().and_then(|text| serde_json::from_str(text).ok());
         Ok(Purchase {
             id: EventId(row.get(0)?),
             contact: ContactId(row.get(1)?),
             at: row.get(2)?,
-            amount: properties.map(|properties| self.amount_in(&properties)).unwrap_or_default(),
+            amount: self.amount_of(row.get_ref(3)?),
         })
+    }
+
+    /// Returns how much a purchase brought that has these properties.
+    pub(super) fn amount_of(&self, properties: ValueRef<'_>) -> Money {
+        let properties: Option<Map<String, Value>> =
+            properties.as_str_or_null().ok().flatten().and_then(|text| serde_json::from_str(text).ok());
+        properties.map(|properties| self.amount_in(&properties)).unwrap_or_default()
     }
 
     /// Returns how much a purchase brought; nothing where it does not say.

@@ -81,7 +81,7 @@ pub use examine::Examined;
 pub use export::Table;
 pub use funnel::{FunnelCounts, Waiting};
 pub use heard::Sent;
-pub use holdout::Group;
+pub use holdout::{Compared, Group};
 pub use ledger::{Claim, Closing, LastSend, NewClaim};
 pub use lock::{RunLock, noted_beside};
 pub use origin::Noted;

@@ -39,9 +39,15 @@ fn held_out(sandbox: &Sandbox) -> BTreeSet<String> {
     sandbox.sql("SELECT email FROM v_enrolments WHERE campaign = 'w' AND held_out = 1").into_iter().collect()
 }
 
+/// Each buys for as much as their address has letters, in thousands.
 fn buy<'a>(sandbox: &Sandbox, who: impl IntoIterator<Item = &'a String>, at: &str) {
-    let rows: Vec<String> = who.into_iter().map(|email| format!("{email},purchased,{at}")).collect();
-    sandbox.import("email,event,time", &rows.iter().map(String::as_str).collect::<Vec<_>>());
+    let row = |email: &String| format!("{email},purchased,{at},{}", amount(email));
+    let rows: Vec<String> = who.into_iter().map(row).collect();
+    sandbox.import("email,event,time,value", &rows.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn amount(email: &str) -> usize {
+    1000 * email.len()
 }
 
 fn report(sandbox: &Sandbox, now: &str, words: &[&str]) -> Value {
@@ -88,16 +94,48 @@ fn nothing_of_a_campaign_happens_to_who_is_held_out_but_what_they_do_counts() {
     assert_eq!(sandbox.sql(active), ["0"]);
     sandbox.check();
 
-    let now = "2026-03-06T03:00:00Z";
+    // Nobody's thirty days are over: it is too early to say anything.
+    let early = "2026-03-06T03:00:00Z";
+    let found = report(&sandbox, early, &[])["holdout"].clone();
+    assert_eq!(
+        (&found["mailed"]["entered"], &found["have_time_left"], &found["lift"]),
+        (&0.into(), &400.into(), &Value::Null)
+    );
+    insta::assert_snapshot!("held_out", sandbox.drip(&["--now", early, "report", "w"]).code(0).stdout);
+    // Who bought nothing so far may still do so, and counts; after thirty days nobody does.
+    let late: Vec<&String> = out.iter().filter(|who| !buyers.contains(who)).take(5).collect();
+    buy(&sandbox, late.iter().copied(), "2026-03-20T02:00:00Z");
+    sandbox.run("2026-03-20T03:00:00Z");
+    buy(&sandbox, out.iter().filter(|who| !buyers.contains(who)).skip(5), "2026-04-02T02:00:00Z");
+    sandbox.run("2026-04-02T03:00:00Z");
+
+    let now = "2026-04-02T04:00:00Z";
     let found = report(&sandbox, now, &[]);
     let holdout = &found["holdout"];
     let of = |group: &str, what: &str| holdout[group][what].as_u64().unwrap();
     assert_eq!((of("mailed", "entered"), of("held_out", "entered")), (mailed.len() as u64, out.len() as u64));
     let bought = |group: &BTreeSet<String>| buyers.iter().filter(|who| group.contains(*who)).count() as u64;
-    assert_eq!((of("mailed", "goal"), of("held_out", "goal")), (bought(&mailed), bought(&out)), "also who had left");
+    assert_eq!(
+        (of("mailed", "goal"), of("held_out", "goal")),
+        (bought(&mailed), bought(&out) + 5),
+        "also who had left"
+    );
     assert_eq!(holdout["lift"]["is_clear"], true, "{holdout}");
-    sandbox.drip(&["--now", now, "report", "w", "--html", "page.html", "--language", "en"]).code(0);
-    let page = std::fs::read_to_string(sandbox.path("page.html")).unwrap();
+    // So does what they spent in that time.
+    let spent = |group: &BTreeSet<String>| -> usize {
+        let both = buyers.iter().chain(late.iter().copied()).filter(|who| group.contains(*who));
+        both.map(|who| amount(who)).sum()
+    };
+    for (group, people) in [("mailed", &mailed), ("held_out", &out)] {
+        assert_eq!(holdout[group]["bought"]["amount"], spent(people).to_string(), "{group}");
+        assert_eq!(holdout[group]["bought"]["purchases"], holdout[group]["goal"], "{group}");
+    }
+    assert_eq!(holdout["lift_of_revenue"]["is_clear"], true, "{holdout}");
+    insta::assert_snapshot!(
+        "held_out_revenue",
+        sandbox.drip(&["--now", now, "report", "w", "--revenue"]).code(0).stdout
+    );
+    let page = sandbox.drip(&["--now", now, "report", "w", "--html", "-", "--language", "en"]).code(0).stdout;
     assert!(
         page.contains("Mailed people reach the goal more often by ") && page.contains(", which is more than chance.")
     );
@@ -118,20 +156,11 @@ fn nothing_of_a_campaign_happens_to_who_is_held_out_but_what_they_do_counts() {
         assert_eq!((weeks("entered"), weeks("goal")), (mailed.len() as u64, bought(&mailed) - 10), "by week as well");
         assert_eq!(found["times"]["days"][0]["people"], mailed.len(), "and by day");
     }
-    insta::assert_snapshot!("held_out", sandbox.drip(&["--now", now, "report", "w"]).code(0).stdout);
+    insta::assert_snapshot!("held_out_over", sandbox.drip(&["--now", now, "report", "w"]).code(0).stdout);
     let story = sandbox.drip(&["contact", "show", out.first().unwrap()]).code(0).stdout;
     assert!(story.contains("w, held out"), "{story}");
     let shown = sandbox.drip(&["campaign", "show", "w"]).code(0).stdout;
     assert!(shown.contains("held out  20 %, who get nothing"), "{shown}");
-    // Who bought nothing so far may still do so, and counts.
-    let late: Vec<&String> = out.iter().filter(|who| !buyers.contains(who)).take(5).collect();
-    buy(&sandbox, late, "2026-03-20T02:00:00Z");
-    sandbox.run("2026-03-20T03:00:00Z");
-    assert_eq!(report(&sandbox, "2026-03-20T04:00:00Z", &[])["holdout"]["held_out"]["goal"], bought(&out) + 5);
-    // After thirty days nobody does.
-    buy(&sandbox, out.iter().filter(|who| !buyers.contains(who)).skip(5), "2026-04-02T02:00:00Z");
-    sandbox.run("2026-04-02T03:00:00Z");
-    assert_eq!(report(&sandbox, "2026-04-02T04:00:00Z", &[])["holdout"]["held_out"]["goal"], bought(&out) + 5);
     // Whoever is forgotten is in no number any more.
     let gone = out.first().unwrap();
     sandbox.drip(&["contact", "forget", gone, "--yes"]).code(0);
@@ -157,7 +186,7 @@ fn another_percentage_moves_nobody_who_is_inside() {
     sandbox.run("2026-03-02T04:00:00Z");
     let new = held_out(&sandbox).difference(&before).count();
     assert!((95..=145).contains(&new), "{new}");
-    let found = report(&sandbox, MONDAY, &[])["holdout"].clone();
+    let found = report(&sandbox, "2026-04-02T04:00:00Z", &[])["holdout"].clone();
     assert_eq!(found["held_out"]["entered"], new);
     assert_eq!(found["mailed"]["entered"], 200 - new);
     // The same people at another share: who was held out at ten hundredths is so at sixty.
@@ -184,7 +213,7 @@ fn whom_you_name_yourself_is_never_held_out() {
     let out = held_out(&sandbox);
     assert!((12..=20).contains(&out.len()) && named.iter().all(|who| !out.contains(who)), "{out:?}");
     assert_eq!(sandbox.outbox().len(), 30 - out.len());
-    let found = report(&sandbox, MONDAY, &[])["holdout"].clone();
+    let found = report(&sandbox, "2026-04-02T04:00:00Z", &[])["holdout"].clone();
     assert_eq!(found["mailed"]["entered"], 20 - out.len(), "who was named is not compared with anybody");
 }
 
@@ -200,4 +229,35 @@ fn a_copy_that_is_adopted_has_sent_nothing_to_who_is_held_out() {
     let unknown: BTreeSet<String> =
         sandbox.sql("SELECT DISTINCT email FROM v_sends WHERE state = 'unknown'").into_iter().collect();
     assert!(unknown.is_disjoint(&out) && unknown.len() == 40 - out.len(), "{unknown:?}");
+}
+
+#[test]
+fn a_person_counts_once_however_often_they_come() {
+    let sandbox = Sandbox::new().campaign(
+        "w",
+        "trigger: { event: asked }\nreentry: always\ngoal: { event: purchased, within: 2d }\nholdout: 50%",
+        &["id: a, send: mail"],
+    );
+    people(&sandbox, 0, 40);
+    let everyone: Vec<String> = (0..40).map(|n| format!("p{n}@example.com")).collect();
+    for day in ["2026-03-02", "2026-03-09", "2026-03-16"] {
+        let rows: Vec<String> = everyone.iter().map(|who| format!("{who},asked,{day}T01:00:00Z")).collect();
+        sandbox.import("email,event,time", &rows.iter().map(String::as_str).collect::<Vec<_>>());
+        sandbox.run(&format!("{day}T02:00:00Z"));
+    }
+    // One who is held out buys in the first time and in the second, each of the others in the second alone.
+    let out = held_out(&sandbox);
+    let first = out.first().unwrap();
+    buy(&sandbox, [first], "2026-03-03T02:00:00Z");
+    buy(&sandbox, &everyone, "2026-03-10T02:00:00Z");
+    sandbox.run("2026-03-24T02:00:00Z");
+    let found = report(&sandbox, "2026-03-24T03:00:00Z", &[]);
+    let holdout = &found["holdout"];
+    assert_eq!(
+        (&holdout["mailed"]["entered"], &holdout["held_out"]["entered"]),
+        (&(40 - out.len()).into(), &out.len().into())
+    );
+    assert_eq!((&holdout["mailed"]["goal"], &holdout["held_out"]["goal"]), (&0.into(), &1.into()));
+    assert_eq!(holdout["held_out"]["bought"]["amount"], amount(first).to_string());
+    assert_eq!(holdout["mailed"]["bought"]["amount"], "0");
 }

@@ -99,7 +99,7 @@ fn a_report_is_a_table_json_or_csv_also_before_anything_happened() {
 
     Waiting  2 for b, next 2026-03-04 08:00
     Due      0 in 24 hours, 2 in 7 days
-    Goal     half of them within 1 h, 90 % within 1 h
+    Goal     half of those who reached it within 1 h, 90 % within 1 h
     ");
     let json = sandbox.drip(&["report", "w", "--format", "json"]).code(0).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -184,31 +184,45 @@ fn people_go_through_the_stages_of_a_life_as_buyers_and_each_is_an_event_that_le
     track(&shop, "lan@example.com", "2026-05-21T09:00:00Z", &["purchased", "value=100"]);
     assert_eq!(person(&shop, "lan@example.com", "2026-05-21T09:00:00Z")["stage"], "loyal");
     insta::assert_snapshot!(shop.drip(&["--now", "2026-05-21T10:00:00Z", "report", "stages"]).code(0).stdout, @r"
-    stage                       contacts  share  may be mailed  came  left  half stay
-    prospect  ████████                 1   50 %              1     0     0       34 d
-    new                                0    0 %              0     0     0       29 d
-    loyal     ████████                 1   50 %              1     1     1       90 d
-    lapsed                             0    0 %              0     1     1       17 d
-    inactive                           0    0 %              0     0     0          -
+    Stages
 
-    Came, left and moved since 2026-05-01 00:00:
-    lapsed  → loyal   1
-    loyal   → lapsed  1
+    stage                      contacts  share  may be mailed  came  left  half stay
+    prospect  ███████▌                1   50 %              1     0     0       34 d
+    new                               0    0 %              0     0     0       29 d
+    loyal     ███████▌                1   50 %              1     1     1       90 d
+    lapsed                            0    0 %              0     1     1       17 d
+    inactive                          0    0 %              0     0     0          –
+
+    Half stay: so long after they came half have gone again.
+
+    Moves between stages
+    Who came, left and moved since 2026-05-01:
+
+    from    to      contacts
+    lapsed  loyal          1
+    loyal   lapsed         1
     ");
     insta::assert_snapshot!(shop.drip(&["--now", "2026-05-21T10:00:00Z", "report", "stages", "--since", "2025-12-01"]).code(0).stdout, @r"
-    stage                       contacts  share  may be mailed  came  left  half stay
-    prospect  ████████                 1   50 %              1     2     1       34 d
-    new                                0    0 %              0     1     1       29 d
-    loyal     ████████                 1   50 %              1     2     1       90 d
-    lapsed                             0    0 %              0     1     1       17 d
-    inactive                           0    0 %              0     0     0          -
+    Stages
 
-    Came, left and moved since 2025-12-01 00:00:
-    (new)     → prospect  2
-    lapsed    → loyal     1
-    loyal     → lapsed    1
-    new       → loyal     1
-    prospect  → new       1
+    stage                      contacts  share  may be mailed  came  left  half stay
+    prospect  ███████▌                1   50 %              1     2     1       34 d
+    new                               0    0 %              0     1     1       29 d
+    loyal     ███████▌                1   50 %              1     2     1       90 d
+    lapsed                            0    0 %              0     1     1       17 d
+    inactive                          0    0 %              0     0     0          –
+
+    Half stay: so long after they came half have gone again.
+
+    Moves between stages
+    Who came, left and moved since 2025-12-01:
+
+    from      to        contacts
+    (new)     prospect         2
+    lapsed    loyal            1
+    loyal     lapsed           1
+    new       loyal            1
+    prospect  new              1
     ");
     // What a report looked at by a time that was named is kept nowhere.
     assert_eq!(
@@ -389,7 +403,7 @@ fn the_page_to_show_has_the_stages_and_the_scores() {
         "lapsed",
         ">Scores<",
         "36 to 40",
-        "Who came and left since 2026-03-01",
+        "Who came, left and moved since 2026-03-01:",
     ] {
         assert!(english.contains(part), "`{part}` is not in the page");
     }

@@ -40,6 +40,7 @@ name: Nuôi dưỡng khách dùng thử
 trigger: { event: trial_started }
 goal: { event: purchased, within: 30d }
 exit_when: contact.plan == "off"
+holdout: 20%
 steps:
   - { id: cảm-ơn, send: mail }
   - { id: câu-chuyện-khách-hàng, delay: 2d, send: mail }
@@ -192,6 +193,10 @@ class Shop:
                         store.execute("INSERT OR IGNORE INTO reactions VALUES (?, ?)", [send, what])
                 if self.dice.random() < leaves:
                     store.execute("UPDATE contacts SET consent = 'unsubscribed', changed = 1 WHERE id = ?", [contact])
+            # Some buy without a mail.
+            for email, in store.execute("SELECT email FROM v_enrolments WHERE held_out = 1").fetchall():
+                if self.dice.random() < 0.003:
+                    bought.append({"email": email, "event": "purchased", "time": stamp(self.now + dt.timedelta(hours=1)), "value": 150_000})
         self.track(bought)
 
 
@@ -274,24 +279,29 @@ class Checked:
             if campaign["enrolled"]:
                 self.campaign(campaign, section)
         stages, scores = self.standing
-        if len(self.page["standing"]) != 2:
-            self.faults.append(f"{len(self.page['standing'])} parts on where contacts stand, not 2")
+        if len(self.page["standing"]) != 3:
+            self.faults.append(f"{len(self.page['standing'])} parts on where contacts stand, not 3")
             return self.faults
-        self.stages(stages, self.page["standing"][0])
-        self.scores(scores, self.page["standing"][1])
+        self.stages(stages, *self.page["standing"][:2])
+        self.scores(scores, self.page["standing"][2])
         return self.faults
 
-    def stages(self, stages, part):
+    def stages(self, stages, part, moved):
         people = stages["contacts"]
         wanted = []
         for row in stages["stages"]:
             hours = row["median_stay_h"]
             stay = [] if hours is None else hours if hours < 48 else hours // 24
             wanted.append([row["stage"], row["contacts"], share(row["contacts"], people), row["subscribed"], row["entered"], row["left"], stay])
+        none, new = ("(không có)", "(mới)") if self.language == "vi" else ("(none)", "(new)")
+        named = [(row["stage"], row["contacts"]) for row in stages["stages"]]
+        if stages["in_no_stage"]:
+            named.append((none, stages["in_no_stage"]))
+            wanted.append([none, stages["in_no_stage"], share(stages["in_no_stage"], people), *[[]] * 4])
         self.rows("stages", part["table"], wanted)
-        self.bars("stages", part, [(row["stage"], [row["contacts"]], row["contacts"] / people) for row in stages["stages"]])
-        most = [row["contacts"] for row in stages["moves"] if row["from"] and row["to"]][:3]
-        self.cell("moves", part["lead"][0] if part["lead"] else "", most)
+        self.bars("stages", part, [(name, [number], number / people) for name, number in named])
+        moves = [[row["from"] or new, row["to"] or none, row["contacts"]] for row in stages["moves"]]
+        self.rows("moves", [[f"{row[0]} → {row[1]}", row[2]] for row in moved["table"] or []], [[f"{one} → {other}", number] for one, other, number in moves])
 
     def scores(self, scores, part):
         people, to = scores["contacts"], "đến" if self.language == "vi" else "to"
@@ -340,6 +350,9 @@ class Checked:
         if has_goal(campaign):
             self.rows(f"{name} cohorts", parts.pop(0)["table"], wanted)
 
+        if campaign["holdout"]:
+            self.holdout(name, parts.pop(0), campaign["holdout"])
+
         for step in steps:
             if any(variant["sent"] for variant in step["variants"]):
                 self.contents(name, parts.pop(0), step)
@@ -353,6 +366,9 @@ class Checked:
         part = parts.pop(0)
         if campaign["revenue"]["purchases"]:
             self.cell(f"{name} revenue", part["lead"][0], [float(campaign["revenue"]["amount"]), campaign["revenue"]["purchases"]])
+            if lift := campaign["holdout"] and campaign["holdout"]["lift_of_revenue"]:
+                each = [campaign["holdout"][group]["bought_each"] for group in ("mailed", "held_out")]
+                self.cell(f"{name} lift of revenue", part["lead"][1], [*map(float, each), float(lift["difference"]), *map(float, lift["between"])])
             wanted = []
             for step in steps:
                 if step["kind"] in ("send", "test") and step["sent"] or step["revenue"]["purchases"]:
@@ -364,6 +380,18 @@ class Checked:
         exits = [[row["count"]] for row in campaign["exits"]]
         left = rest.get("Lý do rời đi" if self.language == "vi" else "Why people left", [])
         self.rows(f"{name} exits", [["", line.split(" ")[0]] for line in left], [["", row] for row in exits])
+
+    def holdout(self, name, part, holdout):
+        groups, money = [holdout["mailed"], holdout["held_out"]], lambda text: [float(text)]
+        names = ("được gửi", "giữ lại") if self.language == "vi" else ("mailed", "held out")
+        is_told = any(float(group["bought"]["amount"]) for group in groups)
+        self.rows(f"{name} hold-out", part["table"], [
+            [called, group["entered"], group["goal"], Share(group["goal_rate"]), list(map(Share, group["goal_rate_between"])),
+             *([group["bought"]["purchases"], money(group["bought"]["amount"]), money(group["bought_each"])] if is_told else [])]
+            for called, group in zip(names, groups)])
+        most = max(group["goal_rate_between"][1] for group in groups)
+        self.bars(f"{name} hold-out", part, [(called, [Share(group["goal_rate"])], group["goal_rate"] / most) for called, group in zip(names, groups)])
+        self.cell(f"{name} lift", part["lead"][0], [Share(holdout["lift"]["difference"]), *map(Share, holdout["lift"]["between"])])
 
     def contents(self, name, part, step):
         wanted = []

@@ -3,7 +3,8 @@
 the parts of a mail, the look that decides, the shares under Thompson sampling, and the lift over a hold-out.
 
 People are mailed one of several contents by a real run, and reach the goal as they like; the numbers of the report must be
-those that the other programs make of the same counts, to four digits.
+those that the other programs make of the same counts, to four digits; what people spent
+to the cent.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import tempfile
 from scipy import integrate
 from scipy.stats import beta
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint, samplesize_proportions_2indep_onetail
+from statsmodels.stats.weightstats import CompareMeans, DescrStatsW
 
 DIGITS = 5e-5 + 1e-9
 MONDAY, FRIDAY = "2026-03-02T02:00:00Z", "2026-03-06T02:00:00Z"
@@ -49,7 +51,7 @@ class Project:
         (root / "templates/other.md").write_text("---\nsubject: tea\n---\n{{unsubscribe_url}} {{postal_address}}\n")
         for name, (step, head, _) in KINDS.items():
             (root / f"campaigns/{name}.yaml").write_text(
-                f"trigger: {{ segment: contact.test == '{name}' }}\ngoal: {{ event: purchased, within: 30d }}\n{head}"
+                f"trigger: {{ segment: contact.test == '{name}' }}\ngoal: {{ event: purchased, within: 3d }}\n{head}"
                 f"steps:\n  - {{ id: mail, {step} }}\n")
         for name, rates in TESTS.items():
             contents = ", ".join(f"{one}: {{ send: mail }}" for one in rates)
@@ -73,12 +75,16 @@ class Project:
         with contextlib.closing(sqlite3.connect(f"file:{self.root}/drip.db?mode=ro", uri=True)) as store:
             rows = store.execute("SELECT email, campaign, variant FROM v_sends WHERE state = 'sent' ORDER BY email").fetchall()
             out = [email for (email,) in store.execute("SELECT email FROM v_enrolments WHERE held_out ORDER BY email")]
+        buyers = [who for who, campaign, variant in rows
+                  if dice.random() < (TESTS[campaign][variant] if campaign in TESTS else KINDS[campaign][2](variant))]
+        buyers += [who for who in out if dice.random() < WITHOUT]
+        # A few spend much: 12.5 to 800, in hundredths.
+        spent = {who: round(12.5 * 64 ** dice.random(), 2) for who in buyers}
         with (self.root / "orders.csv").open("w", newline="") as file:
             orders = csv.writer(file)
-            orders.writerow(["email", "event", "time"])
-            orders.writerows([who, "purchased", "2026-03-03T02:00:00Z"] for who, campaign, variant in rows
-                             if dice.random() < (TESTS[campaign][variant] if campaign in TESTS else KINDS[campaign][2](variant)))
-            orders.writerows([who, "purchased", "2026-03-03T02:00:00Z"] for who in out if dice.random() < WITHOUT)
+            orders.writerow(["email", "event", "time", "value"])
+            orders.writerows([who, "purchased", "2026-03-03T02:00:00Z", value] for who, value in spent.items())
+        self.spent = [[spent.get(who, 0.0) for who in group] for group in ([who for who, campaign, _ in rows if campaign == "held"], out)]
         self.drip("import", "orders.csv")
         self.drip("-q", "--now", FRIDAY, "run")
         return {one["campaign"]: one for one in json.loads(self.drip("--now", FRIDAY, "report", "--format", "json"))["campaigns"]}
@@ -196,7 +202,7 @@ def judge_moving(step):
     return len(counts)
 
 
-def judge_held(campaign):
+def judge_held(campaign, spent):
     """The lift is the difference between those who were mailed and those who were held out."""
     holdout = campaign["holdout"]
     mailed, out = [(holdout[group]["goal"], holdout[group]["entered"]) for group in ("mailed", "held_out")]
@@ -206,7 +212,15 @@ def judge_held(campaign):
     near("lift from", holdout["lift"]["between"][0], low)
     near("lift to", holdout["lift"]["between"][1], high)
     assert holdout["lift"]["is_clear"] == (low > 0 or high < 0), holdout
-    return 3
+    for group, each in zip(("mailed", "held_out"), spent):
+        assert abs(float(holdout[group]["bought_each"]) - sum(each) / len(each)) <= 0.005, holdout[group]
+        assert abs(float(holdout[group]["bought"]["amount"]) - sum(each)) < 1e-6, holdout[group]
+    lift, wanted = holdout["lift_of_revenue"], CompareMeans(*map(DescrStatsW, spent))
+    low, high = wanted.tconfint_diff(usevar="unequal")
+    for found, expected in zip([lift["difference"], *lift["between"]], [wanted.d1.mean - wanted.d2.mean, low, high]):
+        assert abs(float(found) - expected) <= 0.005 + 1e-9, f"{lift}, not {low} to {high}"
+    assert lift["is_clear"] == (low > 0 or high < 0), lift
+    return 10
 
 
 def main():
@@ -218,7 +232,7 @@ def main():
         campaigns = project.play()
         steps = {name: campaign["steps"][0] for name, campaign in campaigns.items()}
         compared = sum(judge(name, steps[name]) for name in TESTS)
-        compared += judge_parts(steps["parts"]) + judge_decided(steps["decided"]) + judge_moving(steps["moving"]) + judge_held(campaigns["held"])
+        compared += judge_parts(steps["parts"]) + judge_decided(steps["decided"]) + judge_moving(steps["moving"]) + judge_held(campaigns["held"], project.spent)
         assert steps["apart"]["verdict"]["is_clear"] and not steps["even"]["verdict"]["is_clear"], steps
         for rate, better, contents, power, confidence in [
             (0.05, 0.06, 2, 0.8, 0.95), (0.2, 0.1, 2, 0.9, 0.99), (0.01, 0.015, 3, 0.8, 0.95), (0.5, 0.6, 5, 0.95, 0.9),

@@ -1,7 +1,9 @@
 //! What a campaign does: those who were mailed beside those who were held out.
 
-use super::{Bar, Picture, Sheet, uncertain};
+use super::{Bar, Picture, Sheet, columns, uncertain};
+use crate::model::money::Money;
 use crate::report::language::Language;
+use crate::report::lift::{Bought, Lift};
 use crate::report::{CONFIDENCE, Funnel};
 
 /// Returns the part; `None` where nobody is held out.
@@ -12,19 +14,28 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
         say("What the campaign does", "Chiến dịch mang lại gì"),
         &[
             (say("group", "nhóm"), false),
-            (say("entered", "vào"), true),
+            (say("people", "người"), true),
             (say("goals", "đạt"), true),
             (say("rate", "tỷ lệ"), true),
             (say("between", "trong khoảng"), true),
         ],
     );
-    if let Some((by, (low, high))) = holdout.lift().filter(|_| holdout.mailed.hits + holdout.held_out.hits > 0) {
-        let [by, low, high] = [by, low, high].map(|share| language.points(share));
-        let chance = if holdout.is_clear() {
-            say("which is more than chance", "không phải do ngẫu nhiên")
-        } else {
-            say("which may be chance", "có thể chỉ là ngẫu nhiên")
-        };
+    if holdout.unripe > 0 {
+        let number = language.number(holdout.unripe);
+        sheet.notes.push(match language {
+            Language::English => format!("{number} more have time left to reach the goal, and do not count yet."),
+            Language::Vietnamese => format!("Còn {number} người vẫn trong thời hạn đạt mục tiêu nên chưa được tính."),
+        });
+    }
+    if holdout.mailed.of + holdout.held_out.of == 0 {
+        let none = say("Nobody's time to reach the goal is over yet.", "Chưa ai hết thời hạn đạt mục tiêu.");
+        sheet.lead.push(none.to_owned());
+        sheet.columns.clear();
+        return Some(sheet);
+    }
+    if let Some(lift) = holdout.lift().filter(|_| holdout.has_goals()) {
+        let [by, low, high] = [lift.by, lift.low, lift.high].map(|share| language.points(share));
+        let chance = chance(lift, language);
         sheet.lead.push(match language {
             Language::English => {
                 format!("Mailed people reach the goal more often by {by} points ({low} to {high}), {chance}.")
@@ -34,21 +45,42 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
             }
         });
     }
+    let bought = holdout.bought.filter(Bought::is_told);
+    if bought.is_some() {
+        sheet.columns.extend(columns(&[
+            (say("purchases", "đơn hàng"), true),
+            (say("revenue", "doanh thu"), true),
+            (say("a person", "mỗi người"), true),
+        ]));
+    }
     let percent = |share| language.percent(share).unwrap_or_default();
-    let groups = [(say("mailed", "được gửi"), holdout.mailed), (say("held out", "giữ lại"), holdout.held_out)];
+    let groups = [
+        (say("mailed", "được gửi"), holdout.mailed, bought.map(|bought| bought.mailed)),
+        (say("held out", "giữ lại"), holdout.held_out, bought.map(|bought| bought.held_out)),
+    ];
     let most =
-        groups.iter().filter_map(|(_, count)| count.interval(CONFIDENCE)).map(|(_, high)| high).fold(0.0, f64::max);
+        groups.iter().filter_map(|(_, count, _)| count.interval(CONFIDENCE)).map(|(_, high)| high).fold(0.0, f64::max);
     let mut bars = Vec::new();
-    for (name, count) in groups {
+    for (name, count, spent) in groups {
         let between = count.interval(CONFIDENCE);
         let shown = between.map(|(low, high)| format!("{}–{}", language.points(low), percent(Some(high))));
-        sheet.rows.push(vec![
+        let mut row = vec![
             name.to_owned(),
             language.number(count.of),
             language.number(count.hits),
             percent(count.share()),
             shown.unwrap_or_default(),
-        ]);
+        ];
+        if let Some(spent) = spent {
+            let currency = funnel.currency.as_deref();
+            let each = spent.each.mean().map(|mean| language.money(Money::near(mean, currency), currency));
+            row.extend([
+                language.number(spent.all.purchases),
+                language.money(spent.all.amount, currency),
+                each.unwrap_or_default(),
+            ]);
+        }
+        sheet.rows.push(row);
         let part = |share: f64| if most > 0.0 { share / most } else { 0.0 };
         bars.push(Bar {
             name: name.to_owned(),
@@ -63,4 +95,29 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
         say("Reached the goal, of each group", "Đạt mục tiêu, trong mỗi nhóm").to_owned() + uncertain(language);
     sheet.picture = Some(Picture::Bars(bars));
     Some(sheet)
+}
+
+/// Says how much more a person spends who is mailed, whatever mail came before the purchase.
+pub(super) fn in_money(bought: &Bought, currency: Option<&str>, language: Language) -> Option<String> {
+    let lift = bought.lift()?;
+    let money = |amount: f64| language.money(Money::near(amount, currency), currency);
+    let [by, low, high] = [lift.by, lift.low, lift.high].map(money);
+    let [mailed, held_out] = [bought.mailed, bought.held_out].map(|group| money(group.each.mean().unwrap_or_default()));
+    let chance = chance(lift, language);
+    Some(match language {
+        Language::English => format!(
+            "A mailed person spent {mailed}, one who was held out {held_out}: {by} more ({low} to {high}), {chance}."
+        ),
+        Language::Vietnamese => format!(
+            "Mỗi người được gửi thư mua {mailed}, mỗi người bị giữ lại mua {held_out}: nhiều hơn {by} ({low} đến {high}), {chance}."
+        ),
+    })
+}
+
+fn chance(lift: Lift, language: Language) -> &'static str {
+    if lift.is_clear() {
+        language.either("which is more than chance", "không phải do ngẫu nhiên")
+    } else {
+        language.either("which may be chance", "có thể chỉ là ngẫu nhiên")
+    }
 }

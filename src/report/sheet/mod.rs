@@ -70,11 +70,13 @@ pub struct Bar {
 }
 
 impl Sheet {
-    pub(super) fn new(title: &str, columns: &[(&str, bool)]) -> Self {
-        let columns =
-            columns.iter().map(|(heading, is_number)| Column { heading: (*heading).to_owned(), is_number: *is_number });
-        Self { title: title.to_owned(), columns: columns.collect(), ..Self::default() }
+    pub(super) fn new(title: &str, headings: &[(&str, bool)]) -> Self {
+        Self { title: title.to_owned(), columns: columns(headings).collect(), ..Self::default() }
     }
+}
+
+fn columns(headings: &[(&str, bool)]) -> impl Iterator<Item = Column> {
+    headings.iter().map(|(heading, is_number)| Column { heading: (*heading).to_owned(), is_number: *is_number })
 }
 
 /// Says what the thin line on a bar is, where there is one.
@@ -102,15 +104,15 @@ pub fn markdown(sheet: &Sheet) -> String {
     text.replace('\u{a0}', " ")
 }
 
-/// Returns rows for programs as CSV: the campaign, then what the first row names; `null` is empty.
-pub fn csv<'a>(rows: impl IntoIterator<Item = (&'a str, Vec<Value>)>) -> String {
+/// Returns rows for programs as CSV: the campaign if they are of one, then what the first row names; `null` is empty.
+pub fn csv<'a>(rows: impl IntoIterator<Item = (Option<&'a str>, Vec<Value>)>) -> String {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     let mut is_begun = false;
     for (campaign, rows) in rows {
         for row in rows {
             let Value::Object(row) = row else { continue };
             if !is_begun {
-                let head = std::iter::once("campaign").chain(row.keys().map(String::as_str));
+                let head = campaign.map(|_| "campaign").into_iter().chain(row.keys().map(String::as_str));
                 writer.write_record(head).expect("a vector takes every write");
                 is_begun = true;
             }
@@ -119,7 +121,7 @@ pub fn csv<'a>(rows: impl IntoIterator<Item = (&'a str, Vec<Value>)>) -> String 
                 Value::String(text) => defused(text).into_owned(),
                 other => other.to_string(),
             });
-            let record = std::iter::once(defused(campaign).into_owned()).chain(cells);
+            let record = campaign.map(|campaign| defused(campaign).into_owned()).into_iter().chain(cells);
             writer.write_record(record.collect::<Vec<_>>()).expect("a vector takes every write");
         }
     }

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::holdout::in_money;
 use super::{Bar, Picture, Sheet};
 use crate::model::money::Money;
 use crate::model::plain::plain;
 use crate::report::Funnel;
 use crate::report::funnel::Revenue;
 use crate::report::language::Language;
+use crate::report::lift::Bought;
 
 /// Returns the part.
 pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
@@ -25,15 +27,18 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
     sheet.spare = vec![4, 1];
     let (all, currency) = (funnel.revenue(), funnel.currency.as_deref());
     let money = |amount| language.money(amount, currency);
+    let bought = funnel.holdout.and_then(|holdout| holdout.bought).filter(Bought::is_told);
+    let beside = bought.and_then(|bought| in_money(&bought, currency, language));
     if all == Revenue::default() {
-        sheet.lead = vec![
-            say("No purchase has come soon enough after a mail yet.", "Chưa có đơn hàng nào đến đủ sớm sau một thư.")
-                .to_owned(),
-        ];
+        let none = say(
+            "No purchase is credited to a mail of it yet.",
+            "Chưa có đơn hàng nào được ghi cho thư của chiến dịch này.",
+        );
+        sheet.lead = std::iter::once(none.to_owned()).chain(beside).collect();
         sheet.columns.clear();
         return sheet;
     }
-    sheet.lead = vec![lead(all, currency, language)];
+    sheet.lead = std::iter::once(lead(all, currency, language)).chain(beside).collect();
     let row = |name: String, sent: u64, revenue: Revenue| {
         let each = revenue.amount.shared(sent, currency).map(money).unwrap_or_default();
         vec![name, language.number(sent), language.number(revenue.purchases), money(revenue.amount), each]

@@ -1,6 +1,9 @@
 //! Where contacts stand: the stages of a customer's life, and the scores.
 
+use chrono::TimeDelta;
+
 use super::{Bar, Picture, Sheet};
+use crate::model::Instant;
 use crate::model::plain::plain;
 use crate::report::funnel::share;
 use crate::report::language::Language;
@@ -46,27 +49,61 @@ pub fn stages(stages: &Stages, language: Language) -> Sheet {
             row.median_hours.map_or_else(|| "–".to_owned(), |hours| length(hours, language)),
         ]);
     }
+    if stages.nowhere > 0 {
+        let part = language.percent(share(stages.nowhere, all)).unwrap_or_default();
+        let none = say("(none)", "(không có)").to_owned();
+        let mut row = vec![none.clone(), language.number(stages.nowhere), part];
+        row.resize(sheet.columns.len(), String::new());
+        sheet.rows.push(row);
+        bars.push(Bar {
+            name: none,
+            share: share(stages.nowhere, all).unwrap_or_default(),
+            between: None,
+            number: language.number(stages.nowhere),
+            note: String::new(),
+            alert: false,
+        });
+    }
     sheet.picture = Some(Picture::Bars(bars));
     say("Contacts by stage", "Liên hệ theo giai đoạn").clone_into(&mut sheet.caption);
-    let moves = stages.moves.iter().filter(|step| step.from.is_some() && step.to.is_some()).take(3).map(|step| {
-        let name = |stage: &Option<String>| plain(stage.as_deref().unwrap_or_default()).into_owned();
-        format!("{} → {}: {}", name(&step.from), name(&step.to), language.number(step.people))
-    });
-    let moves: Vec<String> = moves.collect();
-    if !moves.is_empty() {
-        let most = say("The most frequent moves", "Chuyển nhiều nhất");
-        sheet.lead.push(format!("{most}: {}.", moves.join("; ")));
+    sheet.notes.push(
+        say(
+            "Half stay: so long after they came half have gone again.",
+            "Một nửa ở lại: sau từng ấy thời gian một nửa đã rời đi.",
+        )
+        .to_owned(),
+    );
+    sheet
+}
+
+/// Returns from where to where people went, the most frequent move first.
+pub fn moves(stages: &Stages, language: Language) -> Sheet {
+    let say = |english, vietnamese| language.either(english, vietnamese);
+    let headings = [(say("from", "từ"), false), (say("to", "đến"), false), (say("contacts", "liên hệ"), true)];
+    let mut sheet = Sheet::new(say("Moves between stages", "Chuyển giai đoạn"), &headings);
+    let day = |at: Instant| language.day(at.with_timezone(&stages.zone).date_naive());
+    // A period ends with the moment after its last day.
+    let last = stages.period.until.map(|until| day(until - TimeDelta::milliseconds(1)));
+    let span = match (stages.period.since.map(day), last, language) {
+        (None, None, _) => String::new(),
+        (Some(since), None, Language::English) => format!(" since {since}"),
+        (Some(since), None, Language::Vietnamese) => format!(" từ {since}"),
+        (None, Some(last), Language::English) => format!(" up to {last}"),
+        (None, Some(last), Language::Vietnamese) => format!(" đến {last}"),
+        (Some(since), Some(last), Language::English) => format!(" from {since} to {last}"),
+        (Some(since), Some(last), Language::Vietnamese) => format!(" từ {since} đến {last}"),
+    };
+    if stages.moves.is_empty() {
+        let none = say("Nobody came, left or moved", "Chưa ai đến, đi hay chuyển");
+        sheet.lead.push(format!("{none}{span}."));
+        sheet.columns.clear();
+        return sheet;
     }
-    if let Some(since) = stages.period.since {
-        let day = language.day(since.with_timezone(&stages.zone).date_naive());
-        sheet.notes.push(match language {
-            Language::English => {
-                format!("Who came and left since {day}. Half stay: so long after they came half have gone again.")
-            }
-            Language::Vietnamese => {
-                format!("Số người đến và đi từ {day}. Một nửa ở lại: sau từng ấy thời gian một nửa đã rời đi.")
-            }
-        });
+    sheet.lead.push(format!("{}{span}:", say("Who came, left and moved", "Số người đến, đi và chuyển")));
+    for step in &stages.moves {
+        let name = |stage: &Option<String>, none: &str| plain(stage.as_deref().unwrap_or(none)).into_owned();
+        let from = name(&step.from, say("(new)", "(mới)"));
+        sheet.rows.push(vec![from, name(&step.to, say("(none)", "(không có)")), language.number(step.people)]);
     }
     sheet
 }
@@ -85,6 +122,11 @@ pub fn scores(scores: &Scores, language: Language) -> Sheet {
     let heading = [(say("points", "điểm"), false), (say("contacts", "liên hệ"), true), (say("share", "tỷ lệ"), true)];
     let mut sheet = Sheet::new(say("Scores", "Điểm"), &heading);
     let all = scores.all();
+    if all == 0 {
+        sheet.lead.push(say("No contacts yet.", "Chưa có liên hệ nào.").to_owned());
+        sheet.columns.clear();
+        return sheet;
+    }
     let mut bars = Vec::new();
     for (from, to, people) in scores.bands().into_iter().rev() {
         let name = if from == to { from.to_string() } else { format!("{from} {} {to}", say("to", "đến")) };

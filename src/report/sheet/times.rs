@@ -86,14 +86,16 @@ pub fn json(funnel: &Funnel) -> Value {
     })
 }
 
-/// Returns the steps in the order of the file, each with the places of those before it.
+/// Returns the steps of which mails have left in the order of the file, each with the places of those before it.
 fn ordered<'a>(funnel: &Funnel, times: &'a Times) -> Vec<(Vec<usize>, &'a After)> {
+    let has_left = |step: &After| funnel.steps.iter().any(|row| Some(&row.id) == step.step.as_ref() && row.sent > 0);
     let place = |step: &After| {
         let id = step.step.as_ref();
         id.map(|id| funnel.steps.iter().position(|row| row.id == *id).map_or(usize::MAX, |at| at + 1))
             .unwrap_or_default()
     };
-    let mut order: Vec<usize> = (0..times.steps.len()).collect();
+    let mut order: Vec<usize> =
+        (0..times.steps.len()).filter(|at| times.steps[*at].goals > 0 || has_left(&times.steps[*at])).collect();
     order.sort_by_key(|at| place(&times.steps[*at]));
     order.iter().enumerate().map(|(rank, at)| (order[..rank].to_vec(), &times.steps[*at])).collect()
 }

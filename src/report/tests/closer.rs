@@ -98,7 +98,7 @@ fn what_has_not_begun_says_so_in_each_part() {
             "Nobody has reached the goal yet.",
             "Nobody has entered yet.",
             "No mail has left yet.",
-            "No purchase has come soon enough after a mail yet."
+            "No purchase is credited to a mail of it yet."
         ]
     );
     assert_eq!(times::sheet(&empty("bare", "Bare"), Language::English), None, "nobody asked");
