@@ -112,6 +112,8 @@ class Shop:
         # Rows that were never changed went past the triggers that count.
         database.execute("DELETE FROM tallies")
         database.execute("INSERT INTO tallies SELECT * FROM recount")
+        database.execute("DELETE FROM standing_counts")
+        database.execute("INSERT INTO standing_counts SELECT * FROM restandings")
         database.execute("COMMIT")
         database.close()
 

@@ -23,13 +23,6 @@ pub struct Standing {
     pub next_at: Option<Instant>,
 }
 
-impl Standing {
-    fn is_same_place(&self, other: &Self) -> bool {
-        (&self.stage, self.since, &self.segments, self.subscribed)
-            == (&other.stage, other.since, &other.segments, other.subscribed)
-    }
-}
-
 /// A contact to look at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToLookAt {
@@ -189,28 +182,32 @@ impl Work<'_> {
         let list = |error| StoreError::Row(format!("standing: {error}"));
         let levels = serde_json::to_string(&standing.levels).map_err(list)?;
         let (looked_at, next_at) = (millis(standing.looked_at), standing.next_at.map(millis));
+        let is_in_stage = known.is_some_and(|known| (&known.stage, known.since) == (&standing.stage, standing.since));
+        let is_same =
+            |known: &Standing| (&known.segments, known.subscribed) == (&standing.segments, standing.subscribed);
         // An index is written anew for every column that is set, whether it changes or not, and most people stay where they are.
-        if known.is_some_and(|known| known.is_same_place(standing)) {
+        if is_in_stage && known.is_some_and(is_same) {
             self.sql(
                 "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0 WHERE contact_id = ?1",
             )?
             .execute(params![contact.0, levels, looked_at, next_at])?;
             return Ok(());
         }
+        let (subscribed, segments) = (standing.subscribed, serde_json::to_string(&standing.segments).map_err(list)?);
+        if is_in_stage {
+            self.sql(
+                "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0, segments = ?5,
+                     subscribed = ?6 WHERE contact_id = ?1",
+            )?
+            .execute(params![contact.0, levels, looked_at, next_at, segments, subscribed])?;
+            return Ok(());
+        }
+        let (stage, since) = (&standing.stage, standing.since.map(millis));
         self.sql(
-            "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0, stage = ?5, since = ?6,
-                 segments = ?7, subscribed = ?8 WHERE contact_id = ?1",
+            "UPDATE standings SET levels = ?2, looked_at = ?3, next_at = ?4, is_new = 0, segments = ?5,
+                 subscribed = ?6, stage = ?7, since = ?8 WHERE contact_id = ?1",
         )?
-        .execute(params![
-            contact.0,
-            levels,
-            looked_at,
-            next_at,
-            standing.stage,
-            standing.since.map(millis),
-            serde_json::to_string(&standing.segments).map_err(list)?,
-            standing.subscribed,
-        ])?;
+        .execute(params![contact.0, levels, looked_at, next_at, segments, subscribed, stage, since])?;
         Ok(())
     }
 
@@ -234,8 +231,9 @@ impl Work<'_> {
 
     /// Counts the contacts by stage, segments and whether they agreed to mail.
     pub fn count_standings(&self) -> Result<Vec<StandingCount>> {
-        let mut statement = self
-            .sql("SELECT stage, segments, subscribed, count(*) FROM standings GROUP BY stage, segments, subscribed")?;
+        let mut statement = self.sql(
+            "SELECT nullif(stage, ''), segments, subscribed, people FROM standing_counts WHERE people > 0 ORDER BY 1, 2, 3",
+        )?;
         let mut rows = statement.query([])?;
         let mut counts = Vec::new();
         while let Some(row) = rows.next()? {

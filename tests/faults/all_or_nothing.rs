@@ -142,7 +142,7 @@ fn remains(sandbox: &Sandbox, bytes: &[u8]) -> bool {
 }
 
 /// Every migration, each of which brings a file to the next schema.
-pub(crate) const SCHEMAS: [&str; 13] = [
+pub(crate) const SCHEMAS: [&str; 14] = [
     include_str!("../../src/store/schema/1.sql"),
     include_str!("../../src/store/schema/2.sql"),
     include_str!("../../src/store/schema/3.sql"),
@@ -156,6 +156,7 @@ pub(crate) const SCHEMAS: [&str; 13] = [
     include_str!("../../src/store/schema/11.sql"),
     include_str!("../../src/store/schema/12.sql"),
     include_str!("../../src/store/schema/13.sql"),
+    include_str!("../../src/store/schema/14.sql"),
 ];
 
 /// Makes a project whose file an earlier drip wrote: somebody who had one mail.
@@ -195,7 +196,8 @@ pub(crate) fn schema_of(sandbox: &Sandbox, moment: &str) -> usize {
         + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'standings'")
         + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'credits'")
         + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'trials'")
-        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'value_model'");
+        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'value_model'")
+        + number(sandbox, "SELECT count(*) FROM sqlite_schema WHERE name = 'standing_counts'");
     assert_eq!(columns, version - 1, "{moment}: half of a schema");
     assert_eq!(sandbox.sends(), ["w a lan@example.com sent"], "{moment}");
     sandbox.check_file();

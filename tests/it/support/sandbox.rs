@@ -279,6 +279,12 @@ impl Sandbox {
         let columns = "campaign_id || ' ' || step || ' ' || hour || ' ' || variant || ' ' || sent || ' ' || goals || ' ' || clicks";
         let tried = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE sent <> 0 ORDER BY 1"));
         assert_eq!(tried("trials"), tried("retrials"), "what is kept of tests and what is counted");
+        if self.sql("SELECT name FROM sqlite_schema WHERE name = 'standing_counts'").is_empty() {
+            return;
+        }
+        let columns = "stage || ' ' || segments || ' ' || subscribed || ' ' || people";
+        let standing = |table: &str| self.sql(&format!("SELECT {columns} FROM {table} WHERE people <> 0 ORDER BY 1"));
+        assert_eq!(standing("standing_counts"), standing("restandings"), "how many stand where");
     }
 }
 
