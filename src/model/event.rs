@@ -18,6 +18,11 @@ pub fn refusal(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// Says whether an event of this name looks like an opt-out, which none is.
+pub fn is_opt_out(name: &str) -> bool {
+    name != STAGE_ENTERED && refusal(name).is_some()
+}
+
 /// Something a contact did: `purchased`, `page_viewed`, …
 #[derive(Debug, Clone)]
 pub struct Event {

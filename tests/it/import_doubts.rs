@@ -296,3 +296,26 @@ fn a_birthday_typed_by_hand_is_a_day_or_spoken_of() {
     let said = sandbox.drip(&["contact", "set", "a@example.com", "birthday=spring"]).code(0).stderr;
     assert!(said.contains("`spring` is no day, and no date trigger sees it; write `birthday` as 1990-12-31"), "{said}");
 }
+
+#[test]
+fn events_that_look_like_opt_outs_of_people_who_are_mailed_are_warned_of() {
+    let (sandbox, _) = imported("email,consent\na@example.com,\nb@example.com,\nc@example.com,unsubscribed\n");
+    sandbox.write(
+        "e.csv",
+        "email,event,time\na@example.com,unsubscribed,2026-03-01T00:00:00Z\nb@example.com,bounced,2026-03-01T00:00:00Z\n\
+         c@example.com,unsubscribed,2026-03-01T00:00:00Z\nb@example.com,purchased,2026-03-01T00:00:00Z\n",
+    );
+    let said = sandbox.drip(&["import", "e.csv"]).code(0).stderr;
+    assert!(said.contains("2 events like `unsubscribed`, first on line 2, opt nobody out"), "{said}");
+    assert_eq!(
+        consents(&sandbox),
+        ["a@example.com subscribed", "b@example.com subscribed", "c@example.com unsubscribed"]
+    );
+    // What drip wrote itself speaks of people who have left.
+    sandbox.drip(&["contact", "unsubscribe", "a@example.com"]).code(0);
+    sandbox.drip(&["contact", "suppress", "b@example.com", "--reason", "bounce"]).code(0);
+    let events = sandbox.drip(&["export", "events"]).code(0).stdout;
+    sandbox.write("own.csv", &events);
+    let said = sandbox.drip(&["import", "own.csv"]).code(0).stderr;
+    assert!(!said.contains("opt nobody out"), "{said}");
+}

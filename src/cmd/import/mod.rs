@@ -18,6 +18,7 @@ use crate::exit::Exit;
 use crate::import::{self, Charset, ContactRow, DateOrder, EventRow, Import, Kind, Mapping, Options, Row};
 use crate::model::Instant;
 use crate::model::contact::Consent;
+use crate::model::event::is_opt_out;
 use crate::model::plain::quoted;
 use crate::project::Project;
 use crate::store::{ContactChange, ContactUpdate, EventBatch, EventChange, NewEvent, Store, Work};
@@ -255,6 +256,10 @@ impl Pass<'_> {
             let reason = format!("there is no contact `{}`; import the contacts first", row.address);
             return Ok(Some((row.line, reason)));
         };
+        // drip's own export comes back in: whoever it names is opted out already.
+        if is_opt_out(&row.name) && !self.work.is_silenced(&row.address)? {
+            summary.note_opt_out(row);
+        }
         let new = NewEvent { contact, name: &row.name, at: row.at, properties: &row.properties };
         match self.work.add_event(&new, Some(&mut self.batch))? {
             EventChange::Added => summary.added += 1,

@@ -40,6 +40,8 @@ pub(super) struct Summary {
     pub(super) rejected_file: Option<PathBuf>,
     pub(super) cut_short: Option<String>,
     pub(super) doubts: Vec<Doubt>,
+    /// Events that look like opt-outs of people who are mailed all the same: how many, and the first one's line and name.
+    opt_outs: Option<(u64, u64, String)>,
     shown: Vec<preview::Shown>,
 }
 
@@ -63,6 +65,7 @@ impl Summary {
             rejected_file: None,
             cut_short: None,
             doubts: Vec::new(),
+            opt_outs: None,
             shown: Vec::new(),
         }
     }
@@ -72,6 +75,10 @@ impl Summary {
         if self.reasons.len() < NAMED {
             self.reasons.push((row.line, row.reason.clone()));
         }
+    }
+
+    pub(super) fn note_opt_out(&mut self, row: &EventRow) {
+        self.opt_outs.get_or_insert_with(|| (0, row.line, row.name.clone())).0 += 1;
     }
 
     /// Keeps the first contacts for a dry run.
@@ -99,6 +106,16 @@ impl Summary {
             .collect()
     }
 
+    /// Says that an event opts nobody out.
+    fn opt_outs(&self) -> Option<String> {
+        let (rows, line, name) = self.opt_outs.as_ref()?;
+        Some(format!(
+            "{} like `{name}`, first on line {line}, opt nobody out, and these people are mailed; if they left: import them as contacts, \
+             with a column `consent` that says `unsubscribed`",
+            count(*rows, "event")
+        ))
+    }
+
     fn json(&self) -> Value {
         let encoding = self.notes.iter().find_map(|note| match note {
             Note::Encoding { name, .. } => Some(*name),
@@ -113,7 +130,7 @@ impl Summary {
             "added": self.added, "updated": self.updated, "unchanged": self.unchanged, "forgotten": self.forgotten, "repeated": self.repeated,
             "not_mailed": self.silenced, "rejected": self.rejected, "first_rejected": reasons,
             "rejected_file": self.rejected_file, "cut_short": self.cut_short,
-            "doubts": self.doubts.iter().map(doubtful).collect::<Vec<_>>(),
+            "doubts": self.doubts.iter().map(doubtful).chain(self.opt_outs()).collect::<Vec<_>>(),
         })
     }
 }
@@ -179,6 +196,9 @@ fn one(context: &Context, summary: &Summary, dry: bool) {
     }
     for doubt in &summary.doubts {
         say(&format!("  {}", doubtful(doubt)));
+    }
+    if let Some(opt_outs) = summary.opt_outs() {
+        context.output.warn(&format!("{file}: {opt_outs}"));
     }
     if summary.repeated > 0 {
         let places: Vec<_> = summary
