@@ -54,6 +54,11 @@ impl Lift {
         self.low > 0.0 || self.high < 0.0
     }
 
+    /// Says whether it goes up, and by how much it goes in its direction.
+    pub(super) fn directed(self) -> (bool, Self) {
+        if self.by < 0.0 { (false, Self { by: -self.by, low: -self.high, high: -self.low }) } else { (true, self) }
+    }
+
     /// Says so, as the end of a sentence.
     fn verdict(self) -> &'static str {
         if self.is_clear() { "which is more than chance" } else { "which may be chance" }

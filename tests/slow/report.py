@@ -368,7 +368,7 @@ class Checked:
             self.cell(f"{name} revenue", part["lead"][0], [float(campaign["revenue"]["amount"]), campaign["revenue"]["purchases"]])
             if lift := campaign["holdout"] and campaign["holdout"]["lift_of_revenue"]:
                 each = [campaign["holdout"][group]["bought_each"] for group in ("mailed", "held_out")]
-                self.cell(f"{name} lift of revenue", part["lead"][1], [*map(float, each), float(lift["difference"]), *map(float, lift["between"])])
+                self.cell(f"{name} lift of revenue", part["lead"][1], [*map(float, each), *directed(lift)])
             wanted = []
             for step in steps:
                 if step["kind"] in ("send", "test") and step["sent"] or step["revenue"]["purchases"]:
@@ -391,7 +391,7 @@ class Checked:
             for called, group in zip(names, groups)])
         most = max(group["goal_rate_between"][1] for group in groups)
         self.bars(f"{name} hold-out", part, [(called, [Share(group["goal_rate"])], group["goal_rate"] / most) for called, group in zip(names, groups)])
-        self.cell(f"{name} lift", part["lead"][0], [Share(holdout["lift"]["difference"]), *map(Share, holdout["lift"]["between"])])
+        self.cell(f"{name} lift", part["lead"][0], list(map(Share, directed(holdout["lift"]))))
 
     def contents(self, name, part, step):
         wanted = []
@@ -421,6 +421,12 @@ class Checked:
         heights = [round(100 * number / max(sums)) for number in sums]
         if len(heights) != len(part["columns"]) or any(abs(one - other) > 1 for one, other in zip(heights, part["columns"])):
             self.faults.append(f"{name} days: columns of {part['columns']}, not {heights}")
+
+
+def directed(lift):
+    """A difference and its bounds, as words for more and less tell them."""
+    by, low, high = [float(lift["difference"]), *map(float, lift["between"])]
+    return [by, low, high] if by >= 0 else [-by, -high, -low]
 
 
 def has_goal(campaign):

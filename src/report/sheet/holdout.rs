@@ -34,14 +34,17 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
         return Some(sheet);
     }
     if let Some(lift) = holdout.lift().filter(|_| holdout.has_goals()) {
-        let [by, low, high] = [lift.by, lift.low, lift.high].map(|share| language.points(share));
         let chance = chance(lift, language);
+        let (is_up, lift) = lift.directed();
+        let [by, low, high] = [lift.by, lift.low, lift.high].map(|share| language.points(share));
         sheet.lead.push(match language {
             Language::English => {
-                format!("Mailed people reach the goal more often by {by} points ({low} to {high}), {chance}.")
+                let more = if is_up { "more" } else { "less" };
+                format!("Mailed people reach the goal {more} often by {by} points ({low} to {high}), {chance}.")
             }
             Language::Vietnamese => {
-                format!("Người được gửi thư đạt mục tiêu nhiều hơn {by} điểm phần trăm ({low} đến {high}), {chance}.")
+                let more = if is_up { "nhiều" } else { "ít" };
+                format!("Người được gửi thư đạt mục tiêu {more} hơn {by} điểm phần trăm ({low} đến {high}), {chance}.")
             }
         });
     }
@@ -101,16 +104,23 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
 pub(super) fn in_money(bought: &Bought, currency: Option<&str>, language: Language) -> Option<String> {
     let lift = bought.lift()?;
     let money = |amount: f64| language.money(Money::near(amount, currency), currency);
+    let chance = chance(lift, language);
+    let (is_up, lift) = lift.directed();
     let [by, low, high] = [lift.by, lift.low, lift.high].map(money);
     let [mailed, held_out] = [bought.mailed, bought.held_out].map(|group| money(group.each.mean().unwrap_or_default()));
-    let chance = chance(lift, language);
     Some(match language {
-        Language::English => format!(
-            "A mailed person spent {mailed}, one who was held out {held_out}: {by} more ({low} to {high}), {chance}."
-        ),
-        Language::Vietnamese => format!(
-            "Mỗi người được gửi thư mua {mailed}, mỗi người bị giữ lại mua {held_out}: nhiều hơn {by} ({low} đến {high}), {chance}."
-        ),
+        Language::English => {
+            let more = if is_up { "more" } else { "less" };
+            format!(
+                "A mailed person spent {mailed}, one who was held out {held_out}: {by} {more} ({low} to {high}), {chance}."
+            )
+        }
+        Language::Vietnamese => {
+            let more = if is_up { "nhiều" } else { "ít" };
+            format!(
+                "Mỗi người được gửi thư mua {mailed}, mỗi người bị giữ lại mua {held_out}: {more} hơn {by} ({low} đến {high}), {chance}."
+            )
+        }
     })
 }
 
