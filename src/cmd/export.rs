@@ -17,6 +17,13 @@ use crate::model::spreadsheet::defused;
 use crate::store::Table;
 use crate::ui::words::count;
 
+/// Says whether a file with these columns is one of sends, enrolments or customers, and so no list of contacts: taken for one it would
+/// let in again who has left.
+pub(super) fn is_own(columns: &[&str]) -> bool {
+    let holds = |own: &[&str]| own.iter().all(|column| *column == "consent" || columns.contains(column));
+    [Table::Sends.columns(), Table::Enrolments.columns(), &value::COLUMNS].into_iter().any(holds)
+}
+
 pub(super) fn export(context: &Context, arguments: &ExportArgs) -> Result<Exit, Failure> {
     let mut project = context.project()?;
     let zone = project.settings.timezone;

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::tested;
 use crate::model::Instant;
 use crate::model::campaign::{Action, Campaign, Step};
-use crate::model::delay::{Origin, Span};
+use crate::model::delay::Origin;
 use crate::model::enrolment::EnrolmentState;
 use crate::model::id::CampaignId;
 use crate::model::period::Period;
@@ -165,8 +165,6 @@ fn days(steps: &[Step]) -> Vec<u32> {
 /// Returns the funnel of a campaign that nobody has entered.
 pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
     let steps = campaign.map_or(&[][..], |campaign| &campaign.steps);
-    let watched = campaign.and_then(|campaign| campaign.goal.as_ref()?.within).map(Span::elapsed);
-    let is_too_late = |day: u32| watched.is_some_and(|watched| TimeDelta::days(day.into()) >= watched);
     Funnel {
         campaign: id.clone(),
         name: campaign.map_or_else(|| id.as_str().to_owned(), |campaign| campaign.name.clone()),
@@ -186,7 +184,6 @@ pub(super) fn empty(id: &CampaignId, campaign: Option<&Campaign>) -> Funnel {
                 id: step.id.as_str().to_owned(),
                 kind: step.action.kind(),
                 day: Some(day),
-                is_too_late: is_too_late(day),
                 ..StepRow::default()
             })
             .collect(),

@@ -3,11 +3,12 @@
 use chrono::TimeDelta;
 
 use crate::model::Instant;
-use crate::model::campaign::{Action, Campaign};
+use crate::model::campaign::{Action, Campaign, Step};
 use crate::model::enrolment::EnrolmentState;
 use crate::model::period::Period;
 use crate::model::trial::Choice;
-use crate::report::{Bought, Funnel, Holdout, TestRow};
+use crate::model::variant::Test;
+use crate::report::{Bought, Funnel, Holdout, Since, TestRow};
 use crate::runner::weigh;
 use crate::stats::Count;
 use crate::store::{CampaignRow, Compared, Group, Result, Work};
@@ -20,6 +21,7 @@ pub(super) fn tests(
     funnel: &mut Funnel,
     now: Instant,
 ) -> Result<()> {
+    let period = funnel.period;
     for (step, shown) in campaign.steps.iter().zip(&mut funnel.steps) {
         let Action::Test(test) = &step.action else { continue };
         let weighed = weigh::weigh(work, row, step, test, now)?;
@@ -32,9 +34,29 @@ pub(super) fn tests(
             }
             None => test.variants.iter().map(|variant| f64::from(variant.share) / f64::from(total.max(1))).collect(),
         };
-        shown.test = Some(TestRow { test: test.clone(), counts, looks, shares });
+        let since = since(work, row, step, test, period)?;
+        shown.test = Some(TestRow { test: test.clone(), counts, looks, shares, since });
     }
     Ok(())
+}
+
+/// Returns which mails are compared of a test whose contents were others before; none of a part of the time, of which nothing is kept.
+fn since(work: &Work<'_>, row: CampaignRow, step: &Step, test: &Test, period: Period) -> Result<Option<Since>> {
+    let first = weigh::since(work, row, step, test)?;
+    if first == Some(0) {
+        return Ok(None);
+    }
+    let mut counts: Vec<(String, Count)> = Vec::new();
+    for name in std::iter::once(&step.id).chain(&step.was).filter(|_| period == Period::default()) {
+        for one in work.tried(row, name.as_str(), first.unwrap_or(i64::MAX), i64::MAX)? {
+            match counts.iter_mut().find(|(known, _)| *known == one.variant) {
+                Some((_, count)) => *count = Count { hits: count.hits + one.goals, of: count.of + one.sent },
+                None => counts.push((one.variant, Count { hits: one.goals, of: one.sent })),
+            }
+        }
+    }
+    let at = first.and_then(|hour| Instant::from_timestamp(hour * 3_600, 0));
+    Ok(Some(Since { at, counts }))
 }
 
 /// Takes those who were held out from the funnel, which is of those who were mailed.

@@ -9,6 +9,7 @@ use super::context::Context;
 use super::{Failure, interrupt};
 use crate::cli::value::{ValueArgs, ValueFormat};
 use crate::exit::Exit;
+use crate::model::contact::Consent;
 use crate::model::period::Period;
 use crate::model::wall;
 use crate::project::Project;
@@ -43,8 +44,9 @@ pub(super) fn value(context: &Context, arguments: &ValueArgs) -> Result<Exit, Fa
 }
 
 /// The columns of an export.
-pub(super) const COLUMNS: [&str; 11] = [
+pub(super) const COLUMNS: [&str; 12] = [
     "email",
+    "consent",
     "first_purchase",
     "last_purchase",
     "recency",
@@ -75,7 +77,15 @@ pub(super) fn rows(
         let is_meant = period.since.is_none_or(|since| last >= since) && period.until.is_none_or(|until| last < until);
         if is_meant {
             let mut numbers = value::of_one(&Worth::of(customer, terms, today));
-            numbers["email"] = work.contact_of(contact)?.address.as_str().into();
+            let contact = work.contact_of(contact)?;
+            numbers["email"] = contact.address.as_str().into();
+            // Whoever takes the list elsewhere is to know who may be mailed.
+            let consent = if contact.suppressed && !contact.consent.is_opt_out() {
+                Consent::Unsubscribed
+            } else {
+                contact.consent
+            };
+            numbers["consent"] = consent.as_str().into();
             each(COLUMNS.iter().map(|column| numbers[column].take()).collect())?;
         }
         Ok::<_, Failure>(true)

@@ -112,3 +112,41 @@ impl Person<'_> {
         self.terms.score.as_ref().map(|score| score.levels_of(self.scope(self.now))).unwrap_or_default()
     }
 }
+
+/// Returns the first instant from `since` on at which a threshold was reached that is no other one told late: `before` and `with` are
+/// when it was reached without and with an event that came to be known. What was the reason for a mail once is none again because it
+/// turns out to have come sooner, or later.
+pub fn crossed_anew(before: &[Instant], with: &[Instant], since: Instant) -> Option<Instant> {
+    let mut new: Vec<Instant> = with.iter().copied().filter(|at| !before.contains(at)).collect();
+    for gone in before.iter().filter(|at| !with.contains(at)) {
+        // The score was there already since the last time before it, or is not before the next one.
+        let sooner = with.iter().rposition(|at| at < gone).and_then(|at| new.iter().position(|one| *one == with[at]));
+        if let Some(moved) = sooner.or_else(|| new.iter().position(|at| at > gone)) {
+            new.remove(moved);
+        }
+    }
+    new.into_iter().find(|at| *at >= since)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    #[test]
+    fn a_threshold_that_was_reached_sooner_or_later_than_it_seemed_is_not_reached_again() {
+        let at = |hour: i64| DateTime::UNIX_EPOCH + TimeDelta::hours(hour);
+        let anew = |before: &[i64], with: &[i64], since| {
+            let times = |hours: &[i64]| hours.iter().map(|hour| at(*hour)).collect::<Vec<_>>();
+            crossed_anew(&times(before), &times(with), at(since))
+        };
+        assert_eq!(anew(&[], &[3], 3), Some(at(3)));
+        assert_eq!(anew(&[3], &[2], 2), None, "sooner");
+        assert_eq!(anew(&[3], &[5], 2), None, "later");
+        assert_eq!(anew(&[5], &[2, 5], 2), Some(at(2)), "and had faded again before the next one");
+        assert_eq!(anew(&[3, 7], &[2, 7], 2), None);
+        assert_eq!(anew(&[3, 7], &[3, 6, 9], 6), Some(at(9)), "one of them is another one");
+        assert_eq!(anew(&[3, 7], &[3], 2), None);
+    }
+}

@@ -141,7 +141,7 @@ const TABLE: [(Role, &str, &str, &str); 30] = [
     ),
     (Role::SubscriptionStatus, "marketing_contact_status", "marketing contact status|marketing status", ""),
     (Role::EventName, "event", "event|sự kiện", ""),
-    (Role::EventTime, "time", "time|thời gian", "timestamp"),
+    (Role::EventTime, "time", "time|thời gian", "timestamp|at"),
     (Role::Properties, "properties", "properties", ""),
 ];
 

@@ -9,8 +9,8 @@ use super::stage::STAGE_ENTERED;
 /// Returns why nobody may report an event of this name, and what to do instead: drip alone knows of it, or it would look like an
 /// opt-out and be none.
 pub fn refusal(name: &str) -> Option<(&'static str, &'static str)> {
-    Some(match name {
-        "unsubscribed" => ("opts nobody out", "`drip contact unsubscribe EMAIL` does"),
+    Some(match name.to_lowercase().as_str() {
+        "unsubscribed" | "unsubscribe" => ("opts nobody out", "`drip contact unsubscribe EMAIL` does"),
         "complained" => ("opts nobody out", "`drip contact suppress EMAIL --reason complaint` does"),
         "bounced" => ("suppresses nobody", "`drip contact suppress EMAIL --reason bounce` does"),
         STAGE_ENTERED => ("is drip's own", "it comes of the `stages` in drip.yaml"),

@@ -115,8 +115,6 @@ pub struct StepRow {
     pub subject: Option<String>,
     /// So many days after the entry it is due at the earliest, as the file stands; `None` where the step is gone.
     pub day: Option<u32>,
-    /// Whether it is due only once nobody can reach the goal any more.
-    pub is_too_late: bool,
     pub revenue: Revenue,
     /// The contents of a test, in the order of their names.
     pub variants: Vec<VariantRow>,

@@ -37,5 +37,5 @@ pub use self::lift::{Bought, Holdout};
 pub use self::markdown::{markdown, title};
 pub use self::percent::percent;
 pub use self::table::{Style, heading, table};
-pub use self::tested::{Effect, TestRow};
+pub use self::tested::{Effect, Since, TestRow};
 pub use self::verdict::CONFIDENCE;

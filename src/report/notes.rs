@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::limits::{LIMITS, Standing, leaving};
 use super::percent::percent;
-use super::siblings::{Measure, beside};
+use super::siblings::beside;
 use super::{Funnel, StepRow, lift, tested};
 use crate::model::plain::{grouped, plain};
 use crate::model::reaction::Reaction;
@@ -111,11 +111,10 @@ fn above_limits(funnel: &Funnel) -> Vec<String> {
     each.collect()
 }
 
-/// Returns the mails whose readers follow fewer links than those of their siblings, by more than chance. By goals a mail is not
-/// called weak here: one that another follows the next day has less time for them.
+/// Returns the mails whose readers follow fewer links than those of their siblings, by more than chance.
 fn weak(funnel: &Funnel) -> Vec<String> {
-    let (measure, siblings) = beside(funnel);
-    let each = siblings.iter().filter(|one| one.is_weak() && measure == Measure::Clicks).filter_map(|one| {
+    let (_, siblings) = beside(funnel);
+    let each = siblings.iter().filter(|one| one.is_weak()).filter_map(|one| {
         let [own, others] = [one.own, one.others].map(|count| percent(count.share()));
         Some(format!("{}: {} clicked, its siblings {}", plain(&funnel.steps[one.step].id), own?, others?))
     });

@@ -6,7 +6,7 @@ use crate::stats::{self, Count};
 
 /// By what mails are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Measure {
+pub(super) enum Measure {
     /// Mails of which a person followed a link.
     Clicks,
     /// Goals that are credited to the mail: where nobody's clicks are known.
@@ -25,18 +25,20 @@ pub struct Beside {
     pub difference: f64,
     pub low: f64,
     pub high: f64,
+    /// Whether all of them had the same chance: goals come to whichever mail is the last for longer.
+    pub is_fair: bool,
 }
 
 impl Beside {
     /// Says whether it does worse by more than chance.
     pub fn is_weak(&self) -> bool {
-        self.high < 0.0
+        self.is_fair && self.high < 0.0
     }
 }
 
 impl Measure {
     /// Returns the word for it that programs read.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Clicks => "clicked",
             Self::Goals => "goal",
@@ -52,25 +54,20 @@ impl Measure {
     }
 }
 
-/// Compares each mail of a campaign that had the time to work with all others of it together, by clicks where any are known. All intervals hold together,
+/// Compares each mail of a campaign with all others of it together, by clicks where any are known. All intervals hold together,
 /// so that among many mails none looks weak by chance.
 pub(super) fn beside(funnel: &Funnel) -> (Measure, Vec<Beside>) {
     let sent = || funnel.steps.iter().enumerate().filter(|(_, step)| step.is_mail() && !step.gone && step.sent > 0);
     let is_clicked = sent().any(|(_, step)| step.reactions.of(Reaction::Clicked) > 0);
     let measure = if is_clicked { Measure::Clicks } else { Measure::Goals };
-    let last = funnel.steps.iter().rposition(|step| !step.gone);
-    // A passage may end with the last step, or its time to reach the goal before one: that no goal came after such a mail says
-    // nothing of it.
-    let may_lead = |at: usize, step: &StepRow| last != Some(at) && !step.is_too_late;
-    let mails = || sent().filter(|(at, step)| is_clicked || step.goal > 0 || may_lead(*at, step));
     let add = |sum: Count, one: Count| Count { hits: sum.hits + one.hits, of: sum.of + one.of };
-    let all = mails().map(|(_, step)| measure.of(step)).fold(Count { hits: 0, of: 0 }, add);
-    let confidence = stats::of_comparisons(CONFIDENCE, mails().count());
-    let each = mails().filter_map(|(at, step)| {
+    let all = sent().map(|(_, step)| measure.of(step)).fold(Count { hits: 0, of: 0 }, add);
+    let confidence = stats::of_comparisons(CONFIDENCE, sent().count());
+    let each = sent().filter_map(|(at, step)| {
         let own = measure.of(step);
         let others = Count { hits: all.hits - own.hits, of: all.of - own.of };
         let (difference, (low, high)) = stats::difference(own, others, confidence)?;
-        Some(Beside { step: at, own, others, difference, low, high })
+        Some(Beside { step: at, own, others, difference, low, high, is_fair: is_clicked })
     });
     (measure, each.collect())
 }

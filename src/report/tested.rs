@@ -8,6 +8,7 @@ use super::funnel::{StepRow, VariantRow};
 use super::json::rounded;
 use super::percent::percent;
 use crate::decide::look::CONFIDENCE;
+use crate::model::Instant;
 use crate::model::plain::{grouped, plain};
 use crate::model::reaction::Reaction;
 use crate::model::trial::Looked;
@@ -24,6 +25,17 @@ pub struct TestRow {
     pub looks: Vec<Looked>,
     /// What each content gets of those who come now.
     pub shares: Vec<f64>,
+    /// Where its contents were others before: which mails are compared.
+    pub since: Option<Since>,
+}
+
+/// The mails since a test is what it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Since {
+    /// The first hour that counts; `None`: no run has seen the test as it is.
+    pub at: Option<Instant>,
+    /// How many each content had, and how many of those reached the goal by it.
+    pub counts: Vec<(String, Count)>,
 }
 
 /// What a part of the mail does, over all that the other parts are.
@@ -61,11 +73,30 @@ impl TestRow {
 }
 
 impl StepRow {
+    /// Returns how many mails of each content are compared, and how many of those led to the goal.
+    pub(super) fn compared(&self) -> Vec<Count> {
+        let since = self.test.as_ref().and_then(|row| row.since.as_ref());
+        let of = |row: &VariantRow| match since {
+            Some(since) => {
+                let known = since.counts.iter().find(|(name, _)| *name == row.name);
+                known.map_or(Count { hits: 0, of: 0 }, |(_, count)| *count)
+            }
+            None => row.goals(),
+        };
+        self.variants.iter().map(of).collect()
+    }
+
+    /// Says whether its contents were others before, so that not all mails are compared.
+    pub(super) fn is_another_test(&self) -> bool {
+        self.test.as_ref().is_some_and(|row| row.since.is_some())
+    }
+
     /// Returns what each part does of a mail that is tested part by part, with intervals that hold for all of them together;
     /// none where the shares have moved.
     pub fn effects(&self) -> Vec<Effect> {
         let Some(row) = self.test.as_ref().filter(|row| !row.has_moved()) else { return Vec::new() };
         let test = &row.test;
+        let compared = self.compared();
         let pairs = |levels: usize| levels * levels.saturating_sub(1) / 2;
         let all: usize = test.factors.iter().map(|factor| pairs(factor.levels.len())).sum();
         let effect = |at: usize| {
@@ -73,10 +104,11 @@ impl StepRow {
             let mut levels: Vec<VariantRow> =
                 factor.levels.iter().map(|name| VariantRow { name: name.clone(), ..VariantRow::default() }).collect();
             for (place, variant) in test.variants.iter().enumerate() {
-                let Some(known) = self.variants.iter().find(|known| known.name == variant.name) else { continue };
+                let known = self.variants.iter().position(|known| known.name == variant.name);
+                let Some(count) = known.map(|known| compared[known]) else { continue };
                 let level = &mut levels[test.levels(place)[at]];
-                level.sent += known.sent;
-                level.goal += known.goal;
+                level.sent += count.of;
+                level.goal += count.hits;
             }
             let counts: Vec<Count> = levels.iter().map(VariantRow::goals).collect();
             let lead = stats::lead(&counts, stats::of_comparisons(CONFIDENCE, all));
@@ -98,6 +130,9 @@ pub(super) fn contents(step: &StepRow) -> Vec<String> {
             format!("{id} {name}: {sent} sent, {} to the goal ({goal})", grouped(variant.goal))
         })
         .collect();
+    if step.is_another_test() {
+        parts.push(format!("{id} has other contents than before: only mails since then are compared"));
+    }
     let planned = step.test.as_ref().and_then(|row| row.test.winner);
     if let Some(verdict) = step.verdict() {
         let chances = step.chances();
@@ -200,7 +235,8 @@ pub(super) fn json(step: &StepRow) -> Value {
             "won": row.won().map(|(name, _)| name), "looks": row.looks.iter().map(looked).collect::<Vec<_>>(),
         })
     });
-    json!({ "shares": shares, "thompson": thompson, "winner": winner, "effects": step.effects().iter().map(effect).collect::<Vec<_>>() })
+    let since = row.since.as_ref().and_then(|since| since.at).map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true));
+    json!({ "is_another": row.since.is_some(), "since": since, "shares": shares, "thompson": thompson, "winner": winner, "effects": step.effects().iter().map(effect).collect::<Vec<_>>() })
 }
 
 /// Returns of each content how many mails count, and of how many came what counts.

@@ -23,16 +23,16 @@ impl StepRow {
         if self.test.as_ref().is_some_and(TestRow::has_moved) {
             return None;
         }
-        let counts: Vec<Count> = self.variants.iter().map(VariantRow::goals).collect();
+        let counts = self.compared();
         let tried = counts.iter().filter(|count| count.of > 0).count();
         stats::lead(&counts, stats::of_pairs(CONFIDENCE, tried))
     }
 
     /// Returns for each content of a test the chance that it is the best, in their order; none for one that nobody got.
     pub fn chances(&self) -> Vec<f64> {
-        let got = |row: &&VariantRow| row.sent > 0;
-        let mut chances =
-            stats::best(&self.variants.iter().filter(got).map(VariantRow::goals).collect::<Vec<_>>()).into_iter();
-        self.variants.iter().map(|row| if row.sent > 0 { chances.next().unwrap_or_default() } else { 0.0 }).collect()
+        let counts = self.compared();
+        let got: Vec<Count> = counts.iter().copied().filter(|count| count.of > 0).collect();
+        let mut chances = stats::best(&got).into_iter();
+        counts.iter().map(|count| if count.of > 0 { chances.next().unwrap_or_default() } else { 0.0 }).collect()
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Run;
 use super::register::BATCH;
-use crate::decide::standing::{Person, StageChange};
+use crate::decide::standing::{Person, StageChange, crossed_anew};
 use crate::model::Instant;
 use crate::model::condition::Scope;
 use crate::model::contact::Consent;
@@ -210,7 +210,6 @@ impl Run<'_> {
         let reached = |history: &[Event]| {
             score.reached(points, Scope { contact: &contact, event: None, history, sends: &[], terms, now: self.now })
         };
-        let before = reached(&without);
-        Ok(reached(&with).into_iter().find(|at| *at >= unseen.event.at && !before.contains(at)))
+        Ok(crossed_anew(&reached(&without), &reached(&with), unseen.event.at))
     }
 }

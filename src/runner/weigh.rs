@@ -66,7 +66,7 @@ pub fn weigh(
 }
 
 /// Returns from which hour on mails of these contents count; `None` where no run has seen them yet, but others.
-fn since(work: &Work<'_>, campaign: CampaignRow, step: &Step, test: &Test) -> Result<Option<i64>, StoreError> {
+pub fn since(work: &Work<'_>, campaign: CampaignRow, step: &Step, test: &Test) -> Result<Option<i64>, StoreError> {
     Ok(match work.tested(campaign, step.id.as_str())? {
         Some((known, since)) if known == form(test) => Some(since),
         Some(_) => None,

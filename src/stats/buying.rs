@@ -16,6 +16,8 @@ use super::newton::{Lost, Surface, lowest};
 /// Fewer customers, and fewer of them who bought again, say nothing about how people differ.
 const CUSTOMERS: u64 = 50;
 const RETURNED: u64 = 20;
+/// A distribution of chances this steep, or this far at its ends, is one of people who are all alike.
+const ALIKE: f64 = 1_000.0;
 /// So near to 1 the formula of what is expected loses its digits.
 const POLE: f64 = 1e-5;
 
@@ -100,6 +102,10 @@ impl Crowd {
         }
         let likelihood = Likelihood::new(self);
         let [r, alpha, a, b] = lowest(&likelihood, [-0.5, -0.5, -0.2, 0.7])?.map(f64::exp);
+        // Of such a share hardly any, or nearly all, turn away after each purchase, and nobody differs from anybody.
+        if [a, b].iter().any(|shape| !(1.0 / ALIKE..ALIKE).contains(shape)) {
+            return Err(Unfit::Alike);
+        }
         Ok(Buying { r, alpha: alpha * likelihood.scale, a, b })
     }
 

@@ -33,9 +33,10 @@ pub struct Group {
     pub unripe: u64,
 }
 
-/// The passage is the first one of its person on that side.
+/// The passage is the first one of its person while anybody was held out. Who entered under another share before is left out: at that
+/// one they may have been mailed.
 const IS_FIRST: &str = "NOT EXISTS (SELECT 1 FROM enrolments o WHERE o.contact_id = n.contact_id
-     AND o.campaign_id = n.campaign_id AND o.round < n.round AND o.holdout = n.holdout)";
+     AND o.campaign_id = n.campaign_id AND o.round < n.round AND o.holdout IS NOT NULL)";
 
 impl Work<'_> {
     /// Counts who was held out, and who was not.

@@ -314,8 +314,37 @@ fn events_that_look_like_opt_outs_of_people_who_are_mailed_are_warned_of() {
     // What drip wrote itself speaks of people who have left.
     sandbox.drip(&["contact", "unsubscribe", "a@example.com"]).code(0);
     sandbox.drip(&["contact", "suppress", "b@example.com", "--reason", "bounce"]).code(0);
-    let events = sandbox.drip(&["export", "events"]).code(0).stdout;
-    sandbox.write("own.csv", &events);
-    let said = sandbox.drip(&["import", "own.csv"]).code(0).stderr;
-    assert!(!said.contains("opt nobody out"), "{said}");
+    for format in ["csv", "json"] {
+        let (events, own) =
+            (sandbox.drip(&["export", "events", "--format", format]).code(0).stdout, format!("own.{format}"));
+        sandbox.write(&own, &events);
+        let said = sandbox.drip(&["import", &own]).code(0).stderr;
+        assert!(said.contains("0 events added and") && said.contains("known already"), "{said}");
+        assert!(!said.contains("opt nobody out"), "{said}");
+    }
+}
+
+#[test]
+fn what_drip_wrote_of_people_who_have_left_lets_nobody_in_elsewhere() {
+    let (sandbox, _) = imported("email\na@example.com\nb@example.com\n");
+    sandbox.write("e.csv", "email,event,time,value\na@example.com,purchased,2026-03-01T00:00:00Z,5\nb@example.com,purchased,2026-03-01T00:00:00Z,5\n");
+    sandbox.drip(&["import", "e.csv"]).code(0);
+    sandbox.drip(&["contact", "unsubscribe", "a@example.com"]).code(0);
+    sandbox.drip(&["contact", "suppress", "b@example.com", "--reason", "bounce"]).code(0);
+    let other = Sandbox::new();
+    // Events are events of nobody there.
+    other.write("events.csv", &sandbox.drip(&["export", "events"]).code(0).stdout);
+    let said = other.drip(&["import", "events.csv"]).stderr;
+    assert!(said.contains("there is no contact"), "{said}");
+    for what in ["sends", "enrolments", "value"] {
+        other.write("own.csv", &sandbox.drip(&["export", what]).code(0).stdout);
+        let said = other.drip(&["import", "own.csv"]).code(2).stderr;
+        assert!(said.contains("drip's own export of what happened"), "{said}");
+    }
+    assert_eq!(consents(&other), Vec::<String>::new());
+    let customers = sandbox.drip(&["export", "value"]).code(0).stdout;
+    assert!(
+        customers.contains("a@example.com,unsubscribed,") && customers.contains("b@example.com,unsubscribed,"),
+        "{customers}"
+    );
 }

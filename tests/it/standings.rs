@@ -218,7 +218,7 @@ fn people_go_through_the_stages_of_a_life_as_buyers_and_each_is_an_event_that_le
     Who came, left and moved since 2025-12-01:
 
     from      to        contacts
-    (new)     prospect         2
+    (none)    prospect         2
     lapsed    loyal            1
     loyal     lapsed           1
     new       loyal            1
@@ -411,4 +411,22 @@ fn the_page_to_show_has_the_stages_and_the_scores() {
     for part in [">Giai đoạn<", "Liên hệ theo điểm", "36 đến 40", "từ 01/03/2026"] {
         assert!(vietnamese.contains(part), "`{part}` is not in the page");
     }
+}
+
+#[test]
+fn points_that_are_told_late_let_nobody_in_twice_for_the_same_rise() {
+    let points = "score:\n  points: [{ event: clicked, points: 10 }]\n";
+    let shop = shop(points)
+        .campaign("w", "trigger: { score: 20 }\nreentry: always", &["id: a, send: mail"])
+        .contacts("email", &["lan@example.com"]);
+    shop.run("2026-03-01T10:00:00Z");
+    track(&shop, "lan@example.com", "2026-03-02T01:00:00Z", &["clicked"]);
+    track(&shop, "lan@example.com", "2026-03-02T03:00:00Z", &["clicked"]);
+    shop.run("2026-03-02T09:00:00Z");
+    assert_eq!(shop.outbox().len(), 1);
+    // It had them an hour sooner, as is heard of a day later: that is no other rise.
+    track(&shop, "lan@example.com", "2026-03-02T02:00:00Z", &["clicked"]);
+    shop.run("2026-03-03T09:00:00Z");
+    assert_eq!(shop.outbox().len(), 1, "{:?}", shop.sends());
+    shop.check();
 }

@@ -348,3 +348,37 @@ fn who_has_a_content_in_hand_keeps_it_whatever_the_shares_do() {
         assert_eq!(got[who], what, "{who}");
     }
 }
+
+#[test]
+fn contents_that_were_changed_are_compared_by_what_came_since() {
+    let contents =
+        |subject: &str| format!("id: offer, test: {{ a: {{ send: mail }}, b: {{ send: mail, subject: {subject} }} }}");
+    let sandbox = Sandbox::new().campaign("w", HEAD, &[&contents("B")]);
+    sold(&sandbox);
+    sandbox.run("2026-03-03T03:00:00Z");
+    let before = step(&sandbox, "2026-03-03T04:00:00Z");
+    assert_eq!((&before["verdict"]["leader"], &before["verdict"]["is_clear"]), (&json!("b"), &json!(true)));
+    assert_eq!((&before["test"]["is_another"], &before["test"]["since"]), (&json!(false), &Value::Null));
+    // The second has another subject now: what the old one did says nothing of it.
+    sandbox.edit("w", HEAD, &[&contents("Another")]);
+    assert_eq!(step(&sandbox, "2026-03-03T05:00:00Z")["verdict"], Value::Null, "also before a run has seen it");
+    sandbox.run("2026-03-03T05:00:00Z");
+    people(&sandbox, 100, 100);
+    sandbox.run("2026-03-03T06:00:00Z");
+    let since = step(&sandbox, "2026-03-03T07:00:00Z");
+    assert_eq!((&since["verdict"], &since["test"]["since"]), (&Value::Null, &json!("2026-03-03T06:00:00Z")), "{since}");
+    let told = text(&sandbox, "2026-03-03T07:00:00Z");
+    assert!(told.contains("offer has other contents than before"), "{told}");
+    // Those who get it now buy by the first one alone.
+    let buyers: Vec<String> =
+        got(&sandbox, "offer").into_iter().filter(|(_, what)| what == "a").map(|(who, _)| who).collect();
+    let new = |who: &&String| who[1..].split('@').next().unwrap().parse::<usize>().unwrap() >= 100;
+    buy(&sandbox, buyers.iter().filter(new), "2026-03-03T08:00:00Z");
+    sandbox.run("2026-03-03T09:00:00Z");
+    let after = step(&sandbox, "2026-03-03T10:00:00Z");
+    assert_eq!((&after["verdict"]["leader"], &after["verdict"]["is_clear"]), (&json!("a"), &json!(true)), "{after}");
+    let page =
+        sandbox.drip(&["--now", "2026-03-03T10:00:00Z", "report", "--html", "-", "--language", "en"]).code(0).stdout;
+    assert!(page.contains("It has other contents than before"));
+    sandbox.check();
+}

@@ -293,14 +293,14 @@ class Checked:
             hours = row["median_stay_h"]
             stay = [] if hours is None else hours if hours < 48 else hours // 24
             wanted.append([row["stage"], row["contacts"], share(row["contacts"], people), row["subscribed"], row["entered"], row["left"], stay])
-        none, new = ("(không có)", "(mới)") if self.language == "vi" else ("(none)", "(new)")
+        none = "(không có)" if self.language == "vi" else "(none)"
         named = [(row["stage"], row["contacts"]) for row in stages["stages"]]
         if stages["in_no_stage"]:
             named.append((none, stages["in_no_stage"]))
             wanted.append([none, stages["in_no_stage"], share(stages["in_no_stage"], people), *[[]] * 4])
         self.rows("stages", part["table"], wanted)
         self.bars("stages", part, [(name, [number], number / people) for name, number in named])
-        moves = [[row["from"] or new, row["to"] or none, row["contacts"]] for row in stages["moves"]]
+        moves = [[row["from"] or none, row["to"] or none, row["contacts"]] for row in stages["moves"]]
         self.rows("moves", [[f"{row[0]} → {row[1]}", row[2]] for row in moved["table"] or []], [[f"{one} → {other}", number] for one, other, number in moves])
 
     def scores(self, scores, part):

@@ -143,6 +143,13 @@ impl Pass<'_> {
             let error = Diagnostic::error(format!("{name}: the file holds events, which have no tags"));
             return Err(error.hint("import it without --tag").into());
         }
+        let columns: Vec<&str> = rows.columns().iter().map(|(column, _)| *column).collect();
+        if rows.kind() == Kind::Contacts && super::export::is_own(&columns) {
+            let error = Diagnostic::error(format!(
+                "{name}: this is drip's own export of what happened, and no list of contacts"
+            ));
+            return Err(error.hint("`drip contact export --all` writes contacts, with their consent").into());
+        }
         let mut rejected = rows.rejected_writer(path);
         let mut summary = Summary::new(name, &rows);
         let mut repeats = Repeats::default();

@@ -110,7 +110,7 @@ impl Summary {
     fn opt_outs(&self) -> Option<String> {
         let (rows, line, name) = self.opt_outs.as_ref()?;
         Some(format!(
-            "{} like `{name}`, first on line {line}, opt nobody out, and these people are mailed; if they left: import them as contacts, \
+            "{} like `{name}`, first on line {line}, opt nobody out, and these people may be mailed; if they left: import them as contacts, \
              with a column `consent` that says `unsubscribed`",
             count(*rows, "event")
         ))

@@ -15,7 +15,7 @@ use crate::model::Instant;
 use crate::model::period::Period;
 use crate::model::plain::plain;
 use crate::report::limits::leaving;
-use crate::report::siblings::{Measure, beside};
+use crate::report::siblings::beside;
 
 const STYLE: &str = include_str!("style.css");
 /// By what a page of drip is known.
@@ -113,11 +113,9 @@ fn worth_a_look(funnels: &[Funnel], language: Language) -> Markup {
     let said: Vec<(String, Vec<String>)> = funnels
         .iter()
         .map(|funnel| {
-            let (measure, siblings) = beside(funnel);
+            let (_, siblings) = beside(funnel);
             let mut said = mails::alarms(funnel, &leaving(funnel), language);
-            if measure == Measure::Clicks {
-                said.extend(mails::weak(funnel, measure, &siblings, language));
-            }
+            said.extend(mails::weak(funnel, &siblings, language));
             (section::name(funnel), said)
         })
         .filter(|(_, said)| !said.is_empty())

@@ -59,6 +59,15 @@ fn sheet(step: &StepRow, language: Language) -> Sheet {
     sheet.caption = say("Reached the goal, of those who got it", "Đạt mục tiêu, trong số người nhận").to_owned()
         + uncertain(language);
     sheet.picture = Some(Picture::Bars(bars));
+    if step.is_another_test() {
+        sheet.notes.push(
+            say(
+                "It has other contents than before: who leads, and by what chance, is by the mails since then alone.",
+                "Nội dung đã khác trước: nội dung nào dẫn đầu và khả năng tốt nhất chỉ tính theo các thư từ đó về sau.",
+            )
+            .to_owned(),
+        );
+    }
     sheet
 }
 

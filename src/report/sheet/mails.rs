@@ -40,7 +40,7 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
         return sheet;
     }
     sheet.lead = alarms(funnel, &leaving, language);
-    sheet.lead.extend(weak(funnel, measure, &siblings, language));
+    sheet.lead.extend(weak(funnel, &siblings, language));
     if sheet.lead.is_empty() {
         sheet.lead.push(
             say(
@@ -76,8 +76,8 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Sheet {
     sheet.picture = picture(funnel, &siblings, language);
     if measure == Measure::Goals {
         sheet.notes.push(say(
-            "Nobody's clicks are known, so mails are compared by the goals that came after each and before the next: one that another follows soon has less time for them.",
-            "Không biết lượt nhấp nào, nên các thư được so theo số lần đạt mục tiêu sau thư đó và trước thư kế tiếp: thư có thư khác theo sát sau thì có ít thời gian hơn.",
+            "Nobody's clicks are known: beside each mail stand the goals that came after it and before the next. One that another follows soon has less time for them, so none is called weak by them.",
+            "Không biết lượt nhấp nào: cạnh mỗi thư là số lần đạt mục tiêu sau thư đó và trước thư kế tiếp. Thư có thư khác theo sát sau thì có ít thời gian hơn, nên không thư nào bị coi là kém theo số này.",
         ).to_owned());
     }
     sheet.notes.push(say(
@@ -133,7 +133,7 @@ pub fn alarms(funnel: &Funnel, leaving: &[Leaving], language: Language) -> Vec<S
 }
 
 /// Says which mails do worse than their siblings by more than chance.
-pub fn weak(funnel: &Funnel, measure: Measure, siblings: &[Beside], language: Language) -> Vec<String> {
+pub fn weak(funnel: &Funnel, siblings: &[Beside], language: Language) -> Vec<String> {
     let share = |count: Count| count.share().map(|share| language.fine_percent(share)).unwrap_or_default();
     let each = siblings.iter().filter(|one| one.is_weak()).map(|one| {
         let step = &funnel.steps[one.step];
@@ -142,20 +142,12 @@ pub fn weak(funnel: &Funnel, measure: Measure, siblings: &[Beside], language: La
         let (own, others) = (share(one.own), share(one.others));
         let (low, high) = (language.points(-one.high), language.points(-one.low));
         match language {
-            Language::English => {
-                let did = match measure {
-                    Measure::Clicks => "of those who got it followed a link",
-                    Measure::Goals => "of those who got it reached the goal by it",
-                };
-                format!("{id} does worse than its siblings: {own} {did}, {others} of theirs; {low} to {high} points fewer, which is more than chance.")
-            }
-            Language::Vietnamese => {
-                let did = match measure {
-                    Measure::Clicks => "người nhận nhấp vào liên kết",
-                    Measure::Goals => "người nhận đạt mục tiêu nhờ thư này",
-                };
-                format!("{id} kém các thư khác: {own} {did}, các thư kia {others}; thấp hơn {low} đến {high} điểm phần trăm, không phải do ngẫu nhiên.")
-            }
+            Language::English => format!(
+                "{id} does worse than its siblings: {own} of those who got it followed a link, {others} of theirs; {low} to {high} points fewer, which is more than chance."
+            ),
+            Language::Vietnamese => format!(
+                "{id} kém các thư khác: {own} người nhận nhấp vào liên kết, các thư kia {others}; thấp hơn {low} đến {high} điểm phần trăm, không phải do ngẫu nhiên."
+            ),
         }
     });
     each.collect()

@@ -102,8 +102,8 @@ pub fn moves(stages: &Stages, language: Language) -> Sheet {
     sheet.lead.push(format!("{}{span}:", say("Who came, left and moved", "Số người đến, đi và chuyển")));
     for step in &stages.moves {
         let name = |stage: &Option<String>, none: &str| plain(stage.as_deref().unwrap_or(none)).into_owned();
-        let from = name(&step.from, say("(new)", "(mới)"));
-        sheet.rows.push(vec![from, name(&step.to, say("(none)", "(không có)")), language.number(step.people)]);
+        let none = say("(none)", "(không có)");
+        sheet.rows.push(vec![name(&step.from, none), name(&step.to, none), language.number(step.people)]);
     }
     sheet
 }
