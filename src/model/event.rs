@@ -18,9 +18,31 @@ pub fn refusal(name: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
+/// What other programs call events after which nobody is to be mailed, without signs and case.
+const OPT_OUTS: [&str; 17] = [
+    "abuse",
+    "bounced",
+    "complained",
+    "complaint",
+    "donotmail",
+    "groupunsubscribe",
+    "hardbounce",
+    "hardbounced",
+    "listunsubscribe",
+    "markedasspam",
+    "optedout",
+    "optout",
+    "spamcomplaint",
+    "spamreport",
+    "unsub",
+    "unsubscribe",
+    "unsubscribed",
+];
+
 /// Says whether an event of this name looks like an opt-out, which none is.
 pub fn is_opt_out(name: &str) -> bool {
-    name != STAGE_ENTERED && refusal(name).is_some()
+    let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    OPT_OUTS.contains(&plain.as_str())
 }
 
 /// Something a contact did: `purchased`, `page_viewed`, …

@@ -36,9 +36,14 @@ pub struct Bought {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Spent {
     pub all: Revenue,
+    /// How many of them bought anything.
+    pub buyers: u64,
     /// What each person spent, those who bought nothing among them.
     pub each: Sample,
 }
+
+/// Of fewer buyers in a group nothing is said of what a person spends.
+const BUYERS: u64 = 10;
 
 /// By how much those who were mailed do more, and between what that lies.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,6 +81,7 @@ impl Spent {
     pub fn add(&mut self, purchases: u64, amount: Money) {
         self.all.purchases += purchases;
         self.all.amount += amount;
+        self.buyers += 1;
         self.each.add(amount.as_f64());
     }
 
@@ -86,9 +92,30 @@ impl Spent {
 }
 
 impl Bought {
-    /// Returns by how much more a person spends who is mailed; `None` while nobody has spent anything, or a group is too small.
+    /// Returns by how much more a person spends who is mailed; `None` while a group is empty.
+    pub fn by(&self) -> Option<f64> {
+        Some(self.mailed.each.mean()? - self.held_out.each.mean()?)
+    }
+
+    /// Returns the same, and between what it lies; `None` where too few have bought to tell.
     pub fn lift(&self) -> Option<Lift> {
+        if self.mailed.buyers.min(self.held_out.buyers) < BUYERS {
+            return None;
+        }
         stats::mean_difference(self.mailed.each, self.held_out.each, CONFIDENCE).map(Lift::from)
+    }
+
+    /// Says whether mailed people spend more, or less, by more than chance.
+    ///
+    /// Most people buy nothing and a few buy much. Of a small group that happened to buy little the interval of means is far too
+    /// sure; so the share of those who bought at all has to tell the groups apart as well, which it does by chance in one of twenty
+    /// cases at most.
+    pub(super) fn is_clear(&self) -> bool {
+        let share = |group: Spent| Count { hits: group.buyers, of: group.each.of() };
+        let of_buyers = stats::difference(share(self.mailed), share(self.held_out), CONFIDENCE).map(Lift::from);
+        let clear = |lift: &Lift| lift.is_clear();
+        let both = self.lift().filter(clear).zip(of_buyers.filter(clear));
+        both.is_some_and(|(money, buyers)| (money.by > 0.0) == (buyers.by > 0.0))
     }
 
     /// Says whether there is anything to show: events that say no amount are counted by the goal already.
@@ -111,8 +138,11 @@ impl Holdout {
 
 /// Returns what is said of it.
 pub(super) fn parts(holdout: &Holdout) -> Vec<String> {
-    if holdout.mailed.of + holdout.held_out.of == 0 && holdout.unripe > 0 {
-        return vec![format!("{} entered, who all have time left to reach the goal", grouped(holdout.unripe))];
+    if holdout.mailed.of + holdout.held_out.of == 0 {
+        return vec![match holdout.unripe {
+            0 => format!("nobody has entered since {} % are held out", holdout.hundredths),
+            some => format!("{} entered, who all have time left to reach the goal", grouped(some)),
+        }];
     }
     let group = |count: Count, what: &str| {
         let rate = percent(count.share()).map(|rate| format!(" ({rate})")).unwrap_or_default();
@@ -137,22 +167,28 @@ pub(super) fn json(holdout: &Holdout, currency: Option<&str>) -> Value {
         json!({
             "entered": count.of, "goal": count.hits, "goal_rate": rounded(count.share()), "goal_rate_between": between,
             "bought": spent.map(|spent| revenue::json(spent.all, currency)),
+            "buyers": spent.map(|spent| spent.buyers),
             "bought_each": spent.and_then(|spent| spent.each.mean()).map(|mean| Money::near(mean, currency).to_string()),
         })
     };
-    let of = |lift: Lift, shown: &dyn Fn(f64) -> Value| {
-        json!({
-            "difference": shown(lift.by), "between": [shown(lift.low), shown(lift.high)],
-            "confidence": CONFIDENCE, "is_clear": lift.is_clear(),
-        })
+    let of_goals = |lift: Lift| {
+        let [by, low, high] = [lift.by, lift.low, lift.high].map(|share| rounded(Some(share)));
+        json!({ "difference": by, "between": [low, high], "confidence": CONFIDENCE, "is_clear": lift.is_clear() })
     };
-    let (bought, money) = (holdout.bought, |amount| Money::near(amount, currency).to_string().into());
+    let (bought, money) = (holdout.bought, |amount| Money::near(amount, currency).to_string());
+    let of_money = |bought: Bought| {
+        let between = bought.lift().map(|lift| [money(lift.low), money(lift.high)]);
+        let difference = money(bought.by()?);
+        Some(json!({
+            "difference": difference, "between": between, "confidence": CONFIDENCE, "is_clear": bought.is_clear(),
+        }))
+    };
     json!({
         "share": f64::from(holdout.hundredths) / 100.0,
         "mailed": group(holdout.mailed, bought.map(|bought| bought.mailed)),
         "held_out": group(holdout.held_out, bought.map(|bought| bought.held_out)),
         "have_time_left": holdout.unripe,
-        "lift": holdout.lift().map(|lift| of(lift, &|share| rounded(Some(share)).into())),
-        "lift_of_revenue": bought.and_then(|bought| bought.lift()).map(|lift| of(lift, &money)),
+        "lift": holdout.lift().map(of_goals),
+        "lift_of_revenue": bought.and_then(of_money),
     })
 }

@@ -145,7 +145,8 @@ impl Times {
     /// Returns what part of the conversions came after the mails of these places of `steps`.
     pub fn before_all(&self, places: &[usize]) -> Option<f64> {
         let whole: f64 = self.steps.iter().map(|step| step.adds).sum();
-        (whole > 0.0).then(|| places.iter().map(|at| self.steps[*at].adds).sum::<f64>() / whole)
+        // The sum of nothing is -0.
+        (whole > 0.0).then(|| places.iter().map(|at| self.steps[*at].adds).fold(0.0, std::ops::Add::add) / whole)
     }
 }
 

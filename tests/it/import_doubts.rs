@@ -302,7 +302,7 @@ fn events_that_look_like_opt_outs_of_people_who_are_mailed_are_warned_of() {
     let (sandbox, _) = imported("email,consent\na@example.com,\nb@example.com,\nc@example.com,unsubscribed\n");
     sandbox.write(
         "e.csv",
-        "email,event,time\na@example.com,unsubscribed,2026-03-01T00:00:00Z\nb@example.com,bounced,2026-03-01T00:00:00Z\n\
+        "email,event,time\na@example.com,unsubscribed,2026-03-01T00:00:00Z\nb@example.com,Spam_Report,2026-03-01T00:00:00Z\n\
          c@example.com,unsubscribed,2026-03-01T00:00:00Z\nb@example.com,purchased,2026-03-01T00:00:00Z\n",
     );
     let said = sandbox.drip(&["import", "e.csv"]).code(0).stderr;

@@ -425,7 +425,10 @@ class Checked:
 
 def directed(lift):
     """A difference and its bounds, as words for more and less tell them."""
-    by, low, high = [float(lift["difference"]), *map(float, lift["between"])]
+    by = float(lift["difference"])
+    if lift["between"] is None:
+        return [abs(by)]
+    low, high = map(float, lift["between"])
     return [by, low, high] if by >= 0 else [-by, -high, -low]
 
 

@@ -219,7 +219,9 @@ def judge_held(campaign, spent):
     low, high = wanted.tconfint_diff(usevar="unequal")
     for found, expected in zip([lift["difference"], *lift["between"]], [wanted.d1.mean - wanted.d2.mean, low, high]):
         assert abs(float(found) - expected) <= 0.005 + 1e-9, f"{lift}, not {low} to {high}"
-    assert lift["is_clear"] == (low > 0 or high < 0), lift
+    buyers = [sum(one > 0 for one in each) for each in spent]
+    least, most = confint_proportions_2indep(buyers[0], len(spent[0]), buyers[1], len(spent[1]), method="newcomb", compare="diff", alpha=0.05)
+    assert lift["is_clear"] == (low > 0 and least > 0 or high < 0 and most < 0), lift
     return 10
 
 

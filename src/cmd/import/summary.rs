@@ -109,8 +109,9 @@ impl Summary {
     /// Says that an event opts nobody out.
     fn opt_outs(&self) -> Option<String> {
         let (rows, line, name) = self.opt_outs.as_ref()?;
+        let opt = if *rows == 1 { "opts" } else { "opt" };
         Some(format!(
-            "{} like `{name}`, first on line {line}, opt nobody out, and these people may be mailed; if they left: import them as contacts, \
+            "{} like `{name}`, first on line {line}, {opt} nobody out, and who did so may be mailed; if they left: import them as contacts, \
              with a column `consent` that says `unsubscribed`",
             count(*rows, "event")
         ))

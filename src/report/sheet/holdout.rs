@@ -3,7 +3,7 @@
 use super::{Bar, Picture, Sheet, columns, uncertain};
 use crate::model::money::Money;
 use crate::report::language::Language;
-use crate::report::lift::{Bought, Lift};
+use crate::report::lift::Bought;
 use crate::report::{CONFIDENCE, Funnel};
 
 /// Returns the part; `None` where nobody is held out.
@@ -34,7 +34,7 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
         return Some(sheet);
     }
     if let Some(lift) = holdout.lift().filter(|_| holdout.has_goals()) {
-        let chance = chance(lift, language);
+        let chance = chance(lift.is_clear(), language);
         let (is_up, lift) = lift.directed();
         let [by, low, high] = [lift.by, lift.low, lift.high].map(|share| language.points(share));
         sheet.lead.push(match language {
@@ -102,30 +102,37 @@ pub fn sheet(funnel: &Funnel, language: Language) -> Option<Sheet> {
 
 /// Says how much more a person spends who is mailed, whatever mail came before the purchase.
 pub(super) fn in_money(bought: &Bought, currency: Option<&str>, language: Language) -> Option<String> {
-    let lift = bought.lift()?;
     let money = |amount: f64| language.money(Money::near(amount, currency), currency);
-    let chance = chance(lift, language);
-    let (is_up, lift) = lift.directed();
-    let [by, low, high] = [lift.by, lift.low, lift.high].map(money);
-    let [mailed, held_out] = [bought.mailed, bought.held_out].map(|group| money(group.each.mean().unwrap_or_default()));
+    let [mailed, held_out] = [bought.mailed, bought.held_out].map(|group| group.each.mean().map(money));
+    let (mailed, held_out, by) = (mailed?, held_out?, bought.by()?);
+    let is_up = by >= 0.0;
+    let more = match language {
+        Language::English => format!("{} {}", money(by.abs()), if is_up { "more" } else { "less" }),
+        Language::Vietnamese => format!("{} hơn {}", if is_up { "nhiều" } else { "ít" }, money(by.abs())),
+    };
+    let verdict = match bought.lift() {
+        None => language
+            .either(", of which too few have bought to say more", ", nhưng còn quá ít người mua để kết luận")
+            .to_owned(),
+        Some(lift) => {
+            let lift = lift.directed().1;
+            let (low, high) = (money(lift.low), money(lift.high));
+            let to = language.either("to", "đến");
+            format!(" ({low} {to} {high}), {}", chance(bought.is_clear(), language))
+        }
+    };
     Some(match language {
         Language::English => {
-            let more = if is_up { "more" } else { "less" };
-            format!(
-                "A mailed person spent {mailed}, one who was held out {held_out}: {by} {more} ({low} to {high}), {chance}."
-            )
+            format!("A mailed person spent {mailed}, one who was held out {held_out}: {more}{verdict}.")
         }
         Language::Vietnamese => {
-            let more = if is_up { "nhiều" } else { "ít" };
-            format!(
-                "Mỗi người được gửi thư mua {mailed}, mỗi người bị giữ lại mua {held_out}: {more} hơn {by} ({low} đến {high}), {chance}."
-            )
+            format!("Mỗi người được gửi thư mua {mailed}, mỗi người bị giữ lại mua {held_out}: {more}{verdict}.")
         }
     })
 }
 
-fn chance(lift: Lift, language: Language) -> &'static str {
-    if lift.is_clear() {
+fn chance(is_clear: bool, language: Language) -> &'static str {
+    if is_clear {
         language.either("which is more than chance", "không phải do ngẫu nhiên")
     } else {
         language.either("which may be chance", "có thể chỉ là ngẫu nhiên")

@@ -8,6 +8,7 @@ use super::{PLAIN, empty, step, trial};
 use crate::model::money::Money;
 use crate::model::period::Period;
 use crate::model::reaction::Reaction;
+use crate::report::lift::{Bought, Spent};
 use crate::report::limits::{Standing, leaving};
 use crate::report::sheet::{Picture, Sheet, cohorts, contents, losses, mails, markdown, revenue, terminal, times};
 use crate::report::siblings::{Measure, beside};
@@ -253,4 +254,32 @@ fn no_mail_is_weak_by_goals() {
     let (measure, siblings) = beside(&funnel);
     assert_eq!(measure, Measure::Goals);
     assert!(siblings[0].high < 0.0 && !siblings[0].is_weak());
+}
+
+#[test]
+fn a_campaign_that_does_nothing_is_seldom_said_to_bring_money() {
+    // Numerical Recipes' quick generator is even enough for this.
+    let mut seed = 7_u32;
+    let mut chance = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from(seed >> 8) / f64::from(1 << 24)
+    };
+    for (mailed, held_out, share) in [(107, 13, 0.15), (900, 100, 0.1), (1_800, 200, 0.1), (500, 500, 0.3)] {
+        let mut wrong = 0;
+        for _ in 0..400 {
+            let mut group = |people: u64| {
+                let mut spent = Spent::default();
+                for _ in 0..people {
+                    if chance() < share {
+                        // A few spend a hundred times what most do.
+                        spent.add(1, Money::near(10.0 * 100_f64.powf(chance() * chance()), None));
+                    }
+                }
+                spent.fill(people);
+                spent
+            };
+            wrong += u32::from(Bought { mailed: group(mailed), held_out: group(held_out) }.is_clear());
+        }
+        assert!(wrong <= 20, "{wrong} of 400 with {mailed} and {held_out}");
+    }
 }
