@@ -46,14 +46,10 @@ fn since(work: &Work<'_>, row: CampaignRow, step: &Step, test: &Test, period: Pe
     if first == Some(0) {
         return Ok(None);
     }
-    let mut counts: Vec<(String, Count)> = Vec::new();
-    for name in std::iter::once(&step.id).chain(&step.was).filter(|_| period == Period::default()) {
-        for one in work.tried(row, name.as_str(), first.unwrap_or(i64::MAX), i64::MAX)? {
-            match counts.iter_mut().find(|(known, _)| *known == one.variant) {
-                Some((_, count)) => *count = Count { hits: count.hits + one.goals, of: count.of + one.sent },
-                None => counts.push((one.variant, Count { hits: one.goals, of: one.sent })),
-            }
-        }
+    let mut counts = Vec::new();
+    if period == Period::default() {
+        let tried = weigh::tried(work, row, step, first.unwrap_or(i64::MAX), i64::MAX)?;
+        counts.extend(tried.into_iter().map(|one| (one.variant, Count { hits: one.goals, of: one.sent })));
     }
     let at = first.and_then(|hour| Instant::from_timestamp(hour * 3_600, 0));
     Ok(Some(Since { at, counts }))

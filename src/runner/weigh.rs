@@ -40,19 +40,7 @@ pub fn weigh(
     let Some((by, after)) = test.measure() else { return Ok(None) };
     let since = since(work, campaign, step, test)?;
     let until = (now - after.elapsed()).timestamp().div_euclid(HOUR);
-    let mut tried: Vec<Tried> = Vec::new();
-    for name in std::iter::once(&step.id).chain(&step.was) {
-        for one in work.tried(campaign, name.as_str(), since.unwrap_or(i64::MAX), until)? {
-            match tried.iter_mut().find(|known| known.variant == one.variant) {
-                Some(known) => {
-                    known.sent += one.sent;
-                    known.goals += one.goals;
-                    known.clicks += one.clicks;
-                }
-                None => tried.push(one),
-            }
-        }
-    }
+    let tried = tried(work, campaign, step, since.unwrap_or(i64::MAX), until)?;
     let mut looks = Vec::new();
     if let Some(winner) = test.winner.filter(|_| since.is_some()) {
         looks = work.looks(campaign, step.id.as_str(), &rule(&winner))?;
@@ -63,6 +51,30 @@ pub fn weigh(
         Shares::Fixed => won.map(Choice::Winner),
     };
     Ok(Some(Weighed { counts: counts(test, by, &tried), looks, choice }))
+}
+
+/// Counts what came of a step's mails, by whatever id it had, that left from one hour on and before another.
+pub fn tried(
+    work: &Work<'_>,
+    campaign: CampaignRow,
+    step: &Step,
+    since: i64,
+    until: i64,
+) -> Result<Vec<Tried>, StoreError> {
+    let mut tried: Vec<Tried> = Vec::new();
+    for name in std::iter::once(&step.id).chain(&step.was) {
+        for one in work.tried(campaign, name.as_str(), since, until)? {
+            match tried.iter_mut().find(|known| known.variant == one.variant) {
+                Some(known) => {
+                    known.sent += one.sent;
+                    known.goals += one.goals;
+                    known.clicks += one.clicks;
+                }
+                None => tried.push(one),
+            }
+        }
+    }
+    Ok(tried)
 }
 
 /// Returns from which hour on mails of these contents count; `None` where no run has seen them yet, but others.
