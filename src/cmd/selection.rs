@@ -111,11 +111,11 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
     }
     let stages: Vec<&str> = settings.terms.stages.iter().map(|stage| stage.name.as_str()).collect();
     if let Some(name) = condition.stages().find(|name| !stages.is_empty() && !stages.contains(name)) {
-        let hint = match nearest(name, stages.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the stages are {}", stages.join(", ")),
-        };
-        return Err(wrong(span(name), format!("there is no stage `{name}`"), Some(hint)));
+        return Err(wrong(
+            span(name),
+            format!("there is no stage `{name}`"),
+            Some(near_or_all("stages", name, &stages)),
+        ));
     }
     match condition.unmeant(settings.terms.score.is_some(), !settings.terms.stages.is_empty()).next() {
         Some((word, message, hint)) => Err(wrong(span(word), message, Some(hint.to_owned()))),
@@ -126,12 +126,15 @@ fn read(text: &str, settings: &Settings) -> Result<Condition, Failure> {
 /// Says that there is no such segment, and what to do.
 pub(super) fn no_segment(name: &str, settings: &Settings) -> (String, String) {
     let names: Vec<&str> = settings.terms.segments.keys().map(String::as_str).collect();
-    let hint = match nearest(name, names.iter().copied()) {
+    (format!("there is no segment `{name}`"), near_or_all("segments", name, &names))
+}
+
+fn near_or_all(what: &str, name: &str, names: &[&str]) -> String {
+    match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "write it under `segments` in drip.yaml".to_owned(),
-        None => format!("the segments are {}", names.join(", ")),
-    };
-    (format!("there is no segment `{name}`"), hint)
+        None if names.is_empty() => format!("write it under `{what}` in drip.yaml"),
+        None => format!("the {what} are {}", names.join(", ")),
+    }
 }
 
 /// Says whether a condition, or a segment it names, looks at events; segments go no deeper than they may.

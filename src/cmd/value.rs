@@ -9,7 +9,6 @@ use super::context::Context;
 use super::{Failure, interrupt};
 use crate::cli::value::{ValueArgs, ValueFormat};
 use crate::exit::Exit;
-use crate::model::contact::Consent;
 use crate::model::period::Period;
 use crate::model::wall;
 use crate::project::Project;
@@ -79,13 +78,7 @@ pub(super) fn rows(
             let mut numbers = value::of_one(&Worth::of(customer, terms, today));
             let contact = work.contact_of(contact)?;
             numbers["email"] = contact.address.as_str().into();
-            // Whoever takes the list elsewhere is to know who may be mailed.
-            let consent = if contact.suppressed && !contact.consent.is_opt_out() {
-                Consent::Unsubscribed
-            } else {
-                contact.consent
-            };
-            numbers["consent"] = consent.as_str().into();
+            numbers["consent"] = contact.effective_consent().as_str().into();
             each(COLUMNS.iter().map(|column| numbers[column].take()).collect())?;
         }
         Ok::<_, Failure>(true)

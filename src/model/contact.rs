@@ -29,6 +29,11 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// Returns what another program must know of consent: who is suppressed here must not be mailed there.
+    pub fn effective_consent(&self) -> Consent {
+        if self.suppressed { self.consent.max(Consent::Unsubscribed) } else { self.consent }
+    }
+
     /// Says whether they want nothing of a campaign.
     pub fn refuses(&self, campaign: &Campaign) -> bool {
         // Also what they refused before the campaign had its topic.

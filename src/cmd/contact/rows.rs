@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::cmd::written;
-use crate::model::contact::{Consent, Contact};
+use crate::model::contact::Contact;
 use crate::model::spreadsheet::defused;
 
 /// The columns before the attributes.
@@ -33,7 +33,7 @@ impl Rows {
         let tags: Vec<_> = contact.tags.iter().map(|tag| quoted(tag)).collect();
         let fixed = [
             self.cell(contact.address.as_str()),
-            effective(contact).as_str().into(),
+            contact.effective_consent().as_str().into(),
             contact.timezone.map_or("", chrono_tz::Tz::name).into(),
             self.cell(contact.language.as_deref().unwrap_or_default()).into_owned().into(),
             self.cell(&tags.join(";")).into_owned().into(),
@@ -57,7 +57,7 @@ impl Rows {
 pub(super) fn object(contact: &Contact) -> String {
     let mut object = Map::new();
     object.insert("email".to_owned(), contact.address.as_str().into());
-    object.insert("consent".to_owned(), effective(contact).as_str().into());
+    object.insert("consent".to_owned(), contact.effective_consent().as_str().into());
     if let Some(timezone) = contact.timezone {
         object.insert("timezone".to_owned(), timezone.name().into());
     }
@@ -80,9 +80,4 @@ fn quoted(tag: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(tag)
     }
-}
-
-/// Returns what another program must know of consent: who is suppressed here must not be mailed there.
-pub(super) fn effective(contact: &Contact) -> Consent {
-    if contact.suppressed { contact.consent.max(Consent::Unsubscribed) } else { contact.consent }
 }
